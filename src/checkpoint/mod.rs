@@ -1,0 +1,1 @@
+//! Run folders, manifests and what must come back on resume.

@@ -1,0 +1,1 @@
+//! The TOML file: its raw form and the checked form that everything else reads.

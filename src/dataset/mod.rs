@@ -1,0 +1,1 @@
+//! Recipes, fetching, scanning, splitting, decoding and the drawn flowers. Knows neither tensors nor training.

@@ -1,0 +1,1 @@
+//! The order of samples, worker threads and batches as tensors. Knows no model.

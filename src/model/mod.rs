@@ -1,0 +1,1 @@
+//! The network: stem, MBConv blocks, squeeze-excite, head. Knows no files and no training.

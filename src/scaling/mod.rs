@@ -1,0 +1,1 @@
+//! Compound scaling as arithmetic: variants, coefficients, parameters, multiply-adds, memory. Knows no tensors.

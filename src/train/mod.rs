@@ -1,0 +1,1 @@
+//! One step, loss, parameter groups, schedules, averaged weights, stages and the loop.
