@@ -1,16 +1,17 @@
 //! kiln: labelled pictures and one TOML file in, a trained, tested and exported EfficientNet out.
 //! ARCHITECTURE.md is the map; data flows through the rooms below from top to bottom.
 
-pub mod durable;
-pub mod scaling;
+pub mod augment;
+pub mod chance;
+pub mod checkpoint;
+pub mod commands;
 pub mod config;
 pub mod dataset;
-pub mod augment;
+pub mod durable;
+pub mod evaluate;
+pub mod export;
 pub mod loader;
 pub mod model;
-pub mod weights;
-pub mod evaluate;
-pub mod checkpoint;
+pub mod scaling;
 pub mod train;
-pub mod export;
-pub mod commands;
+pub mod weights;
