@@ -11,6 +11,7 @@ pub mod durable;
 pub mod evaluate;
 pub mod export;
 pub mod loader;
+pub mod kernels;
 pub mod model;
 pub mod scaling;
 pub mod train;

@@ -1,1 +1,18 @@
-//! Run folders, manifests and what must come back on resume.
+//! Run folders: their layout, manifests, pointers, and what must come back on a resume. Knows files of
+//! tensors by name, nothing of the network's insides.
+
+mod error;
+mod folder;
+mod identity;
+mod manifest;
+mod saved;
+mod state;
+mod tensors;
+
+pub use error::Error;
+pub use folder::{Found, RunFolder};
+pub use identity::{Identity, IDENTITY_FORMAT, Start};
+pub use manifest::{Manifest, verify};
+pub use saved::{Checkpoint, Contents};
+pub use state::{Best, Progress, Tally};
+pub use tensors::{read_model, read_tensors, tensor_bytes};

@@ -1,0 +1,63 @@
+//! Where a run stands: everything besides tensors that a resume needs. No generator state: draws are
+//! functions of seed, view and sample.
+
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Progress {
+    /// The stage that runs, from 0; the number of stages once all are done.
+    pub stage: usize,
+    /// The epoch within the stage, from 0.
+    pub epoch: usize,
+    /// Batches of this epoch that are done.
+    pub batch: usize,
+    /// Updates made in this stage.
+    pub stage_step: usize,
+    /// Updates the optimizer has counted, for its bias correction.
+    pub updates: i32,
+    /// Updates made in the whole run.
+    pub step: usize,
+    /// Epochs begun before this one in the whole run: the view that draws depend on.
+    pub view: usize,
+    pub best: Option<Best>,
+    /// Epochs of this stage since the last gain.
+    pub stale: usize,
+    /// What this epoch has added up so far.
+    pub tally: Tally,
+    /// Bytes of the metrics files that belong to this state; what follows was written later.
+    pub metrics_bytes: u64,
+    pub csv_bytes: u64,
+}
+
+/// The best validation result so far.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Best {
+    pub step: usize,
+    pub accuracy: f64,
+    pub loss: f64,
+}
+
+/// Sums over the samples of an epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Tally {
+    pub samples: usize,
+    pub correct: usize,
+    pub loss: f64,
+}
+
+impl Tally {
+    pub fn add(&mut self, samples: usize, correct: usize, mean_loss: f64) {
+        self.samples += samples;
+        self.correct += correct;
+        self.loss += mean_loss * samples as f64;
+    }
+
+    pub fn accuracy(&self) -> f64 {
+        self.correct as f64 / self.samples.max(1) as f64
+    }
+
+    pub fn mean_loss(&self) -> f64 {
+        self.loss / self.samples.max(1) as f64
+    }
+}

@@ -1,0 +1,136 @@
+//! Convolution, batch normalisation and activation: the layer that everything else is made of.
+//! Knows nothing of what it is a layer of.
+
+use burn::module::{Module, Param};
+use burn::tensor::Tensor;
+
+use super::parameters::Source;
+use crate::kernels::{self, Window};
+use crate::scaling::Activation;
+
+/// Whose statistics a batch normalisation uses while it trains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NormForm {
+    /// Those of the batch; the stored ones follow them.
+    Batch,
+    /// The stored ones, which stay as they are.
+    Stored,
+}
+
+/// Batch normalisation's two numbers, which belong to the weights.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct NormSettings {
+    pub eps: f64,
+    /// The share of the new value in the running statistics.
+    pub momentum: f64,
+}
+
+#[derive(Module, Debug)]
+pub struct Conv {
+    pub weight: Param<Tensor<4>>,
+    #[module(skip)]
+    pub window: Window,
+}
+
+#[derive(Module, Debug)]
+pub struct Norm {
+    pub weight: Param<Tensor<1>>,
+    pub bias: Param<Tensor<1>>,
+    pub running_mean: Param<Tensor<1>>,
+    pub running_var: Param<Tensor<1>>,
+    #[module(skip)]
+    pub settings: NormSettings,
+}
+
+/// A convolution without bias, its batch normalisation, and perhaps an activation.
+#[derive(Module, Debug)]
+pub struct ConvNorm {
+    pub conv: Conv,
+    pub norm: Norm,
+    #[module(skip)]
+    pub activation: Option<Activation>,
+}
+
+impl ConvNorm {
+    pub fn build(
+        source: &mut Source,
+        channels: (usize, usize),
+        window: Window,
+        settings: NormSettings,
+        activation: Option<Activation>,
+    ) -> Self {
+        let (input, output) = channels;
+        let weight = [output, input / window.groups, window.kernel, window.kernel];
+        Self {
+            conv: Conv { weight: source.scope("conv").parameter("weight", weight), window },
+            norm: Norm::build(&mut source.scope("norm"), output, settings),
+            activation,
+        }
+    }
+
+    /// The form that trains.
+    pub fn train(&mut self, x: Tensor<4>, form: NormForm) -> Tensor<4> {
+        let x = kernels::convolve(x, self.conv.weight.val(), None, self.conv.window);
+        match form {
+            NormForm::Batch => self.norm.by_batch(x, self.activation),
+            NormForm::Stored => self.norm.by_stored(x, self.activation),
+        }
+    }
+
+    /// The form that predicts, unfolded.
+    pub fn infer(&self, x: Tensor<4>) -> Tensor<4> {
+        let x = kernels::convolve(x, self.conv.weight.val(), None, self.conv.window);
+        self.norm.by_stored(x, self.activation)
+    }
+
+    /// One convolution with bias that gives what convolution and stored statistics give.
+    pub fn folded(&self) -> (Tensor<4>, Tensor<1>) {
+        let (scale, shift) = self.norm.affine();
+        let [channels] = scale.dims();
+        (self.conv.weight.val().mul(scale.reshape([channels, 1, 1, 1])), shift)
+    }
+}
+
+impl Norm {
+    fn build(source: &mut Source, channels: usize, settings: NormSettings) -> Self {
+        Self {
+            weight: source.parameter("weight", [channels]),
+            bias: source.parameter("bias", [channels]),
+            running_mean: source.statistic("running_mean", [channels]),
+            running_var: source.statistic("running_var", [channels]),
+            settings,
+        }
+    }
+
+    fn by_batch(&mut self, x: Tensor<4>, activation: Option<Activation>) -> Tensor<4> {
+        let [samples, _, height, width] = x.dims();
+        let result =
+            kernels::normalise_batch(x, self.weight.val(), self.bias.val(), self.settings.eps, activation);
+        // PyTorch stores the unbiased variance. A single value has none; its biased one is 0.
+        let count = (samples * height * width) as f64;
+        let unbiased = result.variance.inner().mul_scalar(count / (count - 1.0).max(1.0));
+        self.follow(result.mean.inner(), unbiased);
+        result.output
+    }
+
+    fn by_stored(&self, x: Tensor<4>, activation: Option<Activation>) -> Tensor<4> {
+        let (scale, shift) = self.affine();
+        kernels::scale_and_shift(x, scale, shift, activation)
+    }
+
+    fn affine(&self) -> (Tensor<1>, Tensor<1>) {
+        let deviation = self.running_var.val().add_scalar(self.settings.eps).sqrt();
+        let scale = self.weight.val().div(deviation);
+        let shift = self.bias.val().sub(self.running_mean.val().mul(scale.clone()));
+        (scale, shift)
+    }
+
+    fn follow(&mut self, mean: Tensor<1>, variance: Tensor<1>) {
+        let share = self.settings.momentum;
+        let blend = |stored: &Param<Tensor<1>>, new: Tensor<1>| {
+            stored.clone().map(|old| old.inner().mul_scalar(1.0 - share).add(new.mul_scalar(share)))
+        };
+        self.running_mean = blend(&self.running_mean, mean);
+        self.running_var = blend(&self.running_var, variance);
+    }
+}

@@ -1,0 +1,204 @@
+//! EfficientNet, whole: stem, blocks, head, classifier, as Tan and Le (2019) draw it. The plan comes from
+//! scaling/, the numbers from a source; the cut says from where on it trains.
+
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Tensor, TensorData};
+
+use super::block::Block;
+use super::layer::{ConvNorm, NormForm, NormSettings};
+use super::parameters::{Source, update};
+use crate::chance::Key;
+use crate::kernels::{self, Window};
+use crate::scaling::{Padding, Plan};
+
+/// What a plan leaves open: the traits that belong to a set of weights, and what training adds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Settings {
+    pub padding: Padding,
+    pub norm: NormSettings,
+    pub classes: usize,
+    pub dropout: f64,
+    /// The drop rate of the last block; it rises linearly from 0.
+    pub stochastic_depth: f64,
+}
+
+/// The first layer that trains, counted from the stem: 0 is the stem, 1 the first block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cut(pub usize);
+
+/// The classifier's matrix in PyTorch's layout, `[classes, features]`.
+#[derive(Module, Debug)]
+pub struct Dense {
+    pub weight: Param<Tensor<2>>,
+    pub bias: Param<Tensor<1>>,
+}
+
+#[derive(Module, Debug)]
+pub struct Network {
+    pub stem: ConvNorm,
+    pub blocks: Vec<Block>,
+    pub head: ConvNorm,
+    pub classifier: Dense,
+    #[module(skip)]
+    pub dropout: f64,
+}
+
+impl Network {
+    /// Builds the network of a plan; `numbers` is asked for every parameter by name, in model order.
+    pub fn build(
+        plan: &Plan,
+        settings: &Settings,
+        device: &Device,
+        numbers: &mut dyn FnMut(&str, &[usize]) -> Vec<f32>,
+    ) -> Self {
+        let mut source = Source::new(device, numbers);
+        let Settings { padding, norm, classes, .. } = *settings;
+        let act = Some(plan.activation);
+        let entry = Window { kernel: 3, stride: 2, padding, groups: 1 };
+        let point = Window { kernel: 1, stride: 1, padding, groups: 1 };
+        let stem = ConvNorm::build(&mut source.scope("stem"), (plan.channels, plan.stem), entry, norm, act);
+        let count = plan.blocks.len();
+        let blocks = plan.blocks.iter().enumerate().map(|(i, shape)| {
+            let drop_rate = settings.stochastic_depth * i as f64 / count as f64;
+            let name = format!("blocks.{i}");
+            Block::build(&mut source.scope(&name), shape, padding, norm, plan.activation, drop_rate)
+        });
+        let blocks = blocks.collect();
+        let last = plan.blocks.last().map_or(plan.stem, |block| block.output);
+        let head = ConvNorm::build(&mut source.scope("head"), (last, plan.features), point, norm, act);
+        let classifier = Dense::build(&mut source.scope("classifier"), plan.features, classes);
+        Self { stem, blocks, head, classifier, dropout: settings.dropout }
+    }
+
+    /// The form that predicts, unfolded: pictures to logits.
+    pub fn infer(&self, images: Tensor<4>) -> Tensor<2> {
+        let mut x = self.stem.infer(images);
+        for block in &self.blocks {
+            x = block.infer(x);
+        }
+        self.classifier.forward(kernels::pool(self.head.infer(x)))
+    }
+
+    /// The form that trains. `x` is what the frozen layers before the cut give: pictures where all
+    /// trains, pooled features in a 4-D shape `[n, features, 1, 1]` where only the classifier does.
+    pub fn train_from(&mut self, cut: Cut, mut x: Tensor<4>, form: NormForm, keys: &[Key]) -> Tensor<2> {
+        if cut.0 == 0 {
+            x = self.stem.train(x, form);
+        }
+        for (i, block) in self.blocks.iter_mut().enumerate().skip(cut.0.saturating_sub(1)) {
+            x = block.train(x, form, &branch(keys, i));
+        }
+        let features = if cut <= Cut::head_of(self.blocks.len()) {
+            kernels::pool(self.head.train(x, form))
+        } else {
+            let [samples, features, ..] = x.dims();
+            x.reshape([samples, features])
+        };
+        self.classifier.forward(dropout(features, self.dropout, keys))
+    }
+
+    /// Makes the layers from the cut on ready to train on an autodiff device; the others lose theirs.
+    pub fn trainable_from(self, cut: Cut, device: &Device) -> Self {
+        let autodiff = device.clone().autodiff();
+        let plain = device.clone().inner();
+        let (keep, train) = (plain, autodiff);
+        let blocks = self.blocks.into_iter().enumerate().map(|(i, block)| {
+            if i + 1 >= cut.0 { thaw(block, &train) } else { freeze(block, &keep) }
+        });
+        let blocks: Vec<Block> = blocks.collect();
+        let count = blocks.len();
+        Self {
+            stem: if cut.0 == 0 { thaw(self.stem, &train) } else { freeze(self.stem, &keep) },
+            blocks,
+            head: if cut <= Cut::head_of(count) { thaw(self.head, &train) } else { freeze(self.head, &keep) },
+            classifier: thaw(self.classifier, &train),
+            dropout: self.dropout,
+        }
+    }
+
+    /// The same numbers with nothing that trains.
+    pub fn frozen(self, device: &Device) -> Self {
+        freeze(self, &device.clone().inner())
+    }
+}
+
+impl Cut {
+    pub const ALL: Cut = Cut(0);
+
+    /// Only the classifier trains.
+    pub fn classifier_of(blocks: usize) -> Self {
+        Cut(blocks + 2)
+    }
+
+    /// The head convolution and the classifier train.
+    pub fn head_of(blocks: usize) -> Self {
+        Cut(blocks + 1)
+    }
+
+    /// The last `count` blocks and all that follows them train.
+    pub fn last_of(count: usize, blocks: usize) -> Self {
+        if count >= blocks { Self::ALL } else { Cut(blocks - count + 1) }
+    }
+
+    /// The layer number that a parameter belongs to; the cut's own numbering.
+    pub fn layer_of(name: &str, blocks: usize) -> usize {
+        let mut parts = name.split('.');
+        match parts.next() {
+            Some("stem") => 0,
+            Some("blocks") => 1 + parts.next().and_then(|i| i.parse::<usize>().ok()).unwrap_or(0),
+            Some("head") => blocks + 1,
+            _ => blocks + 2,
+        }
+    }
+}
+
+impl Dense {
+    fn build(source: &mut Source, features: usize, classes: usize) -> Self {
+        Self {
+            weight: source.parameter("weight", [classes, features]),
+            bias: source.parameter("bias", [classes]),
+        }
+    }
+
+    pub fn forward(&self, features: Tensor<2>) -> Tensor<2> {
+        kernels::dense(features, self.weight.val(), self.bias.val())
+    }
+}
+
+/// Each sample's own key for one block.
+fn branch(keys: &[Key], block: usize) -> Vec<Key> {
+    keys.iter().map(|key| key.named("drop path").with(block as u64)).collect()
+}
+
+/// Inverted dropout; each sample's mask is a function of its key.
+fn dropout(x: Tensor<2>, rate: f64, keys: &[Key]) -> Tensor<2> {
+    if rate <= 0.0 || keys.is_empty() {
+        return x;
+    }
+    let [samples, features] = x.dims();
+    let kept = (1.0 / (1.0 - rate)) as f32;
+    let mut mask = Vec::with_capacity(samples * features);
+    for key in keys {
+        let mut draws = key.named("dropout").draws();
+        mask.extend((0..features).map(|_| if draws.chance(rate) { 0.0 } else { kept }));
+    }
+    let mask = Tensor::from_data(TensorData::new(mask, [samples, features]), &x.device());
+    x.mul(mask)
+}
+
+fn thaw<M: Module>(module: M, device: &Device) -> M {
+    let module = update(module, &mut |name, dims, tensor| {
+        let statistic = super::role(name, dims.len()) == super::Role::Statistic;
+        let plain = device.clone().inner();
+        Some(if statistic {
+            tensor.inner().to_device(&plain)
+        } else {
+            tensor.inner().to_device(&plain).autodiff().require_grad()
+        })
+    });
+    module
+}
+
+fn freeze<M: Module>(module: M, device: &Device) -> M {
+    update(module, &mut |_, _, tensor| Some(tensor.inner().to_device(device)))
+}

@@ -1,0 +1,63 @@
+//! The moving average of weights and statistics (EMA), kept apart from the network that trains.
+
+use std::collections::BTreeMap;
+
+use burn::tensor::{Device, Tensor};
+
+use crate::model::{Array, Network, numbers, update};
+
+/// Averages by name. What never trains averages to itself.
+#[derive(Debug, Clone)]
+pub struct Average {
+    keep: f64,
+    values: BTreeMap<String, Tensor<1>>,
+}
+
+impl Average {
+    /// Starts at the network as it is.
+    pub fn new(network: &Network, keep: f64) -> Self {
+        let mut values = BTreeMap::new();
+        visit(network, &mut |name, value| {
+            values.insert(name.to_owned(), value);
+        });
+        Self { keep, values }
+    }
+
+    /// Moves towards the network.
+    pub fn follow(&mut self, network: &Network) {
+        let keep = self.keep;
+        visit(network, &mut |name, value| {
+            if let Some(average) = self.values.get_mut(name) {
+                *average = average.clone().mul_scalar(keep).add(value.mul_scalar(1.0 - keep));
+            }
+        });
+    }
+
+    /// A frozen copy of the network that holds the averages.
+    pub fn applied_to(&self, network: &Network, device: &Device) -> Network {
+        let frozen = network.clone().frozen(device);
+        update(frozen, &mut |name, _, _| self.values.get(name).cloned())
+    }
+
+    pub fn arrays(&self) -> Vec<Array> {
+        let array = |(name, value): (&String, &Tensor<1>)| {
+            let values = numbers(value.clone());
+            Array { name: name.clone(), shape: vec![values.len()], values }
+        };
+        self.values.iter().map(array).collect()
+    }
+
+    pub fn restore(&mut self, arrays: Vec<Array>, device: &Device) {
+        for array in arrays {
+            self.values.insert(array.name, Tensor::from_floats(array.values.as_slice(), device));
+        }
+    }
+}
+
+/// Shows every parameter and statistic as a flat vector without autodiff.
+fn visit(network: &Network, see: &mut dyn FnMut(&str, Tensor<1>)) {
+    update(network.clone(), &mut |name, _, value| {
+        see(name, value.inner());
+        None
+    });
+}

@@ -1,0 +1,215 @@
+//! One epoch: its steps, its validation, its line in the record and its checkpoint.
+
+use std::time::Instant;
+
+use burn::tensor::{Gradients, Tensor};
+
+use super::feed::{Feed, Step};
+use super::observe::{BatchNote, EpochNote, Observer};
+use super::run::Run;
+use super::schedule::{Place, share};
+use super::validate::Validator;
+use super::Error;
+use crate::chance::Key;
+use crate::checkpoint::{Best, Tally};
+use crate::config::{Every, Monitor};
+use crate::evaluate::{Scores, best};
+use crate::model::{Cut, gradients, numbers};
+
+type Named = Vec<(String, Tensor<1>)>;
+
+impl Run<'_> {
+    /// Trains an epoch, or what is left of it; returns early where it is asked to stop.
+    pub(super) fn epoch(
+        &mut self,
+        cut: Cut,
+        feed: &mut Feed,
+        validator: &mut Validator,
+        observer: &mut dyn Observer,
+    ) -> Result<(), Error> {
+        let session = self.session;
+        let started = Instant::now();
+        let (first, batches) = (self.progress.batch, session.batches());
+        let before = self.progress.tally.samples;
+        let mut steps = feed.epoch(session, self.progress.view, first, observer)?;
+        let mut rate = self.rate();
+        while let Some(step) = steps.next() {
+            let mut sum = self.backward(cut, step?)?;
+            let mut count = 1;
+            while count < session.config.train.accumulate {
+                let Some(step) = steps.next() else { break };
+                sum = added(sum, self.backward(cut, step?)?);
+                count += 1;
+            }
+            rate = self.rate();
+            self.apply(sum, count, rate)?;
+            observer.batch(&self.batch_note(batches));
+            let ended = self.progress.batch == batches;
+            if self.asked_to_stop() && !ended {
+                return Ok(());
+            }
+            if let Every::Steps(every) = session.config.checkpoint.every
+                && !ended
+                && self.progress.step.is_multiple_of(every)
+            {
+                self.save(observer)?;
+            }
+        }
+        let waited = steps.waited();
+        drop(steps);
+        let pictures = self.progress.tally.samples - before;
+        let validation = match validator.is_empty() {
+            true => None,
+            false => Some(validator.scores(session, &self.judged())?),
+        };
+        let mut note = self.close(validation, rate)?;
+        (note.pictures, note.time, note.waited) = (pictures, started.elapsed(), waited);
+        self.record.epoch(&note, &mut self.progress)?;
+        observer.epoch(&note);
+        self.save(observer)?;
+        Ok(())
+    }
+
+    /// Forward and backward on one batch: its gradients by name.
+    fn backward(&mut self, cut: Cut, step: Step) -> Result<Named, Error> {
+        let config = self.session.config;
+        let root = Key::new(config.train.seed).named("network").with(self.progress.view as u64);
+        let keys: Vec<Key> = step.samples.iter().map(|&sample| root.with(sample as u64)).collect();
+        let logits = self.network.train_from(cut, step.input.autodiff(), config.train.norm.into(), &keys);
+        let loss = self.loss.of(logits.clone(), step.labels);
+        let value = f64::from(numbers(loss.clone())[0]);
+        if !value.is_finite() {
+            return Err(self.diverged(value, &step.samples));
+        }
+        let rows = numbers(logits);
+        let hits = rows.chunks_exact(self.session.classes()).zip(&step.classes);
+        let correct = hits.filter(|(row, class)| best(row) == **class).count();
+        self.progress.tally.add(step.samples.len(), correct, value);
+        self.progress.batch += 1;
+        let mut tape: Gradients = loss.backward();
+        Ok(gradients(&self.network, &mut tape))
+    }
+
+    /// One update from the mean of `count` batches' gradients.
+    fn apply(&mut self, sum: Named, count: usize, rate: f64) -> Result<(), Error> {
+        let mut scale = 1.0 / count as f64;
+        if let Some(limit) = self.session.config.train.clip_norm {
+            let norm = global_norm(&sum) * scale;
+            if !norm.is_finite() {
+                return Err(self.diverged(norm, &[]));
+            }
+            if norm > limit {
+                scale *= limit / norm;
+            }
+        }
+        let mean = match scale == 1.0 {
+            true => sum,
+            false => sum.into_iter().map(|(name, g)| (name, g.mul_scalar(scale))).collect(),
+        };
+        self.network = self.optimizer.step(self.network.clone(), mean, rate);
+        if let Some(average) = &mut self.average {
+            average.follow(&self.network);
+        }
+        self.progress.step += 1;
+        self.progress.stage_step += 1;
+        Ok(())
+    }
+
+    /// The learning rate of the update that comes next.
+    fn rate(&self) -> f64 {
+        let config = self.session.config;
+        let stage = &config.stages[self.progress.stage];
+        let steps_per_epoch = self.session.batches().div_ceil(config.train.accumulate);
+        let steps = steps_per_epoch * stage.epochs;
+        stage.lr * share(&config.schedule, Place { step: self.progress.stage_step, steps_per_epoch, steps })
+    }
+
+    /// Ends the epoch in the state: tally, best, patience.
+    fn close(&mut self, validation: Option<Scores>, rate: f64) -> Result<EpochNote, Error> {
+        let tally = std::mem::take(&mut self.progress.tally);
+        let is_best = match &validation {
+            None => true,
+            Some(scores) if !scores.loss.is_finite() => return Err(self.diverged(scores.loss, &[])),
+            Some(scores) => beats(self.session.config.train.monitor, scores, self.progress.best),
+        };
+        let progress = &mut self.progress;
+        if is_best {
+            let (accuracy, loss) = match &validation {
+                Some(scores) => (scores.accuracy, scores.loss),
+                None => (tally.accuracy(), tally.mean_loss()),
+            };
+            progress.best = Some(Best { step: progress.step, accuracy, loss });
+        }
+        progress.stale = if is_best { 0 } else { progress.stale + 1 };
+        progress.epoch += 1;
+        progress.batch = 0;
+        progress.view += 1;
+        Ok(self.epoch_note(validation, rate, is_best, tally))
+    }
+
+    fn epoch_note(&self, validation: Option<Scores>, rate: f64, is_best: bool, tally: Tally) -> EpochNote {
+        EpochNote {
+            stage: self.progress.stage + 1,
+            epoch: self.progress.epoch,
+            epochs: self.session.config.stages[self.progress.stage].epochs,
+            step: self.progress.step,
+            rate,
+            train_loss: tally.mean_loss(),
+            train_accuracy: tally.accuracy(),
+            validation,
+            is_best,
+            pictures: tally.samples,
+            time: Default::default(),
+            waited: Default::default(),
+        }
+    }
+
+    fn batch_note(&self, batches: usize) -> BatchNote {
+        let progress = &self.progress;
+        BatchNote {
+            stage: progress.stage + 1,
+            epoch: progress.epoch + 1,
+            epochs: self.session.config.stages[progress.stage].epochs,
+            batch: progress.batch,
+            batches,
+            pictures: progress.tally.samples,
+            loss: progress.tally.mean_loss(),
+            accuracy: progress.tally.accuracy(),
+        }
+    }
+
+    fn diverged(&self, loss: f64, samples: &[usize]) -> Error {
+        let names = samples.iter().map(|&sample| self.session.splits.train[sample].path.display().to_string());
+        Error::Diverged {
+            step: self.progress.step + 1,
+            stage: self.progress.stage + 1,
+            epoch: self.progress.epoch + 1,
+            loss,
+            lower: self.session.config.stages[self.progress.stage].lr / 10.0,
+            samples: names.collect::<Vec<_>>().join(", "),
+        }
+    }
+}
+
+fn beats(monitor: Monitor, new: &Scores, old: Option<Best>) -> bool {
+    let Some(old) = old else { return true };
+    match monitor {
+        Monitor::Loss => new.loss < old.loss,
+        // Equal accuracies are common on small sets; the loss decides.
+        Monitor::Accuracy => (new.accuracy, -new.loss) > (old.accuracy, -old.loss),
+    }
+}
+
+/// The sum of two gradients' lists, which name the same parameters in the same order.
+fn added(left: Named, right: Named) -> Named {
+    left.into_iter().zip(right).map(|((name, a), (_, b))| (name, a.add(b))).collect()
+}
+
+/// The Euclidean norm over all gradients, summed in model order.
+fn global_norm(gradients: &Named) -> f64 {
+    if gradients.is_empty() {
+        return 0.0;
+    }
+    let squares = gradients.iter().map(|(_, g)| g.clone().square().sum()).collect();
+    numbers(Tensor::cat(squares, 0)).into_iter().map(f64::from).sum::<f64>().sqrt()
+}

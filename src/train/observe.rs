@@ -1,0 +1,61 @@
+//! What training tells whoever watches. Printing is the watcher's business.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::evaluate::Scores;
+
+pub trait Observer {
+    fn stage(&mut self, _: &StageNote) {}
+    /// The frozen prefix is being computed: pictures done and to do.
+    fn caching(&mut self, _done: usize, _total: usize) {}
+    fn batch(&mut self, _: &BatchNote) {}
+    fn epoch(&mut self, _: &EpochNote) {}
+    fn saved(&mut self, _: &Path) {}
+}
+
+/// Nobody watches.
+impl Observer for () {}
+
+#[derive(Debug, Clone)]
+pub struct StageNote {
+    /// From 1.
+    pub number: usize,
+    pub stages: usize,
+    pub trains: String,
+    pub trainable: usize,
+    pub epochs: usize,
+    pub batches: usize,
+    /// What is cached, or why nothing is.
+    pub cache: String,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct BatchNote {
+    pub stage: usize,
+    pub epoch: usize,
+    pub epochs: usize,
+    pub batch: usize,
+    pub batches: usize,
+    pub pictures: usize,
+    pub loss: f64,
+    pub accuracy: f64,
+}
+
+#[derive(Debug, Clone)]
+pub struct EpochNote {
+    pub stage: usize,
+    pub epoch: usize,
+    pub epochs: usize,
+    pub step: usize,
+    pub rate: f64,
+    pub train_loss: f64,
+    pub train_accuracy: f64,
+    /// Nothing where there are no validation pictures.
+    pub validation: Option<Scores>,
+    pub is_best: bool,
+    pub pictures: usize,
+    pub time: Duration,
+    /// How much of the time went into waiting for pictures.
+    pub waited: Duration,
+}

@@ -1,0 +1,106 @@
+//! The run's own record: a line per epoch in metrics.jsonl and metrics.csv, which are functions of the run
+//! alone, and clock times in timing.jsonl. A resume cuts off what was written after its checkpoint.
+
+use serde::Serialize;
+
+use super::Error;
+use super::observe::EpochNote;
+use crate::checkpoint::{Progress, RunFolder};
+use crate::durable::Appender;
+
+pub struct Record {
+    json: Appender,
+    csv: Appender,
+    timing: Appender,
+}
+
+#[derive(Serialize)]
+struct Line {
+    stage: usize,
+    epoch: usize,
+    step: usize,
+    learning_rate: f64,
+    train_loss: f64,
+    train_accuracy: f64,
+    val_loss: Option<f64>,
+    val_accuracy: Option<f64>,
+    best: bool,
+}
+
+#[derive(Serialize)]
+struct Timing {
+    step: usize,
+    seconds: f64,
+    pictures_per_second: f64,
+    waited_seconds: f64,
+}
+
+const HEADING: &str =
+    "stage,epoch,step,learning_rate,train_loss,train_accuracy,val_loss,val_accuracy,best";
+
+impl Record {
+    /// Opens the files where a state left them.
+    pub fn open(folder: &RunFolder, progress: &mut Progress) -> Result<Self, Error> {
+        let mut json = Appender::open(&folder.file("metrics.jsonl"))?;
+        let mut csv = Appender::open(&folder.file("metrics.csv"))?;
+        json.truncate_to(progress.metrics_bytes)?;
+        csv.truncate_to(progress.csv_bytes)?;
+        if progress.csv_bytes == 0 {
+            csv.line(HEADING)?;
+        }
+        let timing = Appender::open(&folder.file("timing.jsonl"))?;
+        let record = Self { json, csv, timing };
+        record.mark(progress);
+        Ok(record)
+    }
+
+    /// Adds an epoch and notes in the state how far the files belong to it.
+    pub fn epoch(&mut self, note: &EpochNote, progress: &mut Progress) -> Result<(), Error> {
+        let line = Line {
+            stage: note.stage,
+            epoch: note.epoch,
+            step: note.step,
+            learning_rate: note.rate,
+            train_loss: note.train_loss,
+            train_accuracy: note.train_accuracy,
+            val_loss: note.validation.as_ref().map(|scores| scores.loss),
+            val_accuracy: note.validation.as_ref().map(|scores| scores.accuracy),
+            best: note.is_best,
+        };
+        self.json.line(&serde_json::to_string(&line).unwrap_or_default())?;
+        self.csv.line(&csv_line(&line))?;
+        self.json.sync()?;
+        self.csv.sync()?;
+        let seconds = note.time.as_secs_f64();
+        let timing = Timing {
+            step: note.step,
+            seconds,
+            pictures_per_second: note.pictures as f64 / seconds.max(1e-9),
+            waited_seconds: note.waited.as_secs_f64(),
+        };
+        self.timing.line(&serde_json::to_string(&timing).unwrap_or_default())?;
+        self.mark(progress);
+        Ok(())
+    }
+
+    fn mark(&self, progress: &mut Progress) {
+        progress.metrics_bytes = self.json.length();
+        progress.csv_bytes = self.csv.length();
+    }
+}
+
+fn csv_line(line: &Line) -> String {
+    let optional = |value: Option<f64>| value.map(|v| v.to_string()).unwrap_or_default();
+    format!(
+        "{},{},{},{},{},{},{},{},{}",
+        line.stage,
+        line.epoch,
+        line.step,
+        line.learning_rate,
+        line.train_loss,
+        line.train_accuracy,
+        optional(line.val_loss),
+        optional(line.val_accuracy),
+        line.best
+    )
+}
