@@ -124,7 +124,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
         let wins = std::thread::scope(|scope| {
-            let writers: Vec<_> = (0..8).map(|i| scope.spawn({ let path = &path; move || write_new(path, &[i]).is_ok() })).collect();
+            let writers: Vec<_> = (0..8)
+                .map(|i| {
+                    scope.spawn({
+                        let path = &path;
+                        move || write_new(path, &[i]).is_ok()
+                    })
+                })
+                .collect();
             writers.into_iter().filter(|_| true).map(|w| w.join().unwrap()).filter(|won| *won).count()
         });
         assert_eq!(wins, 1);

@@ -23,7 +23,11 @@ impl Map {
         // short, never a write through the map. Contents are checked by readers, which trust no length in the file.
         #[allow(unsafe_code)]
         let map = unsafe { Mmap::map(&file) };
-        map.map(|map| Self(Some(map))).map_err(|cause| Error::Io { action: "map", path: path.to_owned(), cause })
+        map.map(|map| Self(Some(map))).map_err(|cause| Error::Io {
+            action: "map",
+            path: path.to_owned(),
+            cause,
+        })
     }
 }
 

@@ -43,7 +43,8 @@ pub fn parent(path: &Path) -> &Path {
 
 /// False where somebody else was faster.
 fn remove(path: &Path) -> Result<bool, Error> {
-    let result = if system::is_folder(path) { system::remove_folder(path) } else { system::remove_file(path) };
+    let result =
+        if system::is_folder(path) { system::remove_folder(path) } else { system::remove_file(path) };
     match result {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == Some(io::ErrorKind::NotFound) => Ok(false),
