@@ -7,19 +7,19 @@ use std::path::{Path, PathBuf};
 /// The io error is part of the message and not a `source`, so that a printed chain names it once.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("cannot {action} {}: {cause}", path.display())]
+    #[error("cannot {action} {}: {cause}", .path.display())]
     Io { action: &'static str, path: PathBuf, cause: io::Error },
 
-    #[error("{} is already there and is not replaced; choose another name or remove it first", path.display())]
+    #[error("{} is already there and is not replaced; choose another name or remove it first", .path.display())]
     Exists { path: PathBuf },
 
-    #[error("{} names no file or folder that could be written", path.display())]
+    #[error("{} names no file or folder that could be written", .path.display())]
     Nameless { path: PathBuf },
 
-    #[error("{} is in use by {holder}; wait until that has ended, or stop it", path.display())]
+    #[error("{} is in use by {holder}; wait until that has ended, or stop it", .path.display())]
     Locked { path: PathBuf, holder: Holder },
 
-    #[error("{} has {length} bytes and should have at least {wanted}: something else has shortened it", path.display())]
+    #[error("{} has {length} bytes and should have at least {wanted}: something else has shortened it", .path.display())]
     Short { path: PathBuf, length: u64, wanted: u64 },
 }
 

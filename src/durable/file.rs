@@ -91,6 +91,7 @@ pub(super) fn for_target(error: Error, target: &Path) -> Error {
 mod tests {
     use super::*;
     use std::fs;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     fn names(folder: &Path) -> Vec<String> {
         let mut names: Vec<_> =
@@ -123,18 +124,15 @@ mod tests {
     fn one_of_many_writers_of_a_new_file_wins() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
-        let wins = std::thread::scope(|scope| {
-            let writers: Vec<_> = (0..8)
-                .map(|i| {
-                    scope.spawn({
-                        let path = &path;
-                        move || write_new(path, &[i]).is_ok()
-                    })
-                })
-                .collect();
-            writers.into_iter().filter(|_| true).map(|w| w.join().unwrap()).filter(|won| *won).count()
+        let wins = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for writer in 0..8 {
+                let (path, wins) = (&path, &wins);
+                scope
+                    .spawn(move || write_new(path, &[writer]).map(|()| wins.fetch_add(1, Ordering::Relaxed)));
+            }
         });
-        assert_eq!(wins, 1);
+        assert_eq!(wins.into_inner(), 1);
         assert_eq!(names(folder.path()), ["a"]);
     }
 

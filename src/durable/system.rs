@@ -21,8 +21,8 @@ pub fn open_to_append(path: &Path) -> Result<File, Error> {
 
 /// Readable and writable, made where it is absent, with its contents as they are.
 pub fn open_to_lock(path: &Path) -> Result<File, Error> {
-    let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
-    named("open", path, options)
+    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
+    named("open", path, file)
 }
 
 pub fn write(file: &mut File, path: &Path, bytes: &[u8]) -> Result<(), Error> {
@@ -44,7 +44,11 @@ pub fn copy(path: &Path, sink: &mut dyn Write) -> Result<u64, Error> {
 }
 
 pub fn length(file: &File, path: &Path) -> Result<u64, Error> {
-    named("look at", path, file.metadata().map(|data| data.len()))
+    let length = file.metadata().and_then(|data| match data.is_dir() {
+        true => Err(io::ErrorKind::IsADirectory.into()),
+        false => Ok(data.len()),
+    });
+    named("look at", path, length)
 }
 
 pub fn set_length(file: &File, path: &Path, length: u64) -> Result<(), Error> {
@@ -95,8 +99,9 @@ pub fn create_folders(path: &Path) -> Result<(), Error> {
 
 /// What lies in a folder, in no particular order.
 pub fn entries(folder: &Path) -> Result<Vec<PathBuf>, Error> {
-    let read = || fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect();
-    named("list", folder, read())
+    let paths = fs::read_dir(folder)
+        .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect());
+    named("list", folder, paths)
 }
 
 /// True where something has this name, a broken link included.

@@ -20,7 +20,7 @@ const STEPS: f64 = 100.0;
 
 /// The largest phi whose network fits, and that network, with the published constants.
 pub fn largest(budget: &Budget) -> Result<(f64, Plan), Error> {
-    if budget.limits().is_empty() {
+    if budget.is_open() {
         return Err(Error::NoLimit);
     }
     let (mut fits, mut beyond) = ((PHI.0 * STEPS) as i64, (PHI.1 * STEPS) as i64 + 1);
@@ -41,37 +41,24 @@ fn at(step: i64) -> Result<Plan, Error> {
     Plan::compound(&Compound::new(step as f64 / STEPS))
 }
 
-/// A limit: its name for messages, what is allowed, and what a network needs of it.
-type Limit<'a> = (&'static str, u64, Box<dyn Fn(&Plan) -> u64 + 'a>);
-
 impl Budget {
     /// Says which limit a network breaks.
     pub fn check(&self, plan: &Plan) -> Result<(), Error> {
-        for (limit, allowed, need) in self.limits() {
-            let needed = need(plan);
-            if needed > allowed {
+        let limits = [
+            ("multiply-adds", self.max_macs, plan.macs(plan.resolution, self.classes)),
+            ("parameters", self.max_params, plan.parameters(self.classes)),
+            ("bytes of memory", self.max_memory, self.memory(plan)),
+        ];
+        for (limit, allowed, needed) in limits {
+            if let Some(allowed) = allowed.filter(|allowed| needed > *allowed) {
                 return Err(Error::DoesNotFit { limit, needed, allowed });
             }
         }
         Ok(())
     }
 
-    fn limits(&self) -> Vec<Limit<'_>> {
-        let mut limits: Vec<Limit> = Vec::new();
-        if let Some(allowed) = self.max_macs {
-            limits.push((
-                "multiply-adds",
-                allowed,
-                Box::new(|plan| plan.macs(plan.resolution, self.classes)),
-            ));
-        }
-        if let Some(allowed) = self.max_params {
-            limits.push(("parameters", allowed, Box::new(|plan| plan.parameters(self.classes))));
-        }
-        if let Some(allowed) = self.max_memory {
-            limits.push(("bytes of memory", allowed, Box::new(|plan| self.memory(plan))));
-        }
-        limits
+    fn is_open(&self) -> bool {
+        self.max_macs.is_none() && self.max_params.is_none() && self.max_memory.is_none()
     }
 
     fn memory(&self, plan: &Plan) -> u64 {

@@ -4,7 +4,7 @@ use super::plan::SMALLEST_SIDE;
 
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Error {
-    #[error("unknown variant `{given}`{}; there are b0 to b7 and lite0 to lite4", meant(nearest))]
+    #[error("unknown variant `{given}`{} There are b0 to b7 and lite0 to lite4", meant(.nearest))]
     UnknownVariant { given: String, nearest: Option<&'static str> },
 
     #[error("{name} is {value}; it must lie between {low} and {high}")]
@@ -29,5 +29,5 @@ pub enum Error {
 }
 
 fn meant(nearest: &Option<&'static str>) -> String {
-    nearest.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
+    nearest.map_or_else(|| ".".to_owned(), |name| format!(", did you mean `{name}`?"))
 }

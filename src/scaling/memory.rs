@@ -65,7 +65,7 @@ impl Plan {
             Trains::All => true,
             Trains::Head => layer.kind == Kind::Dense,
             Trains::Last(count) => match layer.block {
-                Some(block) => block + count >= self.blocks.len(),
+                Some(block) => block.saturating_add(count) >= self.blocks.len(),
                 None => layer.kind != Kind::Stem,
             },
         };

@@ -98,10 +98,10 @@ impl Row {
 
 /// All rows as text; one row alone comes with its stages.
 pub fn scale_table(rows: &[Row]) -> String {
-    let mut text = align(&summary(rows));
+    let mut text = align(&summary(rows), &[0, 8]);
     if let [row] = rows {
         // Writing to a string cannot fail.
-        let _ = write!(text, "\n{}", align(&stage_lines(row)));
+        let _ = write!(text, "\n{}", align(&stage_lines(row), &[]));
     }
     if let Some(row) = rows.first() {
         let _ = write!(text, "\n{}", notes(row));
@@ -149,13 +149,9 @@ fn stage_lines(row: &Row) -> Vec<Vec<String>> {
 }
 
 fn notes(row: &Row) -> String {
-    let near = if row.is_near_two {
-        "near 2, as compound scaling asks"
-    } else {
-        "not near 2, as compound scaling asks"
-    };
+    let near = if row.is_near_two { "near the 2" } else { "not near the 2" };
     format!(
-        "alpha {}, beta {}, gamma {}: alpha * beta^2 * gamma^2 = {:.3}, {near}.\n\
+        "alpha {}, beta {}, gamma {}: alpha * beta^2 * gamma^2 = {:.3}, {near} that compound scaling asks for.\n\
          Counts are for {} classes; training is the estimated peak at batch {} with everything trained.\n",
         short(row.alpha),
         short(row.beta),
@@ -197,22 +193,19 @@ fn implied(plan: &Plan, compound: &Compound) -> Implied {
     }
 }
 
-/// Columns two spaces apart: the first and the last to the left, numbers to the right.
-fn align(lines: &[Vec<String>]) -> String {
+/// Columns two spaces apart, to the right like numbers; words, given by their column, to the left.
+fn align(lines: &[Vec<String>], words: &[usize]) -> String {
     let columns = lines.first().map_or(0, Vec::len);
-    let widths: Vec<_> =
-        (0..columns).map(|column| lines.iter().map(|line| line[column].len()).max().unwrap_or(0)).collect();
+    let widest = |column| lines.iter().map(|line| line[column].len()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns).map(widest).collect();
+    let pad = |column: usize, cell: &String| match (words.contains(&column), widths[column]) {
+        (true, width) => format!("{cell:<width$}"),
+        (false, width) => format!("{cell:>width$}"),
+    };
     let mut text = String::new();
     for line in lines {
-        let cells = line.iter().zip(&widths).enumerate().map(|(column, (cell, &width))| {
-            if column == 0 || cell.parse::<f64>().is_err() && column + 1 == columns {
-                format!("{cell:<width$}")
-            } else {
-                format!("{cell:>width$}")
-            }
-        });
-        let joined = cells.collect::<Vec<_>>().join("  ");
-        text.push_str(joined.trim_end());
+        let cells: Vec<_> = line.iter().enumerate().map(|(column, cell)| pad(column, cell)).collect();
+        text.push_str(cells.join("  ").trim_end());
         text.push('\n');
     }
     text
@@ -241,7 +234,7 @@ mod tests {
         let text = scale_table(&rows);
         let b7 = text.lines().find(|line| line.starts_with("b7")).unwrap();
         assert!(b7.contains("66,347,960  37.746"), "{b7}");
-        assert!(text.contains("alpha * beta^2 * gamma^2 = 1.920, near 2"), "{text}");
+        assert!(text.contains("alpha * beta^2 * gamma^2 = 1.920, near the 2"), "{text}");
         let ends: Vec<_> = text.lines().take(14).map(|line| line.find("  none").unwrap_or(0)).collect();
         assert!(ends[1..].iter().all(|end| *end == ends[1]), "{text}");
     }

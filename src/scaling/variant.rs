@@ -162,9 +162,6 @@ mod tests {
         check("resnet50", None);
         check("", None);
         let message = "b8".parse::<Variant>().unwrap_err().to_string();
-        assert_eq!(
-            message,
-            "unknown variant `b8`; did you mean `b7`?; there are b0 to b7 and lite0 to lite4"
-        );
+        assert_eq!(message, "unknown variant `b8`, did you mean `b7`? There are b0 to b7 and lite0 to lite4");
     }
 }
