@@ -1,1 +1,11 @@
 //! Recipes, fetching, scanning, splitting, decoding and the drawn flowers. Knows neither tensors nor training.
+
+pub mod decode;
+pub mod picture;
+pub mod preprocess;
+pub mod resize;
+
+pub use decode::{DecodeError, Limits, decode, probe};
+pub use picture::{Depth, Picture, PictureError};
+pub use preprocess::{Crop, Preprocess, Resize};
+pub use resize::{Interpolation, Region, resize};

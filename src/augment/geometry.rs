@@ -1,0 +1,128 @@
+//! Flips and rotation of interleaved RGB bytes. What a rotation uncovers is filled with the mirrored picture, so
+//! that no blank corner tells a network how far it was turned.
+
+const CHANNELS: usize = 3;
+
+/// Swaps left and right.
+pub fn flip(pixels: &mut [u8], width: usize) {
+    for row in pixels.chunks_exact_mut((width * CHANNELS).max(1)) {
+        row.as_chunks_mut::<CHANNELS>().0.reverse();
+    }
+}
+
+/// Swaps top and bottom.
+pub fn flip_vertical(pixels: &mut [u8], width: usize) {
+    let length = width * CHANNELS;
+    let rows = pixels.len() / length.max(1);
+    for row in 0..rows / 2 {
+        let (upper, lower) = pixels.split_at_mut((rows - 1 - row) * length);
+        upper[row * length..][..length].swap_with_slice(&mut lower[..length]);
+    }
+}
+
+/// Turns the picture counter-clockwise about its centre, bilinear, keeping its size.
+pub fn rotate(pixels: &[u8], width: usize, height: usize, degrees: f64) -> Vec<u8> {
+    let source = Source { pixels, width, height };
+    let (sine, cosine) = degrees.to_radians().sin_cos();
+    let centre = [(width as f64 - 1.0) / 2.0, (height as f64 - 1.0) / 2.0];
+    let mut turned = Vec::with_capacity(pixels.len());
+    for y in 0..height {
+        for x in 0..width {
+            let (right, down) = (x as f64 - centre[0], y as f64 - centre[1]);
+            let from_x = centre[0] + cosine * right - sine * down;
+            let from_y = centre[1] + sine * right + cosine * down;
+            turned.extend(source.between(from_x, from_y));
+        }
+    }
+    turned
+}
+
+/// A picture that goes on for ever, mirrored at its edges.
+struct Source<'a> {
+    pixels: &'a [u8],
+    width: usize,
+    height: usize,
+}
+
+impl Source<'_> {
+    fn between(&self, x: f64, y: f64) -> [u8; CHANNELS] {
+        let (left, top) = (x.floor(), y.floor());
+        let (right_share, lower_share) = (x - left, y - top);
+        let (columns, rows) = ([left as i64, left as i64 + 1], [top as i64, top as i64 + 1]);
+        let [[a, b], [c, d]] = rows.map(|row| columns.map(|column| self.at(column, row)));
+        std::array::from_fn(|channel| {
+            let mix = |a: u8, b: u8, share: f64| f64::from(a) + share * (f64::from(b) - f64::from(a));
+            let upper = mix(a[channel], b[channel], right_share);
+            let lower = mix(c[channel], d[channel], right_share);
+            (upper + lower_share * (lower - upper)).round() as u8
+        })
+    }
+
+    fn at(&self, column: i64, row: i64) -> [u8; CHANNELS] {
+        let start = (mirrored(row, self.height) * self.width + mirrored(column, self.width)) * CHANNELS;
+        [self.pixels[start], self.pixels[start + 1], self.pixels[start + 2]]
+    }
+}
+
+/// Where a position lies after reflection at the outer edges: ... 1 0 | 0 1 2 | 2 1 ...
+fn mirrored(position: i64, size: usize) -> usize {
+    let folded = position.rem_euclid(2 * size as i64) as usize;
+    folded.min(2 * size - 1 - folded)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A 2x2 picture of four colours, and what becomes of it.
+    const FOUR: [u8; 12] = [1, 2, 3, 40, 50, 60, 7, 8, 9, 200, 201, 202];
+
+    fn picture(width: usize, height: usize) -> Vec<u8> {
+        (0..width * height * 3).map(|i| (i * 37 % 251) as u8).collect()
+    }
+
+    #[test]
+    fn a_flip_swaps_sides_and_undoes_itself() {
+        let mut pixels = FOUR;
+        flip(&mut pixels, 2);
+        assert_eq!(pixels, [40, 50, 60, 1, 2, 3, 200, 201, 202, 7, 8, 9]);
+        flip(&mut pixels, 2);
+        flip_vertical(&mut pixels, 2);
+        assert_eq!(pixels, [7, 8, 9, 200, 201, 202, 1, 2, 3, 40, 50, 60]);
+        flip_vertical(&mut pixels, 2);
+        assert_eq!(pixels, FOUR);
+    }
+
+    #[test]
+    fn a_flip_of_nothing_is_nothing() {
+        flip(&mut [], 0);
+        flip_vertical(&mut [], 0);
+        assert!(rotate(&[], 0, 0, 10.0).is_empty());
+    }
+
+    #[test]
+    fn quarter_turns_are_exact() {
+        // np.rot90 turns counter-clockwise.
+        assert_eq!(rotate(&FOUR, 2, 2, 90.0), [40, 50, 60, 200, 201, 202, 1, 2, 3, 7, 8, 9]);
+        for size in [1, 4, 5] {
+            let original = picture(size, size);
+            let quarter = rotate(&original, size, size, 90.0);
+            let mut upside_down = original.clone();
+            flip(&mut upside_down, size);
+            flip_vertical(&mut upside_down, size);
+            assert_eq!(rotate(&original, size, size, 0.0), original);
+            assert_eq!(rotate(&original, size, size, 180.0), upside_down);
+            assert_eq!(rotate(&quarter, size, size, 90.0), upside_down);
+            assert_eq!(rotate(&quarter, size, size, 270.0), original);
+        }
+        let wide = picture(5, 3);
+        assert_eq!(rotate(&rotate(&wide, 5, 3, 180.0), 5, 3, 180.0), wide);
+    }
+
+    #[test]
+    fn corners_show_the_mirrored_picture() {
+        let positions: Vec<_> = (-4..7).map(|position| mirrored(position, 3)).collect();
+        assert_eq!(positions, [2, 2, 1, 0, 0, 1, 2, 2, 1, 0, 0]);
+        assert!(rotate(&[90; 75], 5, 5, 31.0).iter().all(|&value| value == 90));
+    }
+}

@@ -1,0 +1,260 @@
+//! The checked settings that every other room reads: each value is possible, each default filled in.
+//! How they are spelled in a file belongs to raw.rs and words.rs, what is possible to check/.
+
+use std::path::PathBuf;
+
+use crate::scaling::{Family, Padding, Variant};
+
+/// Everything one run is told, from `Config::load` or `Config::parse`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// What the run is called, and its folder: the file's stem unless the file says `name = ...`.
+    pub name: String,
+    pub model: Model,
+    pub data: Data,
+    pub augment: Augment,
+    /// At least one.
+    pub stages: Vec<Stage>,
+    pub optimizer: Optimizer,
+    pub schedule: Schedule,
+    pub train: Train,
+    pub checkpoint: Checkpoint,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Model {
+    pub scale: Scale,
+    pub pretrained: Pretrained,
+    pub offline: ModelOffline,
+    /// Before the classifier, in [0, 1). None: what belongs to the network's size.
+    pub dropout: Option<f64>,
+    /// Share of skipped blocks at the last block, in [0, 1); it rises linearly from the first.
+    pub stochastic_depth: f64,
+    /// None: what the weights were trained with.
+    pub padding: Option<Padding>,
+    /// Batch norm's eps. None: the weights' own.
+    pub norm_eps: Option<f64>,
+    /// The share of the new value in batch norm's running statistics, in (0, 1]. None: the weights' own.
+    pub norm_momentum: Option<f64>,
+}
+
+/// The size of the network; exactly one way of giving it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Scale {
+    Variant(Variant),
+    /// depth = alpha^phi, width = beta^phi, resolution = 224 gamma^phi.
+    Compound { phi: f64, alpha: f64, beta: f64, gamma: f64 },
+    /// Width and depth as multipliers of b0's or lite0's, resolution in pixels.
+    Custom { family: Family, width: f64, depth: f64, resolution: usize },
+    /// The largest network within every limit that is given; at least one is.
+    Budget { max_macs: Option<u64>, max_params: Option<u64>, max_memory: Option<u64> },
+}
+
+/// Where the starting weights come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pretrained {
+    None,
+    /// The catalogue's default for the network.
+    Imagenet,
+    /// A named entry of the catalogue.
+    Entry(String),
+    /// An absolute path to a .pth, .pt or .safetensors file, or to a run folder.
+    File(PathBuf),
+}
+
+/// What to do where pretrained weights are neither cached nor within reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ModelOffline {
+    Fail,
+    Scratch,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Data {
+    pub source: Source,
+    /// `Drawn` only ever stands beside `Source::Dataset`.
+    pub offline: DataOffline,
+    pub split: SplitShares,
+    /// Side of the square that the network sees, in pixels. None: what the weights or the network ask for.
+    pub image_size: Option<usize>,
+    /// Threads that decode and augment. None: as many as there are processors.
+    pub workers: Option<usize>,
+    /// How many augmented views of a picture a cached frozen prefix keeps.
+    pub views: usize,
+    pub bad: Bad,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// An absolute path to the user's own folder.
+    Path(PathBuf),
+    /// The name of a recipe.
+    Dataset(String),
+}
+
+/// What to do where a data set is neither cached nor within reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DataOffline {
+    Fail,
+    Drawn,
+}
+
+/// Shares of the pictures that are set apart where the data brings no such folders; together below 1.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SplitShares {
+    pub val: f64,
+    pub test: f64,
+}
+
+/// What to do with a picture that cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bad {
+    Skip,
+    Fail,
+}
+
+/// What happens to training pictures: the policy's values with the file's own put over them.
+/// A strength of 0 switches an operation off.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Augment {
+    /// Where the values come from; the values below are what counts.
+    pub policy: Policy,
+    /// Share of the picture's area that a random crop keeps. [1, 1]: no random crop, the picture is prepared as in evaluation.
+    pub crop_scale: [f64; 2],
+    /// Width over height of a random crop before it is made square.
+    pub crop_ratio: [f64; 2],
+    /// Probability of mirroring left and right.
+    pub flip: f64,
+    /// Probability of turning upside down.
+    pub flip_vertical: f64,
+    /// Largest turn in degrees, either way.
+    pub rotate: f64,
+    /// Factors are drawn from [1 - b, 1 + b], cut at 0; likewise contrast and saturation.
+    pub brightness: f64,
+    pub contrast: f64,
+    pub saturation: f64,
+    /// Largest shift in turns of the colour circle, at most 0.5.
+    pub hue: f64,
+    /// Probability of erasing a rectangle.
+    pub erase: f64,
+    /// Beta distribution's parameter; 0: no mixup.
+    pub mixup: f64,
+    /// Beta distribution's parameter; 0: no cutmix.
+    pub cutmix: f64,
+    /// Probability that a batch is mixed at all.
+    pub mix_probability: f64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Policy {
+    None,
+    Light,
+    Standard,
+    Strong,
+}
+
+/// A stretch of training.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Stage {
+    pub trains: Trains,
+    pub epochs: usize,
+    /// The peak learning rate.
+    pub lr: f64,
+    /// Factor on the learning rate for each block further from the head, in (0, 1].
+    pub layer_decay: f64,
+}
+
+/// The part of the network that a stage changes; the rest is frozen entirely.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trains {
+    Head,
+    /// The last blocks and the head; at least 1.
+    Last(usize),
+    All,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Optimizer {
+    AdamW { betas: [f64; 2], eps: f64, weight_decay: f64 },
+    Sgd { momentum: f64, nesterov: bool, weight_decay: f64 },
+    RmsProp { alpha: f64, eps: f64, momentum: f64, weight_decay: f64 },
+}
+
+/// The course of the learning rate over each stage.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Schedule {
+    pub kind: Course,
+    /// Length of the linear rise at a stage's beginning, in epochs; never longer than a stage.
+    pub warmup_epochs: f64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Course {
+    /// Falls to `min` times the stage's learning rate.
+    Cosine { min: f64 },
+    /// Multiplied by `factor` after every so many epochs.
+    Step { every_epochs: f64, factor: f64 },
+    Constant,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Train {
+    pub batch: usize,
+    pub seed: u64,
+    pub device: DeviceChoice,
+    /// Train on a device even where it failed the self-check.
+    pub force_device: bool,
+    /// Threads that compute. None: as many as there are processors.
+    pub threads: Option<usize>,
+    /// The largest global norm of a step's gradients. None: no clipping.
+    pub clip_norm: Option<f64>,
+    /// Batches whose gradients make one step.
+    pub accumulate: usize,
+    /// Decay of the weights' moving average, in (0, 1). None: no averaging.
+    pub ema: Option<f64>,
+    /// In [0, 1).
+    pub label_smoothing: f64,
+    pub class_weights: ClassWeights,
+    pub monitor: Monitor,
+    /// Epochs without gain after which a stage ends. None: never.
+    pub early_stopping: Option<usize>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeviceChoice {
+    Auto,
+    Cpu,
+    Ndarray,
+    Wgpu,
+    Cuda,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum ClassWeights {
+    None,
+    /// In inverse proportion to how many pictures a class has.
+    Balanced,
+    /// One for each class, in the order of the classes' names; all above 0.
+    List(Vec<f64>),
+}
+
+/// What picks the best checkpoint on the validation pictures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Monitor {
+    Accuracy,
+    Loss,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Checkpoint {
+    pub every: Every,
+    /// How many of the newest to keep, the best one not counted; at least 1.
+    pub keep: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Every {
+    Epoch,
+    /// At least 1.
+    Steps(usize),
+}
