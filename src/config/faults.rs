@@ -127,10 +127,9 @@ impl<'a> Faults<'a> {
 
     /// None where the word is not known; the fault is on the list.
     pub fn chosen<T: Choice>(&mut self, given: &Spanned<String>) -> Option<T> {
-        let all: Vec<(String, T)> = T::all().into_iter().map(|case| (case.to_string(), case)).collect();
-        let found = all.iter().find(|(word, _)| word == given.get_ref()).map(|(_, case)| *case);
+        let found = T::all().into_iter().find(|case| case.word() == given.get_ref());
         if found.is_none() {
-            let words: Vec<_> = all.iter().map(|(word, _)| word.as_str()).collect();
+            let words: Vec<_> = T::all().into_iter().map(T::word).collect();
             self.refuse(given.span(), unknown_word(given.get_ref(), &words));
         }
         found
@@ -157,7 +156,10 @@ impl<'a> Faults<'a> {
         self.text(given);
         let path = self.origin.path(given);
         if path.to_str().is_none() {
-            self.refuse(given.span(), "lies in a folder whose name is not UTF-8, which TOML cannot hold; rename it");
+            self.refuse(
+                given.span(),
+                "lies in a folder whose name is not UTF-8, which TOML cannot hold; rename it",
+            );
         }
         path
     }

@@ -64,7 +64,9 @@ fn collect(value: &Spanned<DeValue<'_>>, name: String, found: &mut Vec<(Range<us
             table.iter().for_each(|(key, part)| collect(part, format!("{name}.{}", key.get_ref()), found));
         }
         DeValue::Array(list) => {
-            (1..).zip(list.iter()).for_each(|(number, part)| collect(part, format!("{name}.{number}"), found));
+            (1..)
+                .zip(list.iter())
+                .for_each(|(number, part)| collect(part, format!("{name}.{number}"), found));
         }
         _ => {}
     }

@@ -8,7 +8,7 @@ use toml::Spanned;
 pub(super) type Key<T> = Option<Spanned<T>>;
 
 #[derive(Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub(super) struct File {
     pub name: Key<String>,
     pub model: Model,

@@ -30,7 +30,7 @@ pub(super) fn read<T: DeserializeOwned + Default>(
         let place = error.span().unwrap_or(span.clone());
         faults.refuse(place.clone(), plain(error.message()));
         let count = table.len();
-        table.retain(|_, value| !value.span().contains(&place.start));
+        keep(&mut table, |_, value| !value.span().contains(&place.start));
         if table.len() == count {
             return T::default();
         }
@@ -38,19 +38,23 @@ pub(super) fn read<T: DeserializeOwned + Default>(
 }
 
 /// Reports and removes the keys that the raw form does not have.
-pub(super) fn refuse_unknown(table: &mut DeTable<'_>, valid: &[&str], name: &str, faults: &mut Faults<'_>) {
-    table.retain(|key, _| {
-        let known = valid.contains(&key.get_ref().as_ref());
-        if !known {
-            let full = if name.is_empty() { key.get_ref().to_string() } else { format!("{name}.{}", key.get_ref()) };
-            faults.refuse_key(key.span(), full, advice(key.get_ref(), valid));
-        }
-        known
-    });
+fn refuse_unknown(table: &mut DeTable<'_>, valid: &[&str], name: &str, faults: &mut Faults<'_>) {
+    for key in table.keys().filter(|key| !valid.contains(&key.as_ref().as_ref())) {
+        let full =
+            if name.is_empty() { key.get_ref().to_string() } else { format!("{name}.{}", key.get_ref()) };
+        faults.refuse_key(key.span(), full, advice(key.get_ref(), valid));
+    }
+    keep(table, |key, _| valid.contains(&key));
+}
+
+/// Drops the other keys.
+pub(super) fn keep<'i>(table: &mut DeTable<'i>, wanted: impl Fn(&str, &Spanned<DeValue<'i>>) -> bool) {
+    let all = std::mem::take(table).into_iter();
+    *table = all.filter(|(key, value)| wanted(key.get_ref(), value)).collect();
 }
 
 /// The keys of a raw table, as serde knows them.
-pub(super) fn keys<T: DeserializeOwned>() -> &'static [&'static str] {
+fn keys<T: DeserializeOwned>() -> &'static [&'static str] {
     let mut found: &'static [&'static str] = &[];
     // The capture always ends in an error: it reads no value.
     let _ = T::deserialize(Capture(&mut found));

@@ -4,12 +4,13 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::checked::{Bad, DataOffline, DeviceChoice, Every, ModelOffline, Monitor, Policy, Trains};
-use crate::scaling::{Family, Padding, Variant};
+use super::checked::{Bad, DataOffline, DeviceChoice, Every, ModelOffline, Monitor, Policy};
+use crate::scaling::{Family, Padding, Trains, Variant};
 
 /// A choice among a few words.
-pub(super) trait Choice: Copy + fmt::Display + 'static {
+pub(super) trait Choice: Copy + 'static {
     fn all() -> Vec<Self>;
+    fn word(self) -> &'static str;
 }
 
 macro_rules! choice {
@@ -18,11 +19,9 @@ macro_rules! choice {
             fn all() -> Vec<Self> {
                 vec![$(Self::$case),+]
             }
-        }
 
-        impl fmt::Display for $kind {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(match self { $(Self::$case => $word),+ })
+            fn word(self) -> &'static str {
+                match self { $(Self::$case => $word),+ }
             }
         }
     };
@@ -34,6 +33,8 @@ choice!(Bad { Skip = "skip", Fail = "fail" });
 choice!(Policy { None = "none", Light = "light", Standard = "standard", Strong = "strong" });
 choice!(Monitor { Accuracy = "accuracy", Loss = "loss" });
 choice!(DeviceChoice { Auto = "auto", Cpu = "cpu", Ndarray = "ndarray", Wgpu = "wgpu", Cuda = "cuda" });
+choice!(Family { B = "b", Lite = "lite" });
+choice!(Padding { Symmetric = "symmetric", Same = "same" });
 choice!(OptimizerKind { AdamW = "adamw", Sgd = "sgd", RmsProp = "rmsprop" });
 choice!(CourseKind { Cosine = "cosine", Step = "step", Constant = "constant" });
 
@@ -55,19 +56,24 @@ impl Choice for Variant {
     fn all() -> Vec<Self> {
         Self::ALL.to_vec()
     }
-}
 
-impl Choice for Family {
-    fn all() -> Vec<Self> {
-        vec![Self::B, Self::Lite]
+    fn word(self) -> &'static str {
+        self.name()
     }
 }
 
-impl Choice for Padding {
-    fn all() -> Vec<Self> {
-        vec![Self::Symmetric, Self::Same]
-    }
+/// What users are shown of a choice is what they would write.
+macro_rules! display {
+    ($($kind:ty),+) => {
+        $(impl fmt::Display for $kind {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.word())
+            }
+        })+
+    };
 }
+
+display!(ModelOffline, DataOffline, Bad, Policy, Monitor, DeviceChoice);
 
 impl fmt::Display for Trains {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -86,7 +92,9 @@ impl FromStr for Trains {
         match text.split_whitespace().collect::<Vec<_>>()[..] {
             ["head"] => Ok(Self::Head),
             ["all"] => Ok(Self::All),
-            ["last", "0"] => Err("\"last 0\" trains nothing; say \"head\" to train the head alone".to_string()),
+            ["last", "0"] => {
+                Err("\"last 0\" trains nothing; say \"head\" to train the head alone".to_string())
+            }
             ["last", count] => count.parse().map(Self::Last).map_err(|_| no_part(text)),
             _ => Err(no_part(text)),
         }
@@ -110,7 +118,8 @@ impl FromStr for Every {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let refused = || format!("{text:?} is not known; say \"epoch\", or a number of steps such as \"200 steps\"");
+        let refused =
+            || format!("{text:?} is not known; say \"epoch\", or a number of steps such as \"200 steps\"");
         match text.split_whitespace().collect::<Vec<_>>()[..] {
             ["epoch"] => Ok(Self::Epoch),
             [count] | [count, "step" | "steps"] => count.parse().map(Self::Steps).map_err(|_| refused()),

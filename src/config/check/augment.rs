@@ -25,7 +25,8 @@ impl Policy {
             mix_probability: 1.0,
         };
         let light = Augment { crop_scale: [0.6, 1.0], crop_ratio: [0.75, 4.0 / 3.0], flip: 0.5, ..none };
-        let jitter = |strength| Augment { brightness: strength, contrast: strength, saturation: strength, ..light };
+        let jitter =
+            |strength| Augment { brightness: strength, contrast: strength, saturation: strength, ..light };
         match self {
             Self::None => none,
             Self::Light => light,

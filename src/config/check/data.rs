@@ -30,7 +30,10 @@ fn source(raw: &raw::Data, faults: &mut Faults<'_>) -> Source {
         (None, Some(dataset)) => {
             let name = faults.text(dataset);
             if !name.chars().all(|c| c.is_alphanumeric() || "_-".contains(c)) {
-                faults.refuse(dataset.span(), format!("{name:?} is no recipe's name; for a folder say path = {name:?}"));
+                faults.refuse(
+                    dataset.span(),
+                    format!("{name:?} is no recipe's name; for a folder say path = {name:?}"),
+                );
             }
             Source::Dataset(name)
         }
@@ -43,7 +46,8 @@ fn source(raw: &raw::Data, faults: &mut Faults<'_>) -> Source {
 
 fn offline(raw: &raw::Data, faults: &mut Faults<'_>) -> DataOffline {
     if let (Some(offline), Some(_)) = (&raw.offline, &raw.path) {
-        faults.refuse(offline.span(), "is for a data set that is fetched; `path` fetches nothing, take it out");
+        faults
+            .refuse(offline.span(), "is for a data set that is fetched; `path` fetches nothing, take it out");
     }
     faults.choice(&raw.offline, DataOffline::Fail)
 }
@@ -54,7 +58,8 @@ fn split(raw: &raw::Split, faults: &mut Faults<'_>) -> SplitShares {
     if let Some(given) = raw.test.as_ref().or(raw.val.as_ref())
         && val + test >= 1.0
     {
-        let reason = format!("val {val} and test {test} leave nothing to train on; together they must stay below 1");
+        let reason =
+            format!("val {val} and test {test} leave nothing to train on; together they must stay below 1");
         faults.refuse(given.span(), reason);
     }
     SplitShares { val, test }

@@ -55,7 +55,10 @@ fn refuse_foreign(keys: &[(Given, &[&str])], chosen: &str, faults: &mut Faults<'
         if let Some((name, span)) = given
             && !owners.contains(&chosen)
         {
-            let reason = format!("`{name}` belongs to kind = \"{}\", not to \"{chosen}\"; take it out", owners.join("\" or \""));
+            let reason = format!(
+                "`{name}` belongs to kind = \"{}\", not to \"{chosen}\"; take it out",
+                owners.join("\" or \"")
+            );
             faults.refuse(span.clone(), reason);
         }
     }

@@ -4,19 +4,13 @@ use std::path::Path;
 
 use toml::Spanned;
 
+use super::{Given, given};
 use crate::config::checked::{Model, ModelOffline, Pretrained, Scale};
 use crate::config::faults::{Faults, Rule};
 use crate::config::raw::{self, Amount, Key};
-use crate::config::rules::{BELOW_ONE, FACTOR, MULTIPLIER, PHI, PIXELS, POSITIVE};
+use crate::config::rules::{BELOW_ONE, FACTOR, FINITE, PIXELS, POSITIVE};
 use crate::config::words::amount;
-use super::{Given, given};
-use crate::scaling::{Family, Padding, Variant};
-
-/// The paper's coefficients and b0's resolution.
-const ALPHA: f64 = 1.2;
-const BETA: f64 = 1.1;
-const GAMMA: f64 = 1.15;
-const RESOLUTION: usize = 224;
+use crate::scaling::{self, Compound, Family, Padding, Plan, Variant};
 
 pub(super) fn model(raw: &raw::Model, faults: &mut Faults<'_>) -> Model {
     let scale = scale(raw, faults);
@@ -36,7 +30,8 @@ fn scale(raw: &raw::Model, faults: &mut Faults<'_>) -> Scale {
     let ways = ways(raw);
     let mut taken = ways.iter().filter_map(|keys| keys.iter().flatten().next());
     if let (Some((first, _)), Some((second, span))) = (taken.next(), taken.next()) {
-        let reason = format!("`{first}` gives the network's size already; keep one of `{first}` and `{second}`");
+        let reason =
+            format!("`{first}` gives the network's size already; keep one of `{first}` and `{second}`");
         faults.refuse(span.clone(), reason);
     }
     let [_, compound, custom, budget] = ways.map(|keys| keys.iter().any(Option::is_some));
@@ -79,31 +74,37 @@ fn ways(raw: &raw::Model) -> [Vec<Given>; 4] {
 }
 
 fn compound(raw: &raw::Model, faults: &mut Faults<'_>) -> Scale {
-    let phi = faults.needed(&raw.phi, "model.phi", 0.0, &PHI);
-    let alpha = faults.value(&raw.alpha, ALPHA, &POSITIVE);
-    let beta = faults.value(&raw.beta, BETA, &POSITIVE);
-    let gamma = faults.value(&raw.gamma, GAMMA, &POSITIVE);
-    let pixels = RESOLUTION as f64 * gamma.powf(phi);
-    let possible = [alpha, beta].iter().all(|base| (0.05..=20.0).contains(&base.powf(phi)));
-    if let Some(given) = &raw.phi
-        && !(possible && (8.0..=4096.0).contains(&pixels))
-    {
-        let (depth, width) = (alpha.powf(phi), beta.powf(phi));
-        let reason = format!(
-            "is {phi}: with alpha {alpha}, beta {beta} and gamma {gamma} that is depth x{depth:.3}, width x{width:.3} \
-             and {pixels:.0} pixels, which no network can have; bring it nearer to 0"
-        );
-        faults.refuse(given.span(), reason);
-    }
-    Scale::Compound { phi, alpha, beta, gamma }
+    let paper = Compound::default();
+    let compound = Compound {
+        phi: faults.needed(&raw.phi, "model.phi", paper.phi, &FINITE),
+        alpha: faults.value(&raw.alpha, paper.alpha, &FINITE),
+        beta: faults.value(&raw.beta, paper.beta, &FINITE),
+        gamma: faults.value(&raw.gamma, paper.gamma, &FINITE),
+    };
+    refuse_impossible(Plan::compound(&compound), raw, faults);
+    Scale::Compound(compound)
 }
 
 fn custom(raw: &raw::Model, faults: &mut Faults<'_>) -> Scale {
-    Scale::Custom {
-        family: faults.choice(&raw.family, Family::B),
-        width: faults.value(&raw.width, 1.0, &MULTIPLIER),
-        depth: faults.value(&raw.depth, 1.0, &MULTIPLIER),
-        resolution: faults.value(&raw.resolution, RESOLUTION, &PIXELS),
+    let base = Variant::B0.row();
+    let family = faults.choice(&raw.family, Family::B);
+    let width = faults.value(&raw.width, base.width, &FINITE);
+    let depth = faults.value(&raw.depth, base.depth, &FINITE);
+    let resolution = faults.value(&raw.resolution, base.resolution, &PIXELS);
+    refuse_impossible(Plan::custom(family, width, depth, resolution), raw, faults);
+    Scale::Custom { family, width, depth, resolution }
+}
+
+/// Puts the arithmetic's own refusal at the key that it is about, or else at the one that leads.
+fn refuse_impossible(plan: Result<Plan, scaling::Error>, raw: &raw::Model, faults: &mut Faults<'_>) {
+    let Err(error) = plan else { return };
+    let keys: Vec<_> = ways(raw).into_iter().flatten().flatten().collect();
+    let named = match &error {
+        scaling::Error::OutOfRange { name, .. } => keys.iter().find(|(key, _)| key == name),
+        _ => None,
+    };
+    if let Some((_, span)) = named.or(keys.first()) {
+        faults.refuse(span.clone(), error.to_string());
     }
 }
 
@@ -147,7 +148,9 @@ fn pretrained(key: &Key<raw::Pretrained>, scale: &Scale, faults: &mut Faults<'_>
         raw::Pretrained::Text(text) => match text.as_str() {
             "none" => Pretrained::None,
             "imagenet" => Pretrained::Imagenet,
-            text if is_path(text) => Pretrained::File(faults.path(&Spanned::new(given.span(), text.to_string()))),
+            text if is_path(text) => {
+                Pretrained::File(faults.path(&Spanned::new(given.span(), text.to_string())))
+            }
             text => Pretrained::Entry(faults.text(&Spanned::new(given.span(), text.to_string()))),
         },
     }

@@ -1,11 +1,11 @@
 //! The optimizer and the learning rate's course. A key of another kind is refused rather than ignored.
 
+use super::{given, refuse_foreign};
 use crate::config::checked::{Course, Optimizer, Schedule, Stage};
 use crate::config::faults::Faults;
 use crate::config::raw::{self, Key};
 use crate::config::rules::{BELOW_ONE, FACTOR, NOT_NEGATIVE, POSITIVE, SHARE};
-use crate::config::words::{CourseKind, OptimizerKind};
-use super::{given, refuse_foreign};
+use crate::config::words::{Choice, CourseKind, OptimizerKind};
 
 pub(super) fn optimizer(raw: &raw::Optimizer, faults: &mut Faults<'_>) -> Optimizer {
     let kind: OptimizerKind = faults.choice(&raw.kind, OptimizerKind::AdamW);
@@ -16,7 +16,7 @@ pub(super) fn optimizer(raw: &raw::Optimizer, faults: &mut Faults<'_>) -> Optimi
         (given("momentum", &raw.momentum), &["sgd", "rmsprop"]),
         (given("nesterov", &raw.nesterov), &["sgd"]),
     ];
-    refuse_foreign(&owners, &kind.to_string(), faults);
+    refuse_foreign(&owners, kind.word(), faults);
     match kind {
         OptimizerKind::AdamW => Optimizer::AdamW {
             betas: betas(&raw.betas, faults),
@@ -62,7 +62,7 @@ pub(super) fn schedule(raw: &raw::Schedule, stages: &[Stage], faults: &mut Fault
         (given("every_epochs", &raw.every_epochs), &["step"]),
         (given("factor", &raw.factor), &["step"]),
     ];
-    refuse_foreign(&owners, &kind.to_string(), faults);
+    refuse_foreign(&owners, kind.word(), faults);
     let kind = match kind {
         CourseKind::Cosine => Course::Cosine { min: faults.value(&raw.min, 0.0, &SHARE) },
         // The paper's: 0.97 every 2.4 epochs.

@@ -15,7 +15,10 @@ pub(super) fn stages(raw: &[raw::Stage], faults: &mut Faults<'_>) -> Vec<Stage> 
 fn stage(number: usize, raw: &raw::Stage, faults: &mut Faults<'_>) -> Stage {
     let name = |key: &str| format!("stage.{number}.{key}");
     if raw.trains.is_none() {
-        faults.missing(&name("trains"), "is missing; say \"head\", \"last N\" with a number of blocks, or \"all\"");
+        faults.missing(
+            &name("trains"),
+            "is missing; say \"head\", \"last N\" with a number of blocks, or \"all\"",
+        );
     }
     Stage {
         trains: raw.trains.as_ref().map_or(Trains::Head, |given| faults.parsed(given, Trains::Head)),

@@ -31,7 +31,9 @@ fn class_weights(key: &Key<raw::ClassWeights>, faults: &mut Faults<'_>) -> Class
             "none" => ClassWeights::None,
             "balanced" => ClassWeights::Balanced,
             word => {
-                let reason = format!("{word:?} is not known; say \"none\", \"balanced\", or one weight for each class");
+                let reason = format!(
+                    "{word:?} is not known; say \"none\", \"balanced\", or one weight for each class"
+                );
                 faults.refuse(given.span(), reason);
                 ClassWeights::None
             }
