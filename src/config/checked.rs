@@ -3,7 +3,8 @@
 
 use std::path::PathBuf;
 
-use crate::scaling::{Family, Padding, Variant};
+pub use crate::scaling::Trains;
+use crate::scaling::{Compound, Family, Padding, Variant};
 
 /// Everything one run is told, from `Config::load` or `Config::parse`.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,12 +43,20 @@ pub struct Model {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Scale {
     Variant(Variant),
-    /// depth = alpha^phi, width = beta^phi, resolution = 224 gamma^phi.
-    Compound { phi: f64, alpha: f64, beta: f64, gamma: f64 },
+    Compound(Compound),
     /// Width and depth as multipliers of b0's or lite0's, resolution in pixels.
-    Custom { family: Family, width: f64, depth: f64, resolution: usize },
-    /// The largest network within every limit that is given; at least one is.
-    Budget { max_macs: Option<u64>, max_params: Option<u64>, max_memory: Option<u64> },
+    Custom {
+        family: Family,
+        width: f64,
+        depth: f64,
+        resolution: usize,
+    },
+    /// The largest network within every limit that is given; at least one is. Memory is that of training, in bytes.
+    Budget {
+        max_macs: Option<u64>,
+        max_params: Option<u64>,
+        max_memory: Option<u64>,
+    },
 }
 
 /// Where the starting weights come from.
@@ -156,21 +165,13 @@ pub enum Policy {
 /// A stretch of training.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Stage {
+    /// What is not trained is frozen entirely.
     pub trains: Trains,
     pub epochs: usize,
     /// The peak learning rate.
     pub lr: f64,
     /// Factor on the learning rate for each block further from the head, in (0, 1].
     pub layer_decay: f64,
-}
-
-/// The part of the network that a stage changes; the rest is frozen entirely.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Trains {
-    Head,
-    /// The last blocks and the head; at least 1.
-    Last(usize),
-    All,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -191,9 +192,14 @@ pub struct Schedule {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Course {
     /// Falls to `min` times the stage's learning rate.
-    Cosine { min: f64 },
+    Cosine {
+        min: f64,
+    },
     /// Multiplied by `factor` after every so many epochs.
-    Step { every_epochs: f64, factor: f64 },
+    Step {
+        every_epochs: f64,
+        factor: f64,
+    },
     Constant,
 }
 

@@ -1,6 +1,21 @@
 //! The TOML file: its raw form and the checked form that everything else reads.
 //! Knows no file other than that one.
 
+mod check;
 mod checked;
+mod error;
+mod faults;
+pub mod init;
+mod origin;
+mod overrides;
+mod parse;
+mod raw;
+mod rules;
+mod section;
+#[cfg(test)]
+mod tests;
+mod words;
+mod write;
 
 pub use checked::*;
+pub use error::{At, ConfigError, Fault};

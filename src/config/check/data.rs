@@ -1,0 +1,66 @@
+//! The pictures: where they are, how they are split, and what their loading is told.
+
+use crate::config::checked::{Bad, Data, DataOffline, Source, SplitShares};
+use crate::config::faults::Faults;
+use crate::config::raw;
+use crate::config::rules::{BELOW_ONE, COUNT, PIXELS, THREADS};
+
+/// Shares of the validation and of the test pictures, each.
+const SHARE: f64 = 0.15;
+
+pub(super) fn data(raw: &raw::Data, faults: &mut Faults<'_>) -> Data {
+    Data {
+        source: source(raw, faults),
+        offline: offline(raw, faults),
+        split: split(&raw.split, faults),
+        image_size: faults.auto(&raw.image_size, &PIXELS),
+        workers: faults.auto(&raw.workers, &THREADS),
+        views: faults.value(&raw.views, 1, &COUNT),
+        bad: faults.choice(&raw.bad, Bad::Skip),
+    }
+}
+
+fn source(raw: &raw::Data, faults: &mut Faults<'_>) -> Source {
+    match (&raw.path, &raw.dataset) {
+        (Some(path), Some(dataset)) => {
+            faults.refuse(dataset.span(), "`path` is given too; keep one of `path` and `dataset`");
+            Source::Path(faults.path(path))
+        }
+        (Some(path), None) => Source::Path(faults.path(path)),
+        (None, Some(dataset)) => {
+            let name = faults.text(dataset);
+            if !name.chars().all(|c| c.is_alphanumeric() || "_-".contains(c)) {
+                faults.refuse(
+                    dataset.span(),
+                    format!("{name:?} is no recipe's name; for a folder say path = {name:?}"),
+                );
+            }
+            Source::Dataset(name)
+        }
+        (None, None) => {
+            faults.missing("data", "has no pictures; say path = \"FOLDER\", or dataset = \"flowers\"");
+            Source::Path(".".into())
+        }
+    }
+}
+
+fn offline(raw: &raw::Data, faults: &mut Faults<'_>) -> DataOffline {
+    if let (Some(offline), Some(_)) = (&raw.offline, &raw.path) {
+        faults
+            .refuse(offline.span(), "is for a data set that is fetched; `path` fetches nothing, take it out");
+    }
+    faults.choice(&raw.offline, DataOffline::Fail)
+}
+
+fn split(raw: &raw::Split, faults: &mut Faults<'_>) -> SplitShares {
+    let val = faults.value(&raw.val, SHARE, &BELOW_ONE);
+    let test = faults.value(&raw.test, SHARE, &BELOW_ONE);
+    if let Some(given) = raw.test.as_ref().or(raw.val.as_ref())
+        && val + test >= 1.0
+    {
+        let reason =
+            format!("val {val} and test {test} leave nothing to train on; together they must stay below 1");
+        faults.refuse(given.span(), reason);
+    }
+    SplitShares { val, test }
+}

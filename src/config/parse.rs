@@ -1,0 +1,85 @@
+//! From text to the checked configuration: the file, the overrides put over it, every section read and checked.
+
+use std::path::Path;
+
+use serde::de::DeserializeOwned;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::checked::Config;
+use super::error::{At, ConfigError, Fault};
+use super::faults::Faults;
+use super::origin::{self, Origin};
+use super::{check, overrides, raw, section};
+
+impl Config {
+    /// Reads a file. Paths in it are relative to its folder, those in overrides to the working directory.
+    pub fn load(file: &Path, overrides: &[String]) -> Result<Self, ConfigError> {
+        let unreadable = |source| ConfigError::Unreadable { path: file.to_owned(), source };
+        let text = std::fs::read_to_string(file).map_err(unreadable)?;
+        let working = std::env::current_dir().map_err(unreadable)?;
+        Self::parse(&text, file, &working, overrides)
+    }
+
+    /// The same from a text in memory; `file` is where it lies, or would lie. Reads and asks nothing else.
+    pub fn parse(text: &str, file: &Path, working: &Path, typed: &[String]) -> Result<Self, ConfigError> {
+        let origin = Origin::new(text, file, working, typed);
+        let documents = overrides::documents(typed, &origin);
+        let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+        tree(text, &origin)
+            .and_then(|tree| overrides::apply(tree, typed, &documents, &origin))
+            .and_then(|tree| checked(tree, &stem, &origin))
+            .map_err(|faults| ConfigError::Refused { file: file.to_owned(), faults })
+    }
+}
+
+fn tree<'i>(text: &'i str, origin: &Origin<'_>) -> Result<DeTable<'i>, Vec<Fault>> {
+    DeTable::parse(text).map(Spanned::into_inner).map_err(|error| {
+        let at = error.span().map_or(At::File, |span| origin.at(span.start.min(text.len())));
+        vec![Fault { at, key: String::new(), reason: format!("is not valid TOML: {}", error.message()) }]
+    })
+}
+
+fn checked(mut tree: DeTable<'_>, stem: &str, origin: &Origin<'_>) -> Result<Config, Vec<Fault>> {
+    let mut faults = Faults::new(origin, origin::names(&tree));
+    let raw = sections(&mut tree, &mut faults);
+    let config = check::config(&raw, stem, &mut faults);
+    if faults.is_empty() { Ok(config) } else { Err(faults.into_list()) }
+}
+
+fn sections(tree: &mut DeTable<'_>, faults: &mut Faults<'_>) -> raw::File {
+    let split = match tree.get_mut("data").map(Spanned::get_mut) {
+        Some(DeValue::Table(data)) => data.remove("split"),
+        _ => None,
+    };
+    let data: raw::Data = take(tree, "data", faults);
+    raw::File {
+        model: take(tree, "model", faults),
+        data: raw::Data { split: section::read(split, "data.split", faults), ..data },
+        augment: take(tree, "augment", faults),
+        stage: stages(tree, faults),
+        optimizer: take(tree, "optimizer", faults),
+        schedule: take(tree, "schedule", faults),
+        train: take(tree, "train", faults),
+        checkpoint: take(tree, "checkpoint", faults),
+        // What is left: the name, and keys that belong nowhere.
+        ..section::read(Some(Spanned::new(0..0, DeValue::Table(std::mem::take(tree)))), "", faults)
+    }
+}
+
+fn take<T: DeserializeOwned + Default>(tree: &mut DeTable<'_>, name: &str, faults: &mut Faults<'_>) -> T {
+    section::read(tree.remove(name), name, faults)
+}
+
+fn stages(tree: &mut DeTable<'_>, faults: &mut Faults<'_>) -> Vec<raw::Stage> {
+    let Some(value) = tree.remove("stage") else { return Vec::new() };
+    let span = value.span();
+    let DeValue::Array(list) = value.into_inner() else {
+        faults.refuse(span, "must be a list; begin each stage with double brackets: [[stage]]");
+        return Vec::new();
+    };
+    (1..)
+        .zip(list)
+        .map(|(number, stage)| section::read(Some(stage), &format!("stage.{number}"), faults))
+        .collect()
+}

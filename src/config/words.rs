@@ -1,0 +1,189 @@
+//! The words of the TOML for the choices among a few, and the ways to spell what a stage trains,
+//! a checkpoint's interval and an amount.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::checked::{Bad, DataOffline, DeviceChoice, Every, ModelOffline, Monitor, Policy};
+use crate::scaling::{Family, Padding, Trains, Variant};
+
+/// A choice among a few words.
+pub(super) trait Choice: Copy + 'static {
+    fn all() -> Vec<Self>;
+    fn word(self) -> &'static str;
+}
+
+macro_rules! choice {
+    ($kind:ty { $($case:ident = $word:literal),+ }) => {
+        impl Choice for $kind {
+            fn all() -> Vec<Self> {
+                vec![$(Self::$case),+]
+            }
+
+            fn word(self) -> &'static str {
+                match self { $(Self::$case => $word),+ }
+            }
+        }
+    };
+}
+
+choice!(ModelOffline { Fail = "fail", Scratch = "scratch" });
+choice!(DataOffline { Fail = "fail", Drawn = "drawn" });
+choice!(Bad { Skip = "skip", Fail = "fail" });
+choice!(Policy { None = "none", Light = "light", Standard = "standard", Strong = "strong" });
+choice!(Monitor { Accuracy = "accuracy", Loss = "loss" });
+choice!(DeviceChoice { Auto = "auto", Cpu = "cpu", Ndarray = "ndarray", Wgpu = "wgpu", Cuda = "cuda" });
+choice!(Family { B = "b", Lite = "lite" });
+choice!(Padding { Symmetric = "symmetric", Same = "same" });
+choice!(OptimizerKind { AdamW = "adamw", Sgd = "sgd", RmsProp = "rmsprop" });
+choice!(CourseKind { Cosine = "cosine", Step = "step", Constant = "constant" });
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum OptimizerKind {
+    AdamW,
+    Sgd,
+    RmsProp,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CourseKind {
+    Cosine,
+    Step,
+    Constant,
+}
+
+impl Choice for Variant {
+    fn all() -> Vec<Self> {
+        Self::ALL.to_vec()
+    }
+
+    fn word(self) -> &'static str {
+        self.name()
+    }
+}
+
+/// What users are shown of a choice is what they would write.
+macro_rules! display {
+    ($($kind:ty),+) => {
+        $(impl fmt::Display for $kind {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.word())
+            }
+        })+
+    };
+}
+
+display!(ModelOffline, DataOffline, Bad, Policy, Monitor, DeviceChoice);
+
+impl fmt::Display for Trains {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Head => f.pad("head"),
+            Self::Last(blocks) => write!(f, "last {blocks}"),
+            Self::All => f.pad("all"),
+        }
+    }
+}
+
+impl FromStr for Trains {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_whitespace().collect::<Vec<_>>()[..] {
+            ["head"] => Ok(Self::Head),
+            ["all"] => Ok(Self::All),
+            ["last", "0"] => {
+                Err("\"last 0\" trains nothing; say \"head\" to train the head alone".to_string())
+            }
+            ["last", count] => count.parse().map(Self::Last).map_err(|_| no_part(text)),
+            _ => Err(no_part(text)),
+        }
+    }
+}
+
+fn no_part(text: &str) -> String {
+    format!("{text:?} is not known; say \"head\", \"last N\" with a number of blocks, or \"all\"")
+}
+
+impl fmt::Display for Every {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Epoch => f.pad("epoch"),
+            Self::Steps(steps) => write!(f, "{steps} steps"),
+        }
+    }
+}
+
+impl FromStr for Every {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let refused =
+            || format!("{text:?} is not known; say \"epoch\", or a number of steps such as \"200 steps\"");
+        match text.split_whitespace().collect::<Vec<_>>()[..] {
+            ["epoch"] => Ok(Self::Epoch),
+            [count] | [count, "step" | "steps"] => count.parse().map(Self::Steps).map_err(|_| refused()),
+            _ => Err(refused()),
+        }
+    }
+}
+
+/// "400M", "2.5G", "4GiB", "16GB" or a plain number.
+pub(super) fn amount(text: &str) -> Option<f64> {
+    let text = text.trim();
+    let unit_at = text.find(|c: char| c.is_ascii_alphabetic() && c != 'e').unwrap_or(text.len());
+    let (number, unit) = text.split_at(unit_at);
+    let factor = match unit.to_ascii_lowercase().as_str() {
+        "" | "b" => 1.0,
+        "k" | "kb" => 1e3,
+        "m" | "mb" => 1e6,
+        "g" | "gb" => 1e9,
+        "t" | "tb" => 1e12,
+        "kib" => 1024.0,
+        "mib" => 1024.0 * 1024.0,
+        "gib" => 1024.0 * 1024.0 * 1024.0,
+        "tib" => 1024.0 * 1024.0 * 1024.0 * 1024.0,
+        _ => return None,
+    };
+    number.trim().parse::<f64>().ok().map(|value| value * factor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_have_decimal_and_binary_units() {
+        let check = |text: &str, expected| assert_eq!(amount(text), expected, "{text}");
+        check("400M", Some(400e6));
+        check("2.5G", Some(2.5e9));
+        check("4 GiB", Some(4_294_967_296.0));
+        check("16GB", Some(16e9));
+        check("1e9", Some(1e9));
+        check("12", Some(12.0));
+        check("12Q", None);
+        check("G", None);
+        check("", None);
+    }
+
+    #[test]
+    fn what_a_stage_trains_has_three_spellings() {
+        let check = |text: &str, expected| assert_eq!(text.parse::<Trains>().ok(), expected, "{text}");
+        check("head", Some(Trains::Head));
+        check("last  3", Some(Trains::Last(3)));
+        check("all", Some(Trains::All));
+        check("last 0", None);
+        check("last -1", None);
+        check("last", None);
+        check("", None);
+    }
+
+    #[test]
+    fn an_interval_is_an_epoch_or_steps() {
+        let check = |text: &str, expected| assert_eq!(text.parse::<Every>().ok(), expected, "{text}");
+        check("epoch", Some(Every::Epoch));
+        check("200 steps", Some(Every::Steps(200)));
+        check("200", Some(Every::Steps(200)));
+        check("200 epochs", None);
+    }
+}

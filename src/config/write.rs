@@ -1,0 +1,259 @@
+//! The resolved file: every setting of a checked configuration, spelled so that it reads back to the same.
+//! Also the keys in which two configurations differ.
+
+use std::collections::BTreeMap;
+
+use toml::Spanned;
+
+use super::checked::{
+    Augment, Checkpoint, ClassWeights, Config, Course, Data, Every, Model, Optimizer, Pretrained, Scale,
+    Schedule, Source, Stage, Train,
+};
+use super::raw::{self, Amount, Auto, AutoWord, False, Key, Off};
+use super::words::{Choice, CourseKind, OptimizerKind};
+use crate::scaling::Padding;
+
+impl Config {
+    /// Every setting with its value, defaults written out and paths absolute.
+    pub fn to_toml(&self) -> String {
+        // Only a whole number above 63 bits could fail, and the checks let none through.
+        let settings = toml::to_string(&raw(self)).expect("checked settings are TOML");
+        format!("# Every setting of this run, defaults written out.\n{settings}")
+    }
+
+    /// The dotted keys whose values differ, lists by number from 1, in alphabetical order.
+    pub fn difference(&self, other: &Self) -> Vec<String> {
+        let (mine, theirs) = (settings(self), settings(other));
+        let mut keys: Vec<_> =
+            mine.keys().chain(theirs.keys()).filter(|key| mine.get(*key) != theirs.get(*key)).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        keys.into_iter().cloned().collect()
+    }
+}
+
+fn settings(config: &Config) -> BTreeMap<String, toml::Value> {
+    let mut found = BTreeMap::new();
+    if let Ok(tree) = toml::Value::try_from(raw(config)) {
+        flatten(tree, String::new(), &mut found);
+    }
+    found
+}
+
+/// Lists of tables are taken apart, lists of numbers are one value.
+fn flatten(value: toml::Value, name: String, found: &mut BTreeMap<String, toml::Value>) {
+    let part = |key: &str| if name.is_empty() { key.to_string() } else { format!("{name}.{key}") };
+    match value {
+        toml::Value::Table(table) => {
+            table.into_iter().for_each(|(key, value)| flatten(value, part(&key), found))
+        }
+        toml::Value::Array(list) if list.iter().any(toml::Value::is_table) => {
+            (1..)
+                .zip(list)
+                .for_each(|(number, value): (usize, _)| flatten(value, part(&number.to_string()), found));
+        }
+        value => {
+            found.insert(name, value);
+        }
+    }
+}
+
+fn raw(config: &Config) -> raw::File {
+    raw::File {
+        name: key(config.name.clone()),
+        model: model(&config.model),
+        data: data(&config.data),
+        augment: augment(&config.augment),
+        stage: config.stages.iter().map(stage).collect(),
+        optimizer: optimizer(&config.optimizer),
+        schedule: schedule(&config.schedule),
+        train: train(&config.train),
+        checkpoint: checkpoint(&config.checkpoint),
+    }
+}
+
+/// A value that comes from no file.
+fn key<T>(value: T) -> Key<T> {
+    Some(Spanned::new(0..0, value))
+}
+
+fn word(choice: impl Choice) -> Key<String> {
+    key(choice.word().to_string())
+}
+
+fn auto<T>(value: Option<T>) -> Key<Auto<T>> {
+    key(value.map_or(Auto::Auto(AutoWord::Auto), Auto::Value))
+}
+
+fn unless_off<T>(value: Option<T>) -> Key<Off<T>> {
+    key(value.map_or(Off::Off(False), Off::Value))
+}
+
+fn model(model: &Model) -> raw::Model {
+    raw::Model {
+        pretrained: key(pretrained(&model.pretrained)),
+        offline: word(model.offline),
+        dropout: auto(model.dropout),
+        stochastic_depth: key(model.stochastic_depth),
+        padding: key(model.padding.map_or("auto", Padding::word).to_string()),
+        norm_eps: auto(model.norm_eps),
+        norm_momentum: auto(model.norm_momentum),
+        ..scale(&model.scale)
+    }
+}
+
+fn scale(scale: &Scale) -> raw::Model {
+    let limit = |amount: Option<u64>| amount.and_then(|amount| key(Amount::Whole(amount)));
+    let none = raw::Model::default();
+    match scale {
+        Scale::Variant(variant) => raw::Model { variant: word(*variant), ..none },
+        Scale::Compound(compound) => raw::Model {
+            phi: key(compound.phi),
+            alpha: key(compound.alpha),
+            beta: key(compound.beta),
+            gamma: key(compound.gamma),
+            ..none
+        },
+        Scale::Custom { family, width, depth, resolution } => raw::Model {
+            family: word(*family),
+            width: key(*width),
+            depth: key(*depth),
+            resolution: key(*resolution),
+            ..none
+        },
+        Scale::Budget { max_macs, max_params, max_memory } => raw::Model {
+            max_macs: limit(*max_macs),
+            max_params: limit(*max_params),
+            max_memory: limit(*max_memory),
+            ..none
+        },
+    }
+}
+
+fn pretrained(pretrained: &Pretrained) -> raw::Pretrained {
+    raw::Pretrained::Text(match pretrained {
+        Pretrained::None => "none".to_string(),
+        Pretrained::Imagenet => "imagenet".to_string(),
+        Pretrained::Entry(name) => name.clone(),
+        // The checks let no path through that is not UTF-8.
+        Pretrained::File(path) => path.to_string_lossy().into_owned(),
+    })
+}
+
+fn data(data: &Data) -> raw::Data {
+    let (path, dataset) = match &data.source {
+        Source::Path(path) => (key(path.to_string_lossy().into_owned()), None),
+        Source::Dataset(name) => (None, key(name.clone())),
+    };
+    raw::Data {
+        offline: dataset.is_some().then(|| word(data.offline)).flatten(),
+        path,
+        dataset,
+        image_size: auto(data.image_size),
+        workers: auto(data.workers),
+        views: key(data.views),
+        bad: word(data.bad),
+        split: raw::Split { val: key(data.split.val), test: key(data.split.test) },
+    }
+}
+
+fn augment(augment: &Augment) -> raw::Augment {
+    raw::Augment {
+        policy: word(augment.policy),
+        crop_scale: key(augment.crop_scale),
+        crop_ratio: key(augment.crop_ratio),
+        flip: key(augment.flip),
+        flip_vertical: key(augment.flip_vertical),
+        rotate: key(augment.rotate),
+        brightness: key(augment.brightness),
+        contrast: key(augment.contrast),
+        saturation: key(augment.saturation),
+        hue: key(augment.hue),
+        erase: key(augment.erase),
+        mixup: key(augment.mixup),
+        cutmix: key(augment.cutmix),
+        mix_probability: key(augment.mix_probability),
+    }
+}
+
+fn stage(stage: &Stage) -> raw::Stage {
+    raw::Stage {
+        trains: key(stage.trains.to_string()),
+        epochs: key(stage.epochs),
+        lr: key(stage.lr),
+        layer_decay: key(stage.layer_decay),
+    }
+}
+
+fn optimizer(optimizer: &Optimizer) -> raw::Optimizer {
+    let none = raw::Optimizer::default();
+    match *optimizer {
+        Optimizer::AdamW { betas, eps, weight_decay } => raw::Optimizer {
+            kind: word(OptimizerKind::AdamW),
+            betas: key(betas),
+            eps: key(eps),
+            weight_decay: key(weight_decay),
+            ..none
+        },
+        Optimizer::Sgd { momentum, nesterov, weight_decay } => raw::Optimizer {
+            kind: word(OptimizerKind::Sgd),
+            momentum: key(momentum),
+            nesterov: key(nesterov),
+            weight_decay: key(weight_decay),
+            ..none
+        },
+        Optimizer::RmsProp { alpha, eps, momentum, weight_decay } => raw::Optimizer {
+            kind: word(OptimizerKind::RmsProp),
+            alpha: key(alpha),
+            eps: key(eps),
+            momentum: key(momentum),
+            weight_decay: key(weight_decay),
+            ..none
+        },
+    }
+}
+
+fn schedule(schedule: &Schedule) -> raw::Schedule {
+    let none = raw::Schedule { warmup: key(schedule.warmup_epochs), ..raw::Schedule::default() };
+    match schedule.kind {
+        Course::Cosine { min } => raw::Schedule { kind: word(CourseKind::Cosine), min: key(min), ..none },
+        Course::Step { every_epochs, factor } => raw::Schedule {
+            kind: word(CourseKind::Step),
+            every_epochs: key(every_epochs),
+            factor: key(factor),
+            ..none
+        },
+        Course::Constant => raw::Schedule { kind: word(CourseKind::Constant), ..none },
+    }
+}
+
+fn train(train: &Train) -> raw::Train {
+    raw::Train {
+        batch: key(train.batch),
+        seed: key(train.seed),
+        device: word(train.device),
+        force_device: key(train.force_device),
+        threads: auto(train.threads),
+        clip_norm: unless_off(train.clip_norm),
+        accumulate: key(train.accumulate),
+        ema: unless_off(train.ema),
+        label_smoothing: key(train.label_smoothing),
+        class_weights: key(match &train.class_weights {
+            ClassWeights::None => raw::ClassWeights::Word("none".to_string()),
+            ClassWeights::Balanced => raw::ClassWeights::Word("balanced".to_string()),
+            ClassWeights::List(weights) => raw::ClassWeights::List(weights.clone()),
+        }),
+        monitor: word(train.monitor),
+        early_stopping: unless_off(train.early_stopping),
+    }
+}
+
+fn checkpoint(checkpoint: &Checkpoint) -> raw::Checkpoint {
+    raw::Checkpoint {
+        every: key(match checkpoint.every {
+            Every::Epoch => raw::Every::Text(Every::Epoch.to_string()),
+            Every::Steps(steps) => raw::Every::Steps(steps),
+        }),
+        keep: key(checkpoint.keep),
+    }
+}
