@@ -52,16 +52,16 @@ impl Block {
     }
 
     /// The form that trains. `keys` holds one key per sample.
-    pub fn train(&mut self, input: Tensor<4>, form: NormForm, keys: &[Key]) -> Tensor<4> {
+    pub fn forward_train(&mut self, input: Tensor<4>, form: NormForm, keys: &[Key]) -> Tensor<4> {
         let mut x = input.clone();
         if let Some(expand) = &mut self.expand {
-            x = expand.train(x, form);
+            x = expand.forward_train(x, form);
         }
-        x = self.depthwise.train(x, form);
+        x = self.depthwise.forward_train(x, form);
         if let Some(squeeze) = &self.squeeze {
             x = squeeze.forward(x);
         }
-        x = self.project.train(x, form);
+        x = self.project.forward_train(x, form);
         if !self.has_skip {
             return x;
         }

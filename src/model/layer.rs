@@ -69,7 +69,7 @@ impl ConvNorm {
     }
 
     /// The form that trains.
-    pub fn train(&mut self, x: Tensor<4>, form: NormForm) -> Tensor<4> {
+    pub fn forward_train(&mut self, x: Tensor<4>, form: NormForm) -> Tensor<4> {
         let x = kernels::convolve(x, self.conv.weight.val(), None, self.conv.window);
         match form {
             NormForm::Batch => self.norm.by_batch(x, self.activation),

@@ -83,13 +83,13 @@ impl Network {
     /// trains, pooled features in a 4-D shape `[n, features, 1, 1]` where only the classifier does.
     pub fn train_from(&mut self, cut: Cut, mut x: Tensor<4>, form: NormForm, keys: &[Key]) -> Tensor<2> {
         if cut.0 == 0 {
-            x = self.stem.train(x, form);
+            x = self.stem.forward_train(x, form);
         }
         for (i, block) in self.blocks.iter_mut().enumerate().skip(cut.0.saturating_sub(1)) {
-            x = block.train(x, form, &branch(keys, i));
+            x = block.forward_train(x, form, &branch(keys, i));
         }
         let features = if cut <= Cut::head_of(self.blocks.len()) {
-            kernels::pool(self.head.train(x, form))
+            kernels::pool(self.head.forward_train(x, form))
         } else {
             let [samples, features, ..] = x.dims();
             x.reshape([samples, features])

@@ -120,7 +120,7 @@ impl ModuleVisitor for Lister {
 
 /// The numbers of a tensor as 32-bit floats, whatever the device computes in.
 pub fn numbers<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    tensor.into_data().convert::<f32>().into_vec().unwrap_or_default()
+    tensor.into_data().convert::<f32>().try_into_vec().unwrap_or_default()
 }
 
 struct Taker<'a> {

@@ -14,7 +14,7 @@ use crate::chance::Key;
 use crate::checkpoint::{Best, Tally};
 use crate::config::{Every, Monitor};
 use crate::evaluate::{Scores, best};
-use crate::model::{Cut, gradients, numbers};
+use crate::model::{Cut, NormForm, gradients, numbers};
 
 type Named = Vec<(String, Tensor<1>)>;
 
@@ -75,7 +75,7 @@ impl Run<'_> {
         let config = self.session.config;
         let root = Key::new(config.train.seed).named("network").with(self.progress.view as u64);
         let keys: Vec<Key> = step.samples.iter().map(|&sample| root.with(sample as u64)).collect();
-        let logits = self.network.train_from(cut, step.input.autodiff(), config.train.norm.into(), &keys);
+        let logits = self.network.train_from(cut, step.input.autodiff(), NormForm::Batch, &keys);
         let loss = self.loss.of(logits.clone(), step.labels);
         let value = f64::from(numbers(loss.clone())[0]);
         if !value.is_finite() {
