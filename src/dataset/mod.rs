@@ -3,6 +3,7 @@
 pub mod archive;
 pub mod decode;
 pub mod download;
+pub mod drawn;
 mod error;
 mod http;
 mod layout;

@@ -1,0 +1,151 @@
+//! The drawn flowers: a data set of five kinds that kiln draws where the photographs cannot be had. The
+//! kinds share colours, backgrounds, sizes and light; only their form tells them apart. Where such a
+//! data set is used and how that is announced is left to others.
+
+mod background;
+mod camera;
+mod daisy;
+mod dandelion;
+mod foliage;
+mod hand;
+mod head;
+mod palette;
+mod petal;
+mod pose;
+mod rose;
+mod scene;
+mod sunflower;
+mod tulip;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use image::codecs::jpeg::JpegEncoder;
+use image::{ImageError, RgbImage};
+use rayon::prelude::*;
+use tiny_skia::Pixmap;
+
+use crate::chance::Key;
+use crate::durable::{self, NewFolder};
+
+/// Belongs into the name of a folder of drawings: it changes whenever the pictures do, so that older
+/// ones are never taken for new ones.
+pub const VERSION: u32 = 1;
+
+/// The five kinds, as in the TensorFlow flower photographs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    Daisy,
+    Dandelion,
+    Rose,
+    Sunflower,
+    Tulip,
+}
+
+impl Kind {
+    pub const ALL: [Self; 5] = [Self::Daisy, Self::Dandelion, Self::Rose, Self::Sunflower, Self::Tulip];
+
+    /// The class's folder, named as in the photographs.
+    pub fn folder(self) -> &'static str {
+        match self {
+            Self::Daisy => "daisy",
+            Self::Dandelion => "dandelion",
+            Self::Rose => "roses",
+            Self::Sunflower => "sunflowers",
+            Self::Tulip => "tulips",
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Folder(#[from] durable::Error),
+    #[error("cannot write the drawing {path}: {source}; check that the disk has room and may be written")]
+    Picture { path: PathBuf, source: ImageError },
+    #[error("a drawing of {width} x {height} pixels cannot be made; take sides from 32 to 4096")]
+    Size { width: u32, height: u32 },
+}
+
+/// A whole data set of drawings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Drawing {
+    pub seed: u64,
+    pub per_class: usize,
+    pub width: u32,
+    pub height: u32,
+}
+
+impl Default for Drawing {
+    fn default() -> Self {
+        Self { seed: 0, per_class: 160, width: 320, height: 240 }
+    }
+}
+
+/// One picture; the same key gives the same pixels. Sides below 1 are drawn as 1.
+pub fn draw(kind: Kind, key: Key, width: u32, height: u32) -> RgbImage {
+    let (width, height) = (width.clamp(1, MAX_SIDE), height.clamp(1, MAX_SIDE));
+    match Pixmap::new(width, height) {
+        Some(canvas) => scene::picture(kind, key, canvas),
+        None => RgbImage::new(width, height),
+    }
+}
+
+const MIN_SIDE: u32 = 32;
+const MAX_SIDE: u32 = 4096;
+const JPEG_QUALITY: u8 = 90;
+
+impl Drawing {
+    /// Number `index` of a kind.
+    pub fn picture(&self, kind: Kind, index: usize) -> RgbImage {
+        let key = Key::new(self.seed).named("drawn").named(kind.folder()).with(index as u64);
+        draw(kind, key, self.width, self.height)
+    }
+
+    /// Writes a folder per class; the whole appears at once. `progress` hears how many of how many
+    /// pictures are done, from several threads. An existing folder is never touched.
+    pub fn write(&self, folder: &Path, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<(), Error> {
+        let &Self { width, height, .. } = self;
+        if [width, height].iter().any(|side| !(MIN_SIDE..=MAX_SIDE).contains(side)) {
+            return Err(Error::Size { width, height });
+        }
+        let new = NewFolder::begin(folder)?;
+        for kind in Kind::ALL {
+            durable::create_folders(&new.path().join(kind.folder()))?;
+        }
+        self.write_pictures(new.path(), progress)?;
+        new.write("README.txt", self.readme().as_bytes())?;
+        Ok(new.commit()?)
+    }
+
+    fn write_pictures(&self, folder: &Path, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<(), Error> {
+        let total = Kind::ALL.len() * self.per_class;
+        let done = AtomicUsize::new(0);
+        (0..total).into_par_iter().try_for_each(|n| {
+            let (kind, index) = (Kind::ALL[n / self.per_class], n % self.per_class);
+            let path = folder.join(kind.folder()).join(format!("{index:04}.jpg"));
+            write_jpeg(&path, &self.picture(kind, index))?;
+            progress(done.fetch_add(1, Ordering::Relaxed) + 1, total);
+            Ok(())
+        })
+    }
+
+    fn readme(&self) -> String {
+        format!(
+            "These pictures are drawings made by kiln, not photographs.\n\n\
+             They stand in for the flower photographs where those cannot be fetched: five kinds in the\n\
+             same colours, sizes and surroundings, told apart by form alone. Figures measured on them\n\
+             say nothing about photographs.\n\n\
+             version {VERSION}, seed {}, {} pictures of each kind, {} x {} pixels\n",
+            self.seed, self.per_class, self.width, self.height
+        )
+    }
+}
+
+fn write_jpeg(path: &Path, picture: &RgbImage) -> Result<(), Error> {
+    let fault = |source| Error::Picture { path: path.to_owned(), source };
+    let mut bytes = Vec::new();
+    JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY).encode_image(picture).map_err(fault)?;
+    fs::write(path, bytes).map_err(|error| fault(error.into()))
+}
