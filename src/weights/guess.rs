@@ -48,7 +48,8 @@ fn fit(named: &Named, layout: layouts::Layout, variant: Variant) -> Guess {
     let foreign = layouts::pairings(layout, &plan).into_iter().map(|pair| pair.foreign);
     let body: Vec<(String, Vec<usize>)> =
         foreign.zip(shapes).filter(|(name, _)| !name.starts_with(layout.classifier())).collect();
-    let fits = |(name, shape): &&(String, Vec<usize>)| named.entries.get(name).is_some_and(|a| a.shape == *shape);
+    let fits =
+        |(name, shape): &&(String, Vec<usize>)| named.entries.get(name).is_some_and(|a| a.shape == *shape);
     Guess { variant, found: body.iter().filter(fits).count(), expected: body.len() }
 }
 

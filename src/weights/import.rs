@@ -88,8 +88,9 @@ pub fn compare(
     classes: usize,
     options: ImportOptions,
 ) -> Result<(Named, Report), ImportError> {
-    let layout = layouts::detect(named.names())
-        .ok_or_else(|| ImportError::UnknownLayout { names: named.names().take(8).map(String::from).collect() })?;
+    let layout = layouts::detect(named.names()).ok_or_else(|| ImportError::UnknownLayout {
+        names: named.names().take(8).map(String::from).collect(),
+    })?;
     let guess = guess_variant(&named);
     let classes_found = classes_of(&named, layout);
     let counters = |name: &String| !name.ends_with("num_batches_tracked");
@@ -168,5 +169,119 @@ fn shown(names: &[String]) -> String {
     match names.len().saturating_sub(SHOWN) {
         0 => first,
         more => format!("{first} and {more} more"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scaling::Variant;
+    use crate::weights::tensors::Array;
+
+    const KEEP: ImportOptions = ImportOptions { head: Head::Keep };
+    const REPLACE: ImportOptions = ImportOptions { head: Head::Replace };
+
+    /// A network's arrays as timm would have saved them.
+    fn file(variant: Variant, classes: usize) -> Named {
+        let plan = Plan::variant(variant);
+        let mut named = Named::default();
+        for (name, shape) in expected(&plan, classes) {
+            let values = vec![0.5; shape.iter().product()];
+            named.entries.insert(name, Array { shape, values });
+        }
+        let mut named = layouts::from_canonical(named, Layout::Timm, &plan).0;
+        named.integers.insert("bn1.num_batches_tracked".into());
+        named
+    }
+
+    fn refused(named: Named, variant: Variant, classes: usize, options: ImportOptions) -> Report {
+        match import(named, &Plan::variant(variant), classes, options) {
+            Err(ImportError::Mismatch(report)) => *report,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_file_that_fits_is_taken_whole() {
+        let plan = Plan::variant(Variant::Lite0);
+        let (named, report) = import(file(Variant::Lite0, 10), &plan, 10, KEEP).unwrap();
+        assert_eq!((report.matched, report.classes), (expected(&plan, 10).len(), Some(10)));
+        assert!(named.entries.contains_key("classifier.bias"));
+    }
+
+    #[test]
+    fn only_the_classifier_may_differ() {
+        let plan = Plan::variant(Variant::Lite0);
+        let (named, report) = import(file(Variant::Lite0, 1000), &plan, 5, REPLACE).unwrap();
+        assert_eq!(report.classes, Some(1000));
+        assert!(!named.entries.contains_key("classifier.weight"));
+        let report = refused(file(Variant::Lite0, 1000), Variant::Lite0, 5, KEEP);
+        let shapes: Vec<_> = report.mismatched.iter().map(Mismatch::to_string).collect();
+        assert_eq!(shapes[0], "classifier.weight is [1000, 1280] where the network has [5, 1280]");
+        assert_eq!(shapes.len(), 2);
+        let mut headless = file(Variant::Lite0, 1000);
+        headless.entries.retain(|name, _| !name.starts_with("classifier"));
+        assert!(import(headless.clone(), &plan, 5, REPLACE).is_ok());
+        assert_eq!(
+            refused(headless, Variant::Lite0, 1000, KEEP).missing,
+            ["classifier.weight", "classifier.bias"]
+        );
+    }
+
+    #[test]
+    fn everything_that_differs_is_listed() {
+        let mut named = file(Variant::Lite0, 10);
+        let odd = Array { shape: vec![1], values: vec![f32::NAN] };
+        named.entries.remove("blocks.1.0.bn3.bias");
+        named.entries.insert("bn1.weight".into(), odd.clone());
+        named.entries.insert("extra".into(), odd);
+        named.integers.insert("steps".into());
+        let report = refused(named, Variant::Lite0, 10, KEEP);
+        assert_eq!(report.missing, ["blocks.1.project.norm.bias"]);
+        assert_eq!(report.unused, ["extra", "steps"]);
+        assert_eq!(report.mismatched[0].name, "stem.norm.weight");
+        assert_eq!(report.not_finite, ["stem.norm.weight"]);
+        let text = report.to_string();
+        assert!(text.contains("1 missing in the file: blocks.1.project.norm.bias"), "{text}");
+        assert!(text.contains("looks like lite0 with 243 of 245 arrays"), "{text}");
+    }
+
+    #[test]
+    fn another_variant_is_named() {
+        let check = |given, wanted| {
+            let report = refused(file(given, 10), wanted, 10, REPLACE);
+            let guess = report.guess.unwrap();
+            assert!(guess.variant == given && guess.is_complete(), "{given} for {wanted}: {report}");
+        };
+        check(Variant::Lite1, Variant::Lite0);
+        check(Variant::Lite0, Variant::B0);
+        check(Variant::B0, Variant::B1);
+        check(Variant::B1, Variant::B0);
+        check(Variant::B3, Variant::B2);
+    }
+
+    #[test]
+    fn every_variant_is_recognised_even_with_holes() {
+        for variant in Variant::ALL {
+            let plan = Plan::variant(variant);
+            let names = layouts::pairings(Layout::Torchvision, &plan).into_iter().map(|pair| pair.foreign);
+            let shapes = expected(&plan, 0).into_iter().map(|(_, shape)| Array { shape, values: vec![] });
+            let mut named = Named { entries: names.zip(shapes).collect(), ..Named::default() };
+            assert_eq!(guess_variant(&named).unwrap().variant, variant);
+            let half: Vec<_> = named.names().map(String::from).step_by(2).collect();
+            half.iter().for_each(|name| drop(named.entries.remove(name)));
+            let guess = guess_variant(&named).unwrap();
+            assert!(guess.variant == variant && !guess.is_complete());
+        }
+    }
+
+    #[test]
+    fn other_networks_are_refused_by_their_names() {
+        let array = || Array { shape: vec![1], values: vec![0.0] };
+        let resnet = ["layer1.0.conv1.weight", "fc.weight"];
+        let named =
+            Named { entries: resnet.map(|name| (name.to_string(), array())).into(), ..Named::default() };
+        let error = import(named, &Plan::variant(Variant::B0), 10, REPLACE).unwrap_err().to_string();
+        assert!(error.contains("layer1.0.conv1.weight"), "{error}");
     }
 }

@@ -84,3 +84,34 @@ impl Shapes {
         self.0.push(vec![out]);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scaling::Variant;
+
+    // Published parameter counts (facts of the paper's table and of the Lite release), with 1000 classes.
+    #[test]
+    fn the_list_holds_every_published_parameter() {
+        let check = |variant, parameters: usize| {
+            let list = expected(&Plan::variant(variant), 1000);
+            let learned = |name: &str| !name.contains("running_");
+            let count: usize =
+                list.iter().filter(|(name, _)| learned(name)).map(|(_, s)| s.iter().product::<usize>()).sum();
+            assert_eq!(count, parameters, "{variant}");
+        };
+        check(Variant::B0, 5_288_548);
+        check(Variant::B3, 12_233_232);
+        check(Variant::B7, 66_347_960);
+        check(Variant::Lite0, 4_652_008);
+        check(Variant::Lite4, 13_006_568);
+    }
+
+    #[test]
+    fn every_name_has_a_shape() {
+        for variant in Variant::ALL {
+            let plan = Plan::variant(variant);
+            assert_eq!(layouts::pairings(Layout::Kiln, &plan).len(), shapes(&plan, 7).len());
+        }
+    }
+}

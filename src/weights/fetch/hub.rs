@@ -120,7 +120,8 @@ impl Hub {
         let (repo, file) = (repo.to_string(), file.to_string());
         thread::spawn(move || {
             let watcher = Watcher { done: 0, total: None, sender: sender.clone() };
-            let result = builder.build().and_then(|api| api.model(repo).download_with_progress(&file, watcher));
+            let result =
+                builder.build().and_then(|api| api.model(repo).download_with_progress(&file, watcher));
             // Nobody listens any more where the wait was given up.
             let _ = sender.send(News::Ended(result));
         });
@@ -183,7 +184,9 @@ impl Progress for Watcher {
 fn explain(url: String, error: &ApiError) -> HubError {
     match error {
         ApiError::RequestError(inner) => match **inner {
-            ureq::Error::StatusCode(status @ (401 | 403 | 404 | 410 | 451)) => HubError::Status { url, status },
+            ureq::Error::StatusCode(status @ (401 | 403 | 404 | 410 | 451)) => {
+                HubError::Status { url, status }
+            }
             ref other => HubError::Failed { url, why: other.to_string() },
         },
         other => HubError::Failed { url, why: other.to_string() },

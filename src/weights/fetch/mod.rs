@@ -172,7 +172,12 @@ impl Search<'_> {
         self.settle(entry, Road::Pip, result)
     }
 
-    fn settle(&mut self, entry: &'static Entry, road: Road, result: Result<PathBuf, String>) -> Option<Found> {
+    fn settle(
+        &mut self,
+        entry: &'static Entry,
+        road: Road,
+        result: Result<PathBuf, String>,
+    ) -> Option<Found> {
         match result {
             Ok(path) => Some(Found { entry, path, road }),
             Err(why) => {
@@ -211,7 +216,11 @@ fn verify(entry: &Entry, path: &Path) -> Result<(), String> {
     if found.starts_with(wanted) {
         return Ok(());
     }
-    Err(format!("{} is damaged: its SHA-256 begins {} and not {wanted}", path.display(), &found[..wanted.len()]))
+    Err(format!(
+        "{} is damaged: its SHA-256 begins {} and not {wanted}",
+        path.display(),
+        &found[..wanted.len()]
+    ))
 }
 
 fn ways_out(entries: &[&'static Entry], roads: &Roads) -> Vec<String> {
@@ -219,14 +228,19 @@ fn ways_out(entries: &[&'static Entry], roads: &Roads) -> Vec<String> {
     if roads.hub.offline {
         ways.push("unset HF_HUB_OFFLINE".to_string());
     }
-    ways.push("check the network; set HTTPS_PROXY where there is a proxy, HF_ENDPOINT where there is a mirror".into());
+    ways.push(
+        "check the network; set HTTPS_PROXY where there is a proxy, HF_ENDPOINT where there is a mirror"
+            .into(),
+    );
     for entry in entries {
         if let (Some(address), Some(own)) = (address(entry, &roads.hub), own_file(entry, roads)) {
             ways.push(format!("fetch {address} on another machine and put it at {}", own.display()));
         }
     }
     ways.push("set model.pretrained to the path of a .pth, .pt or .safetensors, or of a finished run".into());
-    ways.push("set model.offline = \"scratch\" to train without pretrained weights, with a lower accuracy".into());
+    ways.push(
+        "set model.offline = \"scratch\" to train without pretrained weights, with a lower accuracy".into(),
+    );
     ways
 }
 

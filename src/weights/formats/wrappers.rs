@@ -26,7 +26,9 @@ const DEPTH: usize = 4;
 pub fn unwrap(named: &mut Named) -> Vec<String> {
     let mut beside = Vec::new();
     for _ in 0..DEPTH {
-        let Some(wrapper) = WRAPPERS.iter().find(|w| named.names().any(|name| name.starts_with(**w))) else { break };
+        let Some(wrapper) = WRAPPERS.iter().find(|w| named.names().any(|name| name.starts_with(**w))) else {
+            break;
+        };
         beside.extend(keep_inside(named, wrapper));
     }
     beside
@@ -41,7 +43,8 @@ fn keep_inside(named: &mut Named, wrapper: &str) -> Vec<String> {
         }
     }
     let integers: BTreeSet<String> = std::mem::take(&mut named.integers);
-    named.integers = integers.iter().filter_map(|name| name.strip_prefix(wrapper)).map(String::from).collect();
+    named.integers =
+        integers.iter().filter_map(|name| name.strip_prefix(wrapper)).map(String::from).collect();
     beside
 }
 

@@ -211,3 +211,6 @@ fn numbered(name: &str, prefix: &str, numbers: usize) -> bool {
     let leading = rest.split('.').take_while(|part| part.parse::<usize>().is_ok()).count();
     leading == numbers
 }
+
+#[cfg(test)]
+mod tests;
