@@ -18,7 +18,10 @@ impl Padding {
             Self::Symmetric => (kernel / 2, kernel / 2),
             Self::Same => {
                 let stride = stride.max(1);
-                let covered = input.div_ceil(stride).saturating_sub(1) * stride + kernel;
+                let covered = match input.div_ceil(stride) {
+                    0 => 0,
+                    outputs => (outputs - 1) * stride + kernel,
+                };
                 let total = covered.saturating_sub(input);
                 (total / 2, total - total / 2)
             }
