@@ -204,3 +204,110 @@ fn open(archive: &Path) -> Result<BufReader<File>, Error> {
 fn unreadable(archive: &Path, error: &dyn std::fmt::Display) -> Error {
     Error::Read { path: archive.into(), reason: error.to_string() }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use flate2::{Compression, write::GzEncoder};
+    use zip::write::SimpleFileOptions;
+
+    use super::*;
+
+    /// A .tgz with entries written as they are given, whatever their names.
+    fn tgz(entries: &[(&str, tar::EntryType, &[u8])]) -> Vec<u8> {
+        let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
+        for (name, kind, content) in entries {
+            let mut header = tar::Header::new_ustar();
+            header.set_entry_type(*kind);
+            header.set_size(content.len() as u64);
+            header.set_mode(0o644);
+            // `set_path` would refuse the names that matter here.
+            header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+            if kind.is_symlink() || kind.is_hard_link() {
+                header.as_old_mut().linkname[..11].copy_from_slice(b"/etc/passwd");
+            }
+            header.set_cksum();
+            tar.append(&header, *content).unwrap();
+        }
+        tar.into_inner().unwrap().finish().unwrap()
+    }
+
+    /// Unpacks two folders below a new one, so that an escape would be seen.
+    fn unpack(bytes: &[u8], limits: Limits) -> (tempfile::TempDir, Result<usize, Error>) {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("inner")).unwrap();
+        let archive = folder.path().join("archive");
+        fs::write(&archive, bytes).unwrap();
+        let result = super::unpack(&archive, &folder.path().join("inner/out"), limits, &mut |_| {});
+        (folder, result)
+    }
+
+    fn files_below(folder: &Path) -> usize {
+        let below = |path: PathBuf| if path.is_dir() { files_below(&path) } else { 1 };
+        fs::read_dir(folder).unwrap().map(|entry| below(entry.unwrap().path())).sum()
+    }
+
+    #[test]
+    fn an_archive_is_unpacked_whole() {
+        use tar::EntryType::{Directory, Regular};
+        let bytes = tgz(&[
+            ("./", Directory, b""),
+            ("./a/", Directory, b""),
+            ("./a/1", Regular, b"x"),
+            ("b/2", Regular, b"y"),
+        ]);
+        let (folder, result) = unpack(&bytes, Limits::of(1000));
+        assert_eq!(result.unwrap(), 2);
+        assert_eq!(fs::read(folder.path().join("inner/out/b/2")).unwrap(), b"y");
+
+        let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        zip.start_file("a/1", SimpleFileOptions::default()).unwrap();
+        zip.write_all(b"x").unwrap();
+        let (folder, result) = unpack(&zip.finish().unwrap().into_inner(), Limits::of(1000));
+        assert_eq!(result.unwrap(), 1);
+        assert_eq!(fs::read(folder.path().join("inner/out/a/1")).unwrap(), b"x");
+    }
+
+    #[test]
+    fn no_entry_leaves_its_folder() {
+        use tar::EntryType::{Block, Fifo, Link, Regular, Symlink};
+        let check = |name: &str, kind, part: &str| {
+            let bytes = tgz(&[("good", Regular, b"x"), (name, kind, b"")]);
+            let (folder, result) = unpack(&bytes, Limits::of(1000));
+            let message = result.unwrap_err().to_string();
+            assert!(message.contains(part), "{message}");
+            // The archive itself, and nothing else.
+            assert_eq!(files_below(folder.path()), 1, "{name}");
+        };
+        check("../escaped", Regular, "'../escaped' would be written outside");
+        check("a/../../escaped", Regular, "outside");
+        check("/tmp/kiln-escaped", Regular, "outside");
+        check("link", Symlink, "link or a device");
+        check("link", Link, "link or a device");
+        check("device", Block, "link or a device");
+        check("pipe", Fifo, "link or a device");
+        check("good", Regular, "there twice");
+
+        let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        zip.add_symlink("link", "/etc/passwd", SimpleFileOptions::default()).unwrap();
+        let (_folder, result) = unpack(&zip.finish().unwrap().into_inner(), Limits::of(1000));
+        assert!(result.unwrap_err().to_string().contains("link or a device"));
+    }
+
+    #[test]
+    fn what_claims_too_much_or_is_damaged_leaves_nothing() {
+        use tar::EntryType::Regular;
+        let bytes = tgz(&[("a", Regular, &[0; 5000]), ("b", Regular, b"x")]);
+        let check = |bytes: &[u8], limits, part: &str| {
+            let (folder, result) = unpack(bytes, limits);
+            let message = result.unwrap_err().to_string();
+            assert!(message.contains(part), "{message}");
+            assert_eq!(files_below(folder.path()), 1);
+        };
+        check(&bytes, Limits { entries: 1, bytes: 1 << 20 }, "one more than the 1 allowed");
+        check(&bytes, Limits { entries: 10, bytes: 4000 }, "far more than pictures");
+        check(&bytes[..bytes.len() / 2], Limits::of(1000), "may be damaged");
+        check(b"neither", Limits::of(1000), "neither a .tgz");
+    }
+}

@@ -29,6 +29,8 @@ pub type Progress<'a> = dyn FnMut(u64, Option<u64>) + 'a;
 pub enum Error {
     #[error("{url} cannot be reached: {reason}; check the network, and HTTPS_PROXY where there is a proxy")]
     Unreachable { url: String, reason: String },
+    #[error("'{url}' is no address that kiln can fetch from ({reason})")]
+    BadAddress { url: String, reason: String },
     #[error("{url} answers with status {status} ({meaning}); the address may be out of date")]
     Status { url: String, status: u16, meaning: &'static str },
     #[error("{url} sent something else than expected: {reason}; it lies in {} and is not used", aside.display())]
@@ -171,12 +173,7 @@ enum Stop {
 }
 
 impl<'a> Job<'a> {
-    fn new(
-        url: &'a str,
-        expected: &'a Expected,
-        into: &Path,
-        patience: &'a Patience,
-    ) -> Result<Self, Error> {
+    fn new(url: &'a str, expected: &'a Expected, into: &Path, patience: &'a Patience) -> Result<Self, Error> {
         let agent = http::agent(url, patience)
             .map_err(|reason| Error::Unreachable { url: url.to_string(), reason })?;
         Ok(Self { url, expected, part: beside(into, "part"), agent, patience })
@@ -226,7 +223,7 @@ impl<'a> Job<'a> {
         if have > 0 {
             request = request.header(header::RANGE, format!("bytes={have}-"));
         }
-        let response = request.call().map_err(|error| stop(&error))?;
+        let response = request.call().map_err(|error| self.stop(&error))?;
         let from = self.start_of(&response, have)?;
         let told = response.body().content_length();
         let total = self.expected.size.or(told.map(|rest| from + rest));
@@ -265,13 +262,7 @@ impl<'a> Job<'a> {
     }
 
     /// Writes what comes, and says up to which byte the file goes. Never takes much more than is expected.
-    fn take(
-        &self,
-        body: Body,
-        from: u64,
-        total: Option<u64>,
-        progress: &mut Progress,
-    ) -> Result<u64, Stop> {
+    fn take(&self, body: Body, from: u64, total: Option<u64>, progress: &mut Progress) -> Result<u64, Stop> {
         let mut file = self.open(from).map_err(Stop::Final)?;
         let mut reader = body.into_reader();
         let mut buffer = vec![0; 1 << 16];
@@ -281,7 +272,7 @@ impl<'a> Job<'a> {
             let count = match reader.read(&mut buffer) {
                 Ok(0) => break,
                 Ok(count) => count,
-                Err(error) => return Err(stop(&error.into())),
+                Err(error) => return Err(self.stop(&error.into())),
             };
             file.write_all(&buffer[..count]).map_err(|cause| Stop::Final(self.unwritable(cause)))?;
             received += count as u64;
@@ -303,19 +294,22 @@ impl<'a> Job<'a> {
         }
     }
 
+    fn stop(&self, error: &ureq::Error) -> Stop {
+        match http::fault(error) {
+            http::Fault::NoAnswer(reason) => Stop::NoAnswer(reason),
+            http::Fault::Cut(reason) => Stop::Cut(reason),
+            http::Fault::BadAddress(reason) => {
+                Stop::Final(Error::BadAddress { url: self.url.into(), reason })
+            }
+        }
+    }
+
     fn unreachable(&self, reason: String) -> Error {
         Error::Unreachable { url: self.url.into(), reason }
     }
 
     fn unwritable(&self, cause: std::io::Error) -> Error {
         Error::Write { path: self.part.clone(), cause }
-    }
-}
-
-fn stop(error: &ureq::Error) -> Stop {
-    match http::fault(error) {
-        http::Fault::NoAnswer(reason) => Stop::NoAnswer(reason),
-        http::Fault::Cut(reason) => Stop::Cut(reason),
     }
 }
 

@@ -12,11 +12,11 @@ pub enum Error {
     UnknownRecipe { name: String, nearest: Option<String>, known: String, file: PathBuf },
     #[error("the recipe {file} cannot be used: {reason}")]
     BadRecipe { file: String, reason: String },
-    #[error("the archive of '{name}' holds no folder '{root}'; the recipe's `root` has to name the folder of the classes")]
-    NoRoot { name: String, root: String },
     #[error(
-        "there is no folder for caches on this system; set KILN_CACHE to one that kiln may write to"
+        "the archive of '{name}' holds no folder '{root}'; the recipe's `root` has to name the folder of the classes"
     )]
+    NoRoot { name: String, root: String },
+    #[error("there is no folder for caches on this system; set KILN_CACHE to one that kiln may write to")]
     NoCache,
     #[error(transparent)]
     Download(#[from] download::Error),
@@ -35,11 +35,15 @@ pub enum Error {
     LinkLoop { path: PathBuf, target: PathBuf },
     #[error("{path} is empty; put one folder of pictures per class into it")]
     Empty { path: PathBuf },
-    #[error("{path} holds {files} files but no folder; put the pictures of each class into a folder of its name")]
+    #[error(
+        "{path} holds {files} files but no folder; put the pictures of each class into a folder of its name"
+    )]
     NoClasses { path: PathBuf, files: usize },
     #[error("{path} holds a single class, '{class}', and there is nothing to tell it from{hint}")]
     OneClass { path: PathBuf, class: String, hint: String },
-    #[error("{path} holds {folders} but no train/; add the training pictures, or put the classes directly into it")]
+    #[error(
+        "{path} holds {folders} but no train/; add the training pictures, or put the classes directly into it"
+    )]
     NoTraining { path: PathBuf, folders: String },
     #[error("{path} holds {first}/ and {second}/, which both mean the {split} split; keep one")]
     SplitTwice { path: PathBuf, split: &'static str, first: String, second: String },

@@ -40,6 +40,8 @@ pub(super) enum Fault {
     NoAnswer(String),
     /// There was somebody, and then no more.
     Cut(String),
+    /// Nothing that could be asked for.
+    BadAddress(String),
 }
 
 /// A client for one address. The error says what is wrong with the environment.
@@ -74,6 +76,7 @@ pub(super) fn fault(error: &ureq::Error) -> Fault {
             _ => Fault::NoAnswer(error.to_string()),
         },
         ureq::Error::Protocol(error) => Fault::Cut(format!("the answer is not HTTP ({error})")),
+        ureq::Error::BadUri(_) | ureq::Error::Http(_) => Fault::BadAddress(error.to_string()),
         other => Fault::NoAnswer(other.to_string()),
     }
 }

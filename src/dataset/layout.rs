@@ -32,13 +32,22 @@ const NO_CLASSES: &[&str] =
     &["__MACOSX", "@eaDir", "lost+found", "$RECYCLE.BIN", "System Volume Information", "__pycache__"];
 
 /// Names of files, without their endings, that go along with pictures.
-const NO_PICTURES: &[&str] =
-    &["license", "licence", "copying", "notice", "readme", "credits", "attribution", "thumbs.db", "desktop.ini"];
+const NO_PICTURES: &[&str] = &[
+    "license",
+    "licence",
+    "copying",
+    "notice",
+    "readme",
+    "credits",
+    "attribution",
+    "thumbs.db",
+    "desktop.ini",
+];
 
 /// Endings of files that go along with pictures.
 const NO_PICTURE_ENDINGS: &[&str] = &[
-    "txt", "md", "rst", "csv", "tsv", "json", "jsonl", "xml", "yaml", "yml", "toml", "html", "htm", "pdf", "db",
-    "ini", "log", "py", "sh", "zip", "gz", "tgz", "tar", "npy", "npz", "mat", "h5", "pkl", "parquet",
+    "txt", "md", "rst", "csv", "tsv", "json", "jsonl", "xml", "yaml", "yml", "toml", "html", "htm", "pdf",
+    "db", "ini", "log", "py", "sh", "zip", "gz", "tgz", "tar", "npy", "npz", "mat", "h5", "pkl", "parquet",
 ];
 
 pub fn arrange(root: &Path, tree: &Tree) -> Result<Layout, Error> {
@@ -74,7 +83,9 @@ pub fn arrange(root: &Path, tree: &Tree) -> Result<Layout, Error> {
 fn split_folders(root: &Path, tree: &Tree, tops: &[&str]) -> Result<BTreeMap<Split, String>, Error> {
     let mut splits: BTreeMap<Split, String> = BTreeMap::new();
     for &top in tops {
-        let Some(split) = split_named(top).filter(|_| folders_in(tree, top).next().is_some()) else { continue };
+        let Some(split) = split_named(top).filter(|_| folders_in(tree, top).next().is_some()) else {
+            continue;
+        };
         if let Some(first) = splits.insert(split, top.to_string()) {
             let (split, second) = (split.name(), top.to_string());
             return Err(Error::SplitTwice { path: root.into(), split, first, second });
@@ -104,7 +115,9 @@ fn split_named(folder: &str) -> Option<Split> {
 fn folders_in<'a>(tree: &'a Tree, parent: &'a str) -> impl Iterator<Item = &'a str> {
     tree.folders
         .iter()
-        .filter_map(move |folder| if parent.is_empty() { Some(folder.as_str()) } else { below(folder, parent) })
+        .filter_map(
+            move |folder| if parent.is_empty() { Some(folder.as_str()) } else { below(folder, parent) },
+        )
         .filter(|name| !name.contains('/') && !NO_CLASSES.contains(name))
 }
 
@@ -201,9 +214,10 @@ mod tests {
         let mut folders = BTreeSet::new();
         for name in names {
             let parts: Vec<_> = name.split('/').collect();
-            (1..parts.len()).for_each(|end| drop(folders.insert(parts[..end].join("/"))));
+            folders.extend((1..parts.len()).map(|end| parts[..end].join("/")));
         }
-        let files = names.iter().filter(|name| !name.ends_with('/')).map(|name| (*name).to_string()).collect();
+        let files =
+            names.iter().filter(|name| !name.ends_with('/')).map(|name| (*name).to_string()).collect();
         Tree { files, folders: folders.into_iter().collect(), ..Tree::default() }
     }
 

@@ -1,7 +1,7 @@
 //! Recipes: where a named data set comes from, under which licence, and what it must hold. From a recipe to a
 //! folder on this machine. Leaves the transfer to `download` and the contents to `scan`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
@@ -9,8 +9,7 @@ use serde::Deserialize;
 
 use super::archive::{self, Limits};
 use super::download::{self, Expected};
-use super::sample::{Dataset, Origin};
-use super::{Error, error};
+use super::{Dataset, Error, Origin, error};
 use crate::durable;
 
 /// A data set that kiln can fetch.
@@ -45,7 +44,7 @@ impl Recipe {
     pub fn named(name: &str, folder: &Path) -> Result<Self, Error> {
         let file = folder.join(format!("{name}.toml"));
         if !is_plain(name) {
-            return Err(unknown(name, folder, file));
+            return Err(unknown(name, folder, folder.join("NAME.toml")));
         }
         match fs::read_to_string(&file) {
             Ok(text) => return Self::parse(name, &text, &file.display().to_string()),
@@ -88,11 +87,7 @@ impl Recipe {
     }
 
     pub fn origin(&self) -> Origin {
-        Origin::Recipe {
-            name: self.name.clone(),
-            licence: self.licence.clone(),
-            source: self.source.clone(),
-        }
+        Origin::Recipe { name: self.name.clone(), licence: self.licence.clone(), source: self.source.clone() }
     }
 
     /// Where a data set has more or fewer pictures than the recipe says, class by class.
@@ -102,7 +97,7 @@ impl Recipe {
             *found.entry(&dataset.classes[sample.class]).or_default() += 1;
         }
         let names = self.classes.keys().map(String::as_str).chain(found.keys().copied());
-        let names: std::collections::BTreeSet<&str> = names.collect();
+        let names: BTreeSet<&str> = names.collect();
         let difference = |name: &str| {
             let expected = self.classes.get(name).copied().unwrap_or_default();
             let found = found.get(name).copied().unwrap_or_default();
@@ -209,6 +204,7 @@ fn unknown(name: &str, folder: &Path, file: PathBuf) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dataset::{Sample, Split};
 
     const NOWHERE: &str = "no/such/folder";
 
@@ -242,6 +238,33 @@ mod tests {
         assert!(message.contains("did you mean 'flowers'?"), "{message}");
         let message = Recipe::named("../flowers", Path::new(NOWHERE)).unwrap_err().to_string();
         assert!(message.contains("kiln knows flowers"), "{message}");
+    }
+
+    #[test]
+    fn a_data_set_is_held_against_its_recipe() {
+        let sample = |class: usize| Sample {
+            relative: String::new(),
+            class,
+            split: Split::Train,
+            hash: String::new(),
+            bytes: 1,
+            width: 1,
+            height: 1,
+        };
+        let mut recipe = Recipe::named("flowers", Path::new(NOWHERE)).unwrap();
+        recipe.classes = BTreeMap::from([("daisy".into(), 2), ("roses".into(), 1)]);
+        let mut dataset = Dataset {
+            root: PathBuf::new(),
+            classes: vec!["daisy".into(), "weeds".into()],
+            samples: [0, 0, 1].map(sample).into(),
+            set_aside: Vec::new(),
+            ignored: Vec::new(),
+            origin: recipe.origin(),
+        };
+        let expected = ["roses: 0 pictures instead of 1", "weeds: 1 pictures instead of 0"];
+        assert_eq!(recipe.differences(&dataset), expected);
+        dataset.classes[1] = "roses".into();
+        assert!(recipe.differences(&dataset).is_empty());
     }
 
     #[test]

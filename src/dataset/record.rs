@@ -49,8 +49,15 @@ pub enum Change {
     New(String),
     /// A file that was used and now cannot be.
     Unusable(String, String),
-    Moved { relative: String, from: Split, to: Split },
-    Classes { from: Vec<String>, to: Vec<String> },
+    Moved {
+        relative: String,
+        from: Split,
+        to: Split,
+    },
+    Classes {
+        from: Vec<String>,
+        to: Vec<String>,
+    },
 }
 
 impl fmt::Display for Change {
@@ -104,7 +111,10 @@ impl Record {
         let fault = |error: serde_json::Error| bad(path, format!("it is damaged: {error}"));
         let Version { format } = serde_json::from_slice(&bytes).map_err(fault)?;
         if format != FORMAT {
-            return Err(bad(path, format!("it has format {format}, and this kiln knows format {FORMAT} only")));
+            return Err(bad(
+                path,
+                format!("it has format {format}, and this kiln knows format {FORMAT} only"),
+            ));
         }
         let record: Self = serde_json::from_slice(&bytes).map_err(fault)?;
         match record.samples.iter().find(|sample| sample.class >= record.classes.len()) {

@@ -218,7 +218,8 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         for (name, content) in files {
             let path = root.path().join(name);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            let (folder, _) = name.rsplit_once('/').unwrap();
+            fs::create_dir_all(root.path().join(folder)).unwrap();
             if !name.ends_with('/') {
                 fs::write(path, content).unwrap();
             }
@@ -272,7 +273,10 @@ mod tests {
         assert_eq!(dataset.counts(Split::Test), [2, 2]);
         assert_eq!((dataset.samples[0].width, dataset.samples[0].height), (4, 3));
         let message = open_as(root.path(), Bad::Fail).unwrap_err().to_string();
-        assert!(message.contains("4 files") && message.contains("a/bad.jpg: it cannot be decoded"), "{message}");
+        assert!(
+            message.contains("4 files") && message.contains("a/bad.jpg: it cannot be decoded"),
+            "{message}"
+        );
     }
 
     #[test]
@@ -312,7 +316,7 @@ mod tests {
         check_fault(&[("a/1.jpg", b"?"), ("b/2.jpg", b"?")], "no picture under");
         let missing = open_as(&PathBuf::from("no/such/folder"), Bad::SetAside).unwrap_err();
         assert!(missing.to_string().contains("does not exist"));
-        let file = folder(&[("file", b"x")]);
-        assert!(matches!(open_as(&file.path().join("file"), Bad::SetAside), Err(Error::NotAFolder { .. })));
+        let file = folder(&[("a/file", b"x")]);
+        assert!(matches!(open_as(&file.path().join("a/file"), Bad::SetAside), Err(Error::NotAFolder { .. })));
     }
 }

@@ -48,9 +48,8 @@ pub fn leaks(items: &[(Split, &str)]) -> Vec<Option<usize>> {
             *kept = index;
         }
     }
-    let leak = |(split, hash): &(Split, &str)| {
-        first.get(hash).copied().filter(|&kept| items[kept].0 != *split)
-    };
+    let leak =
+        |(split, hash): &(Split, &str)| first.get(hash).copied().filter(|&kept| items[kept].0 != *split);
     items.iter().map(leak).collect()
 }
 
@@ -174,7 +173,8 @@ mod tests {
     #[test]
     fn the_later_side_keeps_a_picture_that_is_on_two() {
         use Split::{Test, Train, Val};
-        let items = [(Train, "a"), (Val, "a"), (Test, "a"), (Train, "b"), (Train, "b"), (Val, "c"), (Train, "c")];
+        let items =
+            [(Train, "a"), (Val, "a"), (Test, "a"), (Train, "b"), (Train, "b"), (Val, "c"), (Train, "c")];
         assert_eq!(leaks(&items), [Some(2), Some(2), None, None, None, None, Some(5)]);
     }
 }
