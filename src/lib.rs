@@ -12,6 +12,7 @@ pub mod evaluate;
 pub mod export;
 pub mod loader;
 pub mod kernels;
+pub mod devices;
 pub mod model;
 pub mod scaling;
 pub mod train;

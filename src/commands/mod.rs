@@ -1,1 +1,111 @@
-//! One file per verb: the only place where the rooms are put together.
+//! One file per verb: the only place where the rooms are put together, and the only one that prints.
+
+mod classifier;
+mod console;
+mod data;
+mod eval;
+mod export;
+mod failure;
+mod init;
+mod predict;
+mod prepare;
+mod resume;
+mod scale;
+mod start;
+mod train;
+mod weights;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use failure::exit_code;
+
+/// Labelled pictures and one TOML file in; a trained, tested and exported EfficientNet out.
+#[derive(Parser)]
+#[command(name = "kiln", version, about, infer_subcommands = false)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Write a commented TOML for your own folder of pictures
+    Init(init::Init),
+    /// Train, test and save a model
+    Train(train::Train),
+    /// Go on with a run after any stop
+    Resume(resume::Resume),
+    /// Measure a model on labelled pictures
+    Eval(eval::Eval),
+    /// Name the classes of pictures
+    Predict(predict::Predict),
+    /// Write a trained model as a file to take elsewhere
+    Export(export::Export),
+    /// Compound scaling before any training
+    Scale(scale::Scale),
+    /// Fetch a data set, or draw the built-in one
+    Data(data::Data),
+    /// List, fetch and inspect pretrained weights
+    Weights(weights::Weights),
+}
+
+/// What every verb that prints results takes.
+#[derive(Args)]
+struct Format {
+    /// Print JSON on standard output
+    #[arg(long)]
+    json: bool,
+}
+
+/// Where a verb computes.
+#[derive(Args)]
+struct Place {
+    /// auto, cpu, ndarray, wgpu or cuda
+    #[arg(long, default_value = "auto")]
+    device: String,
+    /// Threads that compute; all processors where not given
+    #[arg(long)]
+    threads: Option<usize>,
+}
+
+/// Runs the verb that the arguments name.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::from(failure::USAGE) } else { ExitCode::SUCCESS };
+        }
+    };
+    start::logging();
+    let result = match cli.verb {
+        Verb::Init(verb) => verb.run(),
+        Verb::Train(verb) => verb.run(),
+        Verb::Resume(verb) => verb.run(),
+        Verb::Eval(verb) => verb.run(),
+        Verb::Predict(verb) => verb.run(),
+        Verb::Export(verb) => verb.run(),
+        Verb::Scale(verb) => verb.run(),
+        Verb::Data(verb) => verb.run(),
+        Verb::Weights(verb) => verb.run(),
+    };
+    match result {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            console::tell(&format!("error: {error:#}"));
+            ExitCode::from(exit_code(&error))
+        }
+    }
+}
+
+/// A verb's way to say how it ended: an exit code where nothing went wrong that needs an error.
+type Ended = anyhow::Result<u8>;
+
+/// Reads paths from standard input, one a line.
+fn paths_from_stdin() -> anyhow::Result<Vec<PathBuf>> {
+    let lines: Result<Vec<_>, _> = std::io::stdin().lines().collect();
+    Ok(lines?.into_iter().filter(|line| !line.trim().is_empty()).map(PathBuf::from).collect())
+}

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use burn::tensor::{Device, Tensor};
 
-use crate::model::{Array, Network, numbers, update};
+use crate::model::{Array, Network, update};
 
 /// Averages by name. What never trains averages to itself.
 #[derive(Debug, Clone)]
@@ -37,14 +37,6 @@ impl Average {
     pub fn applied_to(&self, network: &Network, device: &Device) -> Network {
         let frozen = network.clone().frozen(device);
         update(frozen, &mut |name, _, _| self.values.get(name).cloned())
-    }
-
-    pub fn arrays(&self) -> Vec<Array> {
-        let array = |(name, value): (&String, &Tensor<1>)| {
-            let values = numbers(value.clone());
-            Array { name: name.clone(), shape: vec![values.len()], values }
-        };
-        self.values.iter().map(array).collect()
     }
 
     pub fn restore(&mut self, arrays: Vec<Array>, device: &Device) {

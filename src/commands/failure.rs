@@ -1,0 +1,61 @@
+//! Errors become exit codes here, and nowhere else.
+
+use crate::{checkpoint, config, dataset, devices, durable, scaling, train, weights};
+
+pub const USAGE: u8 = 2;
+pub const DATA: u8 = 3;
+pub const WEIGHTS: u8 = 4;
+pub const DIVERGED: u8 = 5;
+pub const RUN_FOLDER: u8 = 6;
+pub const DISAGREES: u8 = 7;
+/// Stopped by SIGINT or SIGTERM after saving; the shell's convention.
+pub const SIGNAL: u8 = 128;
+
+/// What a verb itself finds wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    #[error("{0}")]
+    Usage(String),
+    #[error("{0}")]
+    Data(String),
+    #[error("{0}")]
+    Weights(String),
+    #[error("{0}")]
+    RunFolder(String),
+    #[error("{0}")]
+    Disagrees(String),
+}
+
+/// The exit code that belongs to an error: that of the first cause that has one.
+pub fn exit_code(error: &anyhow::Error) -> u8 {
+    error.chain().find_map(code_of).unwrap_or(1)
+}
+
+fn code_of(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
+    if let Some(failure) = cause.downcast_ref::<Failure>() {
+        return Some(match failure {
+            Failure::Usage(_) => USAGE,
+            Failure::Data(_) => DATA,
+            Failure::Weights(_) => WEIGHTS,
+            Failure::RunFolder(_) => RUN_FOLDER,
+            Failure::Disagrees(_) => DISAGREES,
+        });
+    }
+    if let Some(error) = cause.downcast_ref::<train::Error>() {
+        return Some(match error {
+            train::Error::Diverged { .. } => DIVERGED,
+            train::Error::Loader(_) => DATA,
+            train::Error::Checkpoint(_) | train::Error::File(_) => RUN_FOLDER,
+        });
+    }
+    let is = |found: bool, code: u8| found.then_some(code);
+    is(cause.is::<config::ConfigError>() || cause.is::<scaling::Error>() || cause.is::<devices::Error>(), USAGE)
+        .or(is(cause.is::<dataset::Error>() || cause.is::<dataset::drawn::Error>(), DATA))
+        .or(is(
+            cause.is::<weights::Unreachable>()
+                || cause.is::<weights::ImportError>()
+                || cause.is::<weights::ReadError>(),
+            WEIGHTS,
+        ))
+        .or(is(cause.is::<checkpoint::Error>() || cause.is::<durable::Error>(), RUN_FOLDER))
+}
