@@ -1,7 +1,7 @@
 //! The TOML that `kiln init` writes for the user's own folder, as a function of what was found there.
 //! Looking, measuring and writing the file are left to the verb.
 
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 use std::path::PathBuf;
 
 use super::checked::{Augment, Policy, Stage, Trains};
@@ -83,14 +83,20 @@ fn on_one_line(name: &str) -> String {
     name.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }
 
+/// A setting with a remark, the remarks below one another.
+fn line(setting: impl Display, remark: &str) -> String {
+    format!("{:<28}# {remark}\n", setting.to_string())
+}
+
 fn model(facts: &InitFacts) -> String {
-    format!(
-        "[model]\n\
-         variant = \"{}\"             # larger ones are better and slower; `kiln scale` shows them all\n\
-         pretrained = \"imagenet\"     # or \"none\", the name of an entry in `kiln weights list`, or a path\n\
-         # offline = \"scratch\"       # train without them where they cannot be fetched\n",
-        facts.variant
-    )
+    let variant = format!("variant = \"{}\"", facts.variant);
+    [
+        "[model]\n",
+        &line(variant, "larger ones are better and slower; `kiln scale` shows them all"),
+        &line("pretrained = \"imagenet\"", "or \"none\", a name from `kiln weights list`, or a path"),
+        &line("# offline = \"scratch\"", "train without them where they cannot be fetched"),
+    ]
+    .concat()
 }
 
 fn data(facts: &InitFacts) -> String {
@@ -101,25 +107,25 @@ fn data(facts: &InitFacts) -> String {
         (false, true) => "# The folder brings its own test pictures.\nsplit = { val = 0.15 }\n",
         (false, false) => "split = { val = 0.15, test = 0.15 }\n",
     };
-    format!(
-        "[data]\n\
-         path = {path}\n\
-         {split}\
-         image_size = {}             # pixels; \"auto\" takes what the weights were trained with\n\
-         # bad = \"fail\"              # stop at a picture that cannot be read, rather than set it aside\n",
-        facts.image_size
-    )
+    let size = format!("image_size = {}", facts.image_size);
+    [
+        &format!("[data]\npath = {path}\n{split}"),
+        &line(size, "pixels; \"auto\" takes what the weights were trained with")[..],
+        &line("# bad = \"fail\"", "stop at a picture that cannot be read, rather than set it aside"),
+    ]
+    .concat()
 }
 
 fn augment() -> String {
     let Augment { crop_scale: [least, _], rotate, .. } = Policy::Standard.augment();
-    format!(
-        "[augment]\n\
-         policy = \"standard\"         # \"none\", \"light\", \"standard\" or \"strong\"; each value can be set below\n\
-         # flip = 0.0                # where left and right mean something\n\
-         # rotate = {rotate:.1}             # degrees\n\
-         # crop_scale = [{least}, 1.0]  # share of the picture that a random crop keeps\n"
-    )
+    [
+        "[augment]\n",
+        &line("policy = \"standard\"", "or \"none\", \"light\", \"strong\"; each value can be set below"),
+        &line("# flip = 0.0", "where left and right mean something"),
+        &line(format!("# rotate = {rotate:.1}"), "degrees"),
+        &line(format!("# crop_scale = [{least}, 1.0]"), "share of the picture that a random crop keeps"),
+    ]
+    .concat()
 }
 
 fn stages(facts: &InitFacts) -> String {
@@ -132,20 +138,19 @@ fn stages(facts: &InitFacts) -> String {
 }
 
 fn train(facts: &InitFacts) -> String {
-    let weights = if is_uneven(&facts.classes) {
-        "class_weights = \"balanced\"  # some classes have far more pictures than others\n"
+    let (mark, remark) = if is_uneven(&facts.classes) {
+        ("", "some classes have far more pictures than others")
     } else {
-        "# class_weights = \"balanced\"  # where some classes have far more pictures than others\n"
+        ("# ", "where some classes have far more pictures than others")
     };
-    format!(
-        "[train]\n\
-         batch = {}\n\
-         {weights}\
-         # seed = 1                  # another split, order and augmentation\n\
-         # device = \"cpu\"            # \"auto\" takes a GPU where there is one; `kiln devices` lists them\n\
-         # early_stopping = 3        # epochs without gain after which a stage ends\n",
-        facts.batch
-    )
+    [
+        &format!("[train]\nbatch = {}\n", facts.batch),
+        &line(format!("{mark}class_weights = \"balanced\""), remark)[..],
+        &line("# seed = 1", "another split, order and augmentation"),
+        &line("# device = \"cpu\"", "\"auto\" takes a GPU where there is one; `kiln devices` lists them"),
+        &line("# early_stopping = 3", "epochs without gain after which a stage ends"),
+    ]
+    .concat()
 }
 
 fn is_uneven(classes: &[(String, usize)]) -> bool {

@@ -22,6 +22,9 @@ const WAYS: [(&str, &[&[&str]]); 2] = [
     ("data", &[&["path"], &["dataset", "offline"]]),
 ];
 
+/// As in augment.crop_scale.1.
+const DEEPEST: usize = 3;
+
 /// Each override as a TOML document of its own, `v = value`, whose byte ranges are those of `Origin`.
 pub(super) fn documents(typed: &[String], origin: &Origin<'_>) -> Vec<String> {
     typed.iter().enumerate().map(|(index, typed)| document(typed, origin.start(index))).collect()
@@ -63,6 +66,9 @@ fn set<'i>(
     let path: Vec<_> = key.split('.').map(str::trim).collect();
     if path.iter().any(|part| part.is_empty()) {
         return Err("has a key with an empty part; write it like train.batch=8".to_string());
+    }
+    if path.len() > DEEPEST {
+        return Err(format!("has a key of {} parts; no setting has more than {DEEPEST}", path.len()));
     }
     let parsed = DeTable::parse(document).ok().and_then(|mut table| table.get_mut().remove("v"));
     let value = parsed.ok_or("has a value that cannot be read")?;

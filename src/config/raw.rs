@@ -142,7 +142,7 @@ pub(super) struct Checkpoint {
 
 /// A value, or the word "auto".
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(untagged, expecting = "expected a number of the right kind, or \"auto\"")]
+#[serde(untagged, expecting = "must be a number, whole where it counts something, or \"auto\"")]
 pub(super) enum Auto<T> {
     Value(T),
     Auto(AutoWord),
@@ -156,7 +156,7 @@ pub(super) enum AutoWord {
 
 /// A value, or `false`.
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(untagged, expecting = "expected a number of the right kind, or false")]
+#[serde(untagged, expecting = "must be a number, whole where it counts something, or false")]
 pub(super) enum Off<T> {
     Value(T),
     Off(False),
@@ -182,7 +182,7 @@ impl From<False> for bool {
 
 /// A count or a size, as a number or with its unit.
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(untagged, expecting = "expected an amount such as 400000000, \"400M\", \"2.5G\" or \"4GiB\"")]
+#[serde(untagged, expecting = "must be an amount such as 400000000, \"400M\", \"2.5G\" or \"4GiB\"")]
 pub(super) enum Amount {
     Whole(u64),
     Number(f64),
@@ -190,21 +190,21 @@ pub(super) enum Amount {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(untagged, expecting = "expected \"none\", \"imagenet\", the name of an entry, or a path")]
+#[serde(untagged, expecting = "must be \"none\", \"imagenet\", the name of an entry, or a path")]
 pub(super) enum Pretrained {
     None(False),
     Text(String),
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(untagged, expecting = "expected \"none\", \"balanced\", or a list of numbers")]
+#[serde(untagged, expecting = "must be \"none\", \"balanced\", or a list of numbers")]
 pub(super) enum ClassWeights {
     Word(String),
     List(Vec<f64>),
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(untagged, expecting = "expected \"epoch\", or a number of steps such as 200")]
+#[serde(untagged, expecting = "must be \"epoch\", or a number of steps such as 200")]
 pub(super) enum Every {
     Steps(usize),
     Text(String),

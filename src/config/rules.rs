@@ -12,14 +12,14 @@ macro_rules! rules {
 // A comparison with NaN is false, so each test refuses it.
 rules! {
     SHARE: f64 = "a number from 0 to 1", |v| (0.0..=1.0).contains(v);
-    BELOW_ONE: f64 = "a number from 0 to 1, 1 itself not allowed", |v| (0.0..1.0).contains(v);
-    INSIDE: f64 = "a number between 0 and 1, neither of them allowed", |v| *v > 0.0 && *v < 1.0;
+    BELOW_ONE: f64 = "a number of at least 0 and below 1", |v| (0.0..1.0).contains(v);
+    INSIDE: f64 = "a number above 0 and below 1", |v| *v > 0.0 && *v < 1.0;
     FACTOR: f64 = "a number above 0 and at most 1", |v| *v > 0.0 && *v <= 1.0;
     POSITIVE: f64 = "a number above 0", |v| *v > 0.0 && v.is_finite();
     NOT_NEGATIVE: f64 = "a number of 0 or more", |v| *v >= 0.0 && v.is_finite();
     ANGLE: f64 = "an angle from 0 to 180 degrees", |v| (0.0..=180.0).contains(v);
     HUE: f64 = "a number from 0 to 0.5", |v| (0.0..=0.5).contains(v);
-    FINITE: f64 = "a number that is finite", |v| v.is_finite();
+    FINITE: f64 = "a finite number", |v| v.is_finite();
     COUNT: usize = "a whole number from 1 to 1000000", |v| (1..=1_000_000).contains(v);
     BATCH: usize = "a whole number from 1 to 65536", |v| (1..=65_536).contains(v);
     THREADS: usize = "a whole number from 1 to 4096, or \"auto\"", |v| (1..=4096).contains(v);

@@ -71,13 +71,13 @@ fn advice(key: &str, valid: &[&str]) -> String {
     }
 }
 
-/// The word most like the one given, where one is alike at all.
+/// The word most like the one given, where less than half of it would have to change; of several the last.
 pub(super) fn nearest<'w>(word: &str, words: &[&'w str]) -> Option<&'w str> {
-    // Below this likeness a suggestion confuses more than it helps.
-    const ALIKE: f64 = 0.75;
-    let scored = words.iter().map(|&other| (strsim::jaro_winkler(&word.to_lowercase(), other), other));
-    let best = scored.max_by(|a, b| a.0.total_cmp(&b.0))?;
-    (best.0 >= ALIKE).then_some(best.1)
+    let word = word.to_lowercase();
+    let changes = words.iter().rev().map(|other| (strsim::damerau_levenshtein(&word, other), *other));
+    let (count, nearest) = changes.min_by_key(|(count, _)| *count)?;
+    // In names as short as "b0" one change still counts as near.
+    (count * 2 < nearest.len().max(3)).then_some(nearest)
 }
 
 fn sections() -> [(&'static str, &'static [&'static str]); 10] {
@@ -98,6 +98,10 @@ fn sections() -> [(&'static str, &'static [&'static str]); 10] {
 /// Serde's words for types, put into the user's.
 fn plain(message: &str) -> String {
     let words = [
+        ("invalid type: ", "is "),
+        ("invalid value: ", "is "),
+        ("is sequence,", "is a list,"),
+        ("is map,", "is a table,"),
         ("expected usize", "expected a whole number of 0 or more"),
         ("expected u64", "expected a whole number of 0 or more"),
         ("expected f64", "expected a number"),
@@ -105,7 +109,7 @@ fn plain(message: &str) -> String {
         ("expected an array of length 2", "expected a list of two numbers"),
         ("floating point ", "number "),
         ("integer ", "number "),
-        ("boolean ", ""),
+        ("is boolean ", "is "),
     ];
     words.iter().fold(message.to_string(), |text, (technical, plain)| text.replace(technical, plain))
 }

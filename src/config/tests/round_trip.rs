@@ -1,0 +1,253 @@
+//! The resolved file reads back to the same settings, differences are named by key, and no input panics.
+
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::{DATA, MODEL, STAGE, parse, with};
+use crate::config::*;
+use crate::scaling::{Compound, Family, Padding, Variant};
+
+proptest! {
+    #[test]
+    fn the_resolved_file_reads_back_to_the_same(config in any_config()) {
+        let text = config.to_toml();
+        match parse(&text, &[]) {
+            Ok(again) => {
+                prop_assert!(config.difference(&again).is_empty());
+                prop_assert_eq!(again, config);
+            }
+            Err(error) => prop_assert!(false, "{}\n{}", error, text),
+        }
+    }
+
+    #[test]
+    fn no_text_and_no_override_panics(text in "\\PC{0,60}", key in "[a-z0-9.]{0,20}", value in "\\PC{0,20}") {
+        let _ = parse(&text, &[&value, &format!("{key}={value}")]);
+        let _ = parse(&format!("{MODEL}{DATA}{STAGE}"), &[&text, &format!("{key}={value}"), "train.batch=8"]);
+    }
+}
+
+#[test]
+fn differences_are_named_by_key() {
+    let base = with("");
+    let check =
+        |section: &str, expected: &[&str]| assert_eq!(base.difference(&with(section)), expected, "{section}");
+    check("", &[]);
+    check("[train]\nbatch = 32", &[]);
+    check("[train]\nbatch = 8\nema = 0.9", &["train.batch", "train.ema"]);
+    check("[data.split]\nval = 0.2", &["data.split.val"]);
+    check("[augment]\ncrop_scale = [0.5, 1]", &["augment.crop_scale"]);
+    check("[schedule]\nkind = \"constant\"", &["schedule.kind", "schedule.min"]);
+    check(
+        "[[stage]]\ntrains = \"all\"\nepochs = 1\nlr = 1",
+        &["stage.2.epochs", "stage.2.layer_decay", "stage.2.lr", "stage.2.trains"],
+    );
+    let phi = parse(&format!("{MODEL}{DATA}{STAGE}"), &["model.phi=1", "stage.1.epochs=5"]).unwrap();
+    let expected =
+        ["alpha", "beta", "gamma", "phi", "pretrained", "variant"].map(|key| format!("model.{key}"));
+    assert_eq!(base.difference(&phi)[..6], expected);
+    assert_eq!(base.difference(&phi)[6..], ["stage.1.epochs"]);
+}
+
+fn any_config() -> impl Strategy<Value = Config> {
+    let name = "[a-zé][a-zA-Z0-9 ._-]{0,9}";
+    let stages = prop::collection::vec(any_stage(), 1..4);
+    let first = (name, any_model(), any_data(), any_augment(), stages);
+    (first, any_optimizer(), any_course(), any_train(), any_checkpoint()).prop_map(
+        |((name, model, data, augment, stages), optimizer, kind, train, checkpoint)| {
+            let schedule = Schedule { kind, warmup_epochs: 0.75 };
+            Config { name, model, data, augment, stages, optimizer, schedule, train, checkpoint }
+        },
+    )
+}
+
+fn share() -> std::ops::Range<f64> {
+    0.0..1.0
+}
+
+fn positive() -> std::ops::Range<f64> {
+    1e-12..1e6
+}
+
+fn any_path() -> impl Strategy<Value = std::path::PathBuf> {
+    "/[a-zé\"'\\\\# \t\n]{1,12}".prop_map(std::path::PathBuf::from)
+}
+
+fn any_model() -> impl Strategy<Value = Model> {
+    let pretrained = prop_oneof![
+        Just(Pretrained::None),
+        Just(Pretrained::Imagenet),
+        "tf_[a-z0-9]{1,9}".prop_map(Pretrained::Entry),
+        any_path().prop_map(Pretrained::File),
+    ];
+    let offline = select(vec![ModelOffline::Fail, ModelOffline::Scratch]);
+    let padding = option::of(select(vec![Padding::Symmetric, Padding::Same]));
+    let norm = (option::of(positive()), option::of(1e-6..=1.0));
+    (any_scale(), pretrained, offline, option::of(share()), share(), padding, norm).prop_map(
+        |(scale, pretrained, offline, dropout, stochastic_depth, padding, (norm_eps, norm_momentum))| Model {
+            scale,
+            pretrained,
+            offline,
+            dropout,
+            stochastic_depth,
+            padding,
+            norm_eps,
+            norm_momentum,
+        },
+    )
+}
+
+fn any_scale() -> impl Strategy<Value = Scale> {
+    let limit = || option::of(1..9_000_000_000_000_000_u64);
+    prop_oneof![
+        select(Variant::ALL.to_vec()).prop_map(Scale::Variant),
+        (-1.0..4.0).prop_map(|phi| Scale::Compound(Compound { alpha: 1.25, ..Compound::new(phi) })),
+        (select(vec![Family::B, Family::Lite]), 0.1..4.0, 0.1..4.0, 32..4096_usize).prop_map(
+            |(family, width, depth, resolution)| Scale::Custom { family, width, depth, resolution }
+        ),
+        (1..9_000_000_000_u64, limit(), limit()).prop_map(|(macs, max_params, max_memory)| Scale::Budget {
+            max_macs: Some(macs),
+            max_params,
+            max_memory
+        }),
+    ]
+}
+
+fn any_data() -> impl Strategy<Value = Data> {
+    let offline = select(vec![DataOffline::Fail, DataOffline::Drawn]);
+    let source = prop_oneof![
+        any_path().prop_map(|path| (Source::Path(path), DataOffline::Fail)),
+        ("[a-z0-9_-]{1,9}", offline).prop_map(|(name, offline)| (Source::Dataset(name), offline)),
+    ];
+    let split = (0.0..0.5, 0.0..0.5).prop_map(|(val, test)| SplitShares { val, test });
+    let bad = select(vec![Bad::Skip, Bad::Fail]);
+    (source, split, option::of(32..4096_usize), option::of(1..99_usize), 1..99_usize, bad).prop_map(
+        |((source, offline), split, image_size, workers, views, bad)| Data {
+            source,
+            offline,
+            split,
+            image_size,
+            workers,
+            views,
+            bad,
+        },
+    )
+}
+
+fn any_augment() -> impl Strategy<Value = Augment> {
+    let policy = select(vec![Policy::None, Policy::Light, Policy::Standard, Policy::Strong]);
+    (policy, 0.01..1.0, 1.0..10.0, prop::array::uniform11(0.0..0.5)).prop_map(
+        |(policy, low, high, values)| {
+            let [
+                flip,
+                flip_vertical,
+                rotate,
+                brightness,
+                contrast,
+                saturation,
+                hue,
+                erase,
+                mixup,
+                cutmix,
+                mix_probability,
+            ] = values;
+            Augment {
+                policy,
+                crop_scale: [low, 1.0],
+                crop_ratio: [0.5, high],
+                flip,
+                flip_vertical,
+                rotate,
+                brightness,
+                contrast,
+                saturation,
+                hue,
+                erase,
+                mixup,
+                cutmix,
+                mix_probability,
+            }
+        },
+    )
+}
+
+fn any_stage() -> impl Strategy<Value = Stage> {
+    let trains = prop_oneof![Just(Trains::Head), Just(Trains::All), (1..99_usize).prop_map(Trains::Last)];
+    (trains, 1..999_usize, positive(), 1e-6..=1.0).prop_map(|(trains, epochs, lr, layer_decay)| Stage {
+        trains,
+        epochs,
+        lr,
+        layer_decay,
+    })
+}
+
+fn any_optimizer() -> impl Strategy<Value = Optimizer> {
+    let adamw = ([share(), share()], positive(), share());
+    let sgd = (1e-3..1.0, any::<bool>(), share());
+    let rmsprop = (share(), positive(), share(), share());
+    prop_oneof![
+        adamw.prop_map(|(betas, eps, weight_decay)| Optimizer::AdamW { betas, eps, weight_decay }),
+        sgd.prop_map(|(momentum, nesterov, weight_decay)| Optimizer::Sgd {
+            momentum,
+            nesterov,
+            weight_decay
+        }),
+        rmsprop.prop_map(|(alpha, eps, momentum, weight_decay)| Optimizer::RmsProp {
+            alpha,
+            eps,
+            momentum,
+            weight_decay
+        }),
+    ]
+}
+
+fn any_course() -> impl Strategy<Value = Course> {
+    prop_oneof![
+        share().prop_map(|min| Course::Cosine { min }),
+        (positive(), 1e-6..=1.0).prop_map(|(every_epochs, factor)| Course::Step { every_epochs, factor }),
+        Just(Course::Constant),
+    ]
+}
+
+fn any_train() -> impl Strategy<Value = Train> {
+    use DeviceChoice::{Auto, Cpu, Cuda, Ndarray, Wgpu};
+    let class_weights = prop_oneof![
+        Just(ClassWeights::None),
+        Just(ClassWeights::Balanced),
+        prop::collection::vec(positive(), 1..5).prop_map(ClassWeights::List),
+    ];
+    let numbers = (1..999_usize, 0..=i64::MAX as u64, 1..999_usize, share());
+    let devices = (select(vec![Auto, Cpu, Ndarray, Wgpu, Cuda]), any::<bool>(), option::of(1..99_usize));
+    let choices = (class_weights, select(vec![Monitor::Accuracy, Monitor::Loss]), option::of(1..99_usize));
+    (numbers, devices, option::of(positive()), option::of(1e-9..1.0), choices).prop_map(
+        |(
+            numbers,
+            (device, force_device, threads),
+            clip_norm,
+            ema,
+            (class_weights, monitor, early_stopping),
+        )| {
+            let (batch, seed, accumulate, label_smoothing) = numbers;
+            Train {
+                batch,
+                seed,
+                device,
+                force_device,
+                threads,
+                clip_norm,
+                accumulate,
+                ema,
+                label_smoothing,
+                class_weights,
+                monitor,
+                early_stopping,
+            }
+        },
+    )
+}
+
+fn any_checkpoint() -> impl Strategy<Value = Checkpoint> {
+    let every = prop_oneof![Just(Every::Epoch), (1..999_usize).prop_map(Every::Steps)];
+    (every, 1..99_usize).prop_map(|(every, keep)| Checkpoint { every, keep })
+}
