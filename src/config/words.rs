@@ -4,7 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::checked::{Bad, DataOffline, DeviceChoice, Every, ModelOffline, Monitor, Policy};
+use super::checked::{Bad, BatchNorm, DataOffline, DeviceChoice, Every, ModelOffline, Monitor, Policy};
 use crate::scaling::{Family, Padding, Trains, Variant};
 
 /// A choice among a few words.
@@ -31,6 +31,7 @@ choice!(ModelOffline { Fail = "fail", Scratch = "scratch" });
 choice!(DataOffline { Fail = "fail", Drawn = "drawn" });
 choice!(Bad { Skip = "skip", Fail = "fail" });
 choice!(Policy { None = "none", Light = "light", Standard = "standard", Strong = "strong" });
+choice!(BatchNorm { Batch = "batch", Stored = "stored" });
 choice!(Monitor { Accuracy = "accuracy", Loss = "loss" });
 choice!(DeviceChoice { Auto = "auto", Cpu = "cpu", Ndarray = "ndarray", Wgpu = "wgpu", Cuda = "cuda" });
 choice!(Family { B = "b", Lite = "lite" });
@@ -73,7 +74,7 @@ macro_rules! display {
     };
 }
 
-display!(ModelOffline, DataOffline, Bad, Policy, Monitor, DeviceChoice);
+display!(ModelOffline, DataOffline, Bad, Policy, BatchNorm, Monitor, DeviceChoice);
 
 impl fmt::Display for Trains {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
