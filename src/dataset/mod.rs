@@ -1,6 +1,7 @@
 //! Recipes, fetching, scanning, splitting, decoding and the drawn flowers. Knows neither tensors nor training.
 
 pub mod decode;
+mod jpeg;
 pub mod picture;
 pub mod preprocess;
 pub mod resize;
