@@ -8,5 +8,5 @@ pub mod resize;
 
 pub use decode::{DecodeError, Limits, decode, probe};
 pub use picture::{Depth, Picture, PictureError};
-pub use preprocess::{Crop, Preprocess, Resize};
+pub use preprocess::{Crop, IMAGENET_MEAN, IMAGENET_STD, Preprocess, Resize};
 pub use resize::{Interpolation, Region, resize};

@@ -186,7 +186,8 @@ def decoded():
     add("float.tiff", save(Image.fromarray(np.ones((4, 4), np.float32)), "TIFF"), error="unsupported")
     add("bomb.png", bomb_png(60_000, 60_000), error="too large")
     add("bomb.jpg", bomb_jpeg(jpeg, 65_500, 65_500), error="too large")
-    add("bomb.gif", b"GIF89a" + struct.pack("<HHBBB", 65_500, 65_500, 0, 0, 0) + b";", error="too large")
+    gif = save(palette, "GIF")
+    add("bomb.gif", gif[:6] + struct.pack("<HH", 65_500, 65_500) + gif[10:], error="too large")
     write(folder / "files.json", files)
 
 
