@@ -160,7 +160,8 @@ fn imagenet(model: &str) -> Option<&str> {
     }
 }
 
-fn imagenet_entries(which: &str) -> Result<Vec<&'static Entry>> {
+/// The entries that a variant or an entry's name means.
+pub fn imagenet_entries(which: &str) -> Result<Vec<&'static Entry>> {
     if let Ok(variant) = which.parse::<Variant>() {
         return Ok(Entry::candidates(variant));
     }

@@ -1,7 +1,7 @@
 //! What a person sees while kiln works: bars on a terminal, plain lines elsewhere, all on standard error.
 //! Results go to standard output.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -90,7 +90,6 @@ pub struct Console {
     bar: Option<Bar>,
     caching: Option<Bar>,
     epoch: (usize, usize),
-    pub quiet: bool,
 }
 
 impl Observer for Console {

@@ -3,6 +3,7 @@
 mod classifier;
 mod console;
 mod data;
+mod dry_run;
 mod eval;
 mod export;
 mod failure;
@@ -11,6 +12,7 @@ mod predict;
 mod prepare;
 mod resume;
 mod scale;
+mod session;
 mod start;
 mod train;
 mod weights;
@@ -20,7 +22,8 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use failure::exit_code;
+use crate::config::DeviceChoice;
+use failure::{Failure, exit_code};
 
 /// Labelled pictures and one TOML file in; a trained, tested and exported EfficientNet out.
 #[derive(Parser)]
@@ -69,6 +72,13 @@ struct Place {
     /// Threads that compute; all processors where not given
     #[arg(long)]
     threads: Option<usize>,
+}
+
+impl Place {
+    fn choice(&self) -> anyhow::Result<DeviceChoice> {
+        let reason = |reason: String| Failure::Usage(format!("--device: {reason}"));
+        Ok(self.device.parse().map_err(reason)?)
+    }
 }
 
 /// Runs the verb that the arguments name.

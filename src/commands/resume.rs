@@ -124,7 +124,8 @@ impl Resume {
         tell(&format!("the data has changed, as allowed:\n{list}"));
         record.keep_splits(&mut dataset);
         let number = (1..).find(|n| !folder.file(&format!("dataset-{n}.json")).exists()).unwrap_or(1);
-        durable::settle_copy(&folder.dataset_path(), &folder.file(&format!("dataset-{number}.json")))?;
+        let before = std::fs::read(folder.dataset_path())?;
+        durable::write_new(&folder.file(&format!("dataset-{number}.json")), &before)?;
         Record::of(&dataset).write(&folder.dataset_path())?;
         Ok(dataset)
     }
