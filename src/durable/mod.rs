@@ -1,1 +1,21 @@
-//! Atomic writing, checksums, locks and read-only file maps. Every other room writes through here; it knows nothing of what it writes.
+//! Atomic writing, checksums, locks and read-only file maps. Every other room writes through here; it knows
+//! nothing of what it writes. All calls to the system are in system.rs, so that faults can be tried at each.
+
+mod append;
+mod error;
+mod file;
+mod folder;
+mod hash;
+mod lock;
+mod map;
+mod system;
+mod temporary;
+
+pub use append::Appender;
+pub use error::Error;
+pub use file::{create_folders, settle, write, write_new};
+pub use folder::{NewFolder, remove_folder};
+pub use hash::{hash, hash_file, sha256_file};
+pub use lock::{Holder, Lock};
+pub use map::Map;
+pub use temporary::sweep;

@@ -1,1 +1,22 @@
-//! Compound scaling as arithmetic: variants, coefficients, parameters, multiply-adds, memory. Knows no tensors.
+//! Compound scaling as arithmetic: variants, coefficients, parameters, multiply-adds, memory, budgets. Knows no
+//! tensors and no files.
+
+mod budget;
+mod compound;
+mod error;
+mod layers;
+mod memory;
+mod padding;
+mod plan;
+mod table;
+mod variant;
+
+pub use budget::{Budget, largest};
+pub use compound::Compound;
+pub use error::Error;
+pub use layers::{Kind, Layer};
+pub use memory::Trains;
+pub use padding::Padding;
+pub use plan::{Activation, Block, Plan, SMALLEST_SIDE};
+pub use table::{Implied, Row, Stage, scale_table};
+pub use variant::{Coefficients, Family, Variant};

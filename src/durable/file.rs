@@ -1,0 +1,191 @@
+//! Single files that are there whole or not at all, also after a power cut.
+
+use super::{Error, system, temporary};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Writes a file, in place of one that is there. The folder must be there.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let unfinished = Unfinished::write(path, bytes)?;
+    system::rename(&unfinished.0, path)?;
+    system::sync_folder(temporary::parent(path))
+}
+
+/// Writes a file, and refuses to replace one that is there.
+pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    refuse_existing(path)?;
+    let unfinished = Unfinished::write(path, bytes)?;
+    place_new(&unfinished.0, path)
+}
+
+/// Puts a file that something else has written (a download) at its final place, on the same file system.
+/// Refuses to replace one that is there; the temporary file stays then.
+pub fn settle(temporary: &Path, target: &Path) -> Result<(), Error> {
+    refuse_existing(target)?;
+    sync_file(temporary)?;
+    place_new(temporary, target)
+}
+
+/// Makes a folder and those above it that are missing. Fine where it is there already.
+pub fn create_folders(path: &Path) -> Result<(), Error> {
+    let missing: Vec<&Path> =
+        path.ancestors().take_while(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()).collect();
+    system::create_folders(path)?;
+    missing.into_iter().try_for_each(|folder| system::sync_folder(temporary::parent(folder)))
+}
+
+pub(super) fn refuse_existing(path: &Path) -> Result<(), Error> {
+    if system::exists(path) { Err(Error::Exists { path: path.to_owned() }) } else { Ok(()) }
+}
+
+pub(super) fn sync_file(path: &Path) -> Result<(), Error> {
+    system::sync(&system::open(path)?, path)
+}
+
+/// A link fails where the name is taken, a rename would replace it. Some file systems have no links: there the name
+/// is looked at first, which leaves a short moment in which another process could take it.
+fn place_new(from: &Path, to: &Path) -> Result<(), Error> {
+    match system::link(from, to) {
+        Ok(()) => system::remove_file(from)?,
+        Err(error) if error.kind() == Some(io::ErrorKind::AlreadyExists) => {
+            return Err(Error::Exists { path: to.to_owned() });
+        }
+        Err(_) => {
+            refuse_existing(to)?;
+            system::rename(from, to)?;
+        }
+    }
+    system::sync_folder(temporary::parent(to))
+}
+
+/// A temporary file, removed again when it is not put in place.
+struct Unfinished(PathBuf);
+
+impl Unfinished {
+    fn write(target: &Path, bytes: &[u8]) -> Result<Self, Error> {
+        let path = temporary::beside(target)?;
+        let mut file = system::create(&path).map_err(|error| for_target(error, target))?;
+        let unfinished = Self(path);
+        system::write(&mut file, target, bytes)?;
+        system::sync(&file, target)?;
+        Ok(unfinished)
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        // After success there is nothing left of this name, and after a failure nothing more to be done.
+        let _ = system::remove_file(&self.0);
+    }
+}
+
+/// The user knows the file that was to be written, not the temporary one.
+pub(super) fn for_target(error: Error, target: &Path) -> Error {
+    match error {
+        Error::Io { action, cause, .. } => Error::Io { action, path: target.to_owned(), cause },
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<_> =
+            fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_file_is_written_replaced_and_nothing_else_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        write(&path, b"one").unwrap();
+        write(&path, b"two").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(names(folder.path()), ["a"]);
+    }
+
+    #[test]
+    fn a_new_file_never_replaces_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        write_new(&path, b"one").unwrap();
+        assert!(matches!(write_new(&path, b"two"), Err(Error::Exists { .. })));
+        assert_eq!(fs::read(&path).unwrap(), b"one");
+        assert_eq!(names(folder.path()), ["a"]);
+    }
+
+    #[test]
+    fn one_of_many_writers_of_a_new_file_wins() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        let wins = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for writer in 0..8 {
+                let (path, wins) = (&path, &wins);
+                scope
+                    .spawn(move || write_new(path, &[writer]).map(|()| wins.fetch_add(1, Ordering::Relaxed)));
+            }
+        });
+        assert_eq!(wins.into_inner(), 1);
+        assert_eq!(names(folder.path()), ["a"]);
+    }
+
+    #[test]
+    fn a_missing_folder_is_named_by_the_target_and_not_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("absent/a");
+        let error = write(&path, b"x").unwrap_err();
+        assert_eq!(error.path(), path);
+        assert_eq!(error.kind(), Some(io::ErrorKind::NotFound));
+        assert!(names(folder.path()).is_empty());
+    }
+
+    #[test]
+    fn a_folder_in_the_way_stays_and_the_temporary_file_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("a")).unwrap();
+        assert!(write(&folder.path().join("a"), b"x").is_err());
+        assert_eq!(names(folder.path()), ["a"]);
+    }
+
+    #[test]
+    fn a_download_is_settled_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let (part, done) = (folder.path().join("a.part"), folder.path().join("a"));
+        fs::write(&part, b"one").unwrap();
+        settle(&part, &done).unwrap();
+        assert_eq!(names(folder.path()), ["a"]);
+        fs::write(&part, b"two").unwrap();
+        assert!(matches!(settle(&part, &done), Err(Error::Exists { .. })));
+        assert_eq!(fs::read(&done).unwrap(), b"one");
+        assert_eq!(names(folder.path()), ["a", "a.part"]);
+        let absent = settle(&folder.path().join("absent"), &folder.path().join("b")).unwrap_err();
+        assert_eq!(absent.path(), folder.path().join("absent"));
+    }
+
+    #[test]
+    fn folders_are_made_and_may_be_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/b/c");
+        create_folders(&path).unwrap();
+        create_folders(&path).unwrap();
+        assert!(path.is_dir());
+        write(&path.join("file"), b"x").unwrap();
+        assert!(create_folders(&path.join("file/below")).is_err());
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_full_device_is_known_as_full() {
+        let mut full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let error = system::write(&mut full, Path::new("model"), b"x").unwrap_err();
+        assert!(error.is_full());
+        assert_eq!(error.path(), Path::new("model"));
+    }
+}

@@ -1,0 +1,149 @@
+//! Every call to the system that this room makes, one function each, with the path and the action in its error.
+//! The one place to put a fault in; decides nothing.
+
+use super::Error;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+pub fn open(path: &Path) -> Result<File, Error> {
+    named("open", path, File::open(path))
+}
+
+/// A new file; an existing one is an error.
+pub fn create(path: &Path) -> Result<File, Error> {
+    named("create", path, File::create_new(path))
+}
+
+pub fn open_to_append(path: &Path) -> Result<File, Error> {
+    named("open", path, OpenOptions::new().append(true).create(true).open(path))
+}
+
+/// Readable and writable, made where it is absent, with its contents as they are.
+pub fn open_to_lock(path: &Path) -> Result<File, Error> {
+    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
+    named("open", path, file)
+}
+
+pub fn write(file: &mut File, path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    named("write", path, file.write_all(bytes))
+}
+
+pub fn read_text(file: &mut File, path: &Path) -> Result<String, Error> {
+    let mut text = String::new();
+    named("read", path, file.read_to_string(&mut text))?;
+    Ok(text)
+}
+
+/// Everything in the file, through `sink`.
+pub fn copy(path: &Path, sink: &mut dyn Write) -> Result<u64, Error> {
+    // Large pieces keep BLAKE3's wide kernels busy.
+    const PIECE: usize = 256 * 1024;
+    let mut reader = io::BufReader::with_capacity(PIECE, open(path)?);
+    named("read", path, io::copy(&mut reader, sink))
+}
+
+pub fn length(file: &File, path: &Path) -> Result<u64, Error> {
+    let length = file.metadata().and_then(|data| match data.is_dir() {
+        true => Err(io::ErrorKind::IsADirectory.into()),
+        false => Ok(data.len()),
+    });
+    named("look at", path, length)
+}
+
+pub fn set_length(file: &File, path: &Path, length: u64) -> Result<(), Error> {
+    named("shorten", path, file.set_len(length))
+}
+
+pub fn sync(file: &File, path: &Path) -> Result<(), Error> {
+    named("sync", path, file.sync_all())
+}
+
+/// Makes new, renamed and removed entries of a folder last. Not every file system can, and Windows has no such call.
+pub fn sync_folder(path: &Path) -> Result<(), Error> {
+    if !cfg!(unix) {
+        return Ok(());
+    }
+    match open(path)?.sync_all() {
+        Err(cause) if matches!(cause.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => {
+            Ok(())
+        }
+        result => named("sync", path, result),
+    }
+}
+
+pub fn rename(from: &Path, to: &Path) -> Result<(), Error> {
+    named("put in place", to, fs::rename(from, to))
+}
+
+/// A second name for a file; an existing name is an error.
+pub fn link(from: &Path, to: &Path) -> Result<(), Error> {
+    named("put in place", to, fs::hard_link(from, to))
+}
+
+pub fn remove_file(path: &Path) -> Result<(), Error> {
+    named("remove", path, fs::remove_file(path))
+}
+
+pub fn remove_folder(path: &Path) -> Result<(), Error> {
+    named("remove", path, fs::remove_dir_all(path))
+}
+
+pub fn create_folder(path: &Path) -> Result<(), Error> {
+    named("create", path, fs::create_dir(path))
+}
+
+pub fn create_folders(path: &Path) -> Result<(), Error> {
+    named("create", path, fs::create_dir_all(path))
+}
+
+/// What lies in a folder, in no particular order.
+pub fn entries(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let paths = fs::read_dir(folder)
+        .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect());
+    named("list", folder, paths)
+}
+
+/// True where something has this name, a broken link included.
+pub fn exists(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok()
+}
+
+/// True for a folder itself, not for a link to one.
+pub fn is_folder(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|data| data.is_dir())
+}
+
+/// True for a file itself, not for a link to one.
+pub fn is_file(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|data| data.is_file())
+}
+
+/// False where something else holds the lock.
+pub fn try_lock(file: &File, path: &Path) -> Result<bool, Error> {
+    match file.try_lock() {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(cause)) => named("lock", path, Err(cause)),
+    }
+}
+
+/// The name of this machine, as far as it tells.
+pub fn host() -> String {
+    let name = fs::read_to_string("/proc/sys/kernel/hostname")
+        .ok()
+        .or_else(|| std::env::var("HOSTNAME").ok())
+        .or_else(|| std::env::var("COMPUTERNAME").ok());
+    name.map(|name| name.trim().to_owned())
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "unknown".to_owned())
+}
+
+/// True where no process of this number runs here. Where that cannot be found out, it counts as running.
+pub fn is_dead(pid: u32) -> bool {
+    Path::new("/proc/self").exists() && !Path::new("/proc").join(pid.to_string()).exists()
+}
+
+fn named<T>(action: &'static str, path: &Path, result: io::Result<T>) -> Result<T, Error> {
+    result.map_err(|cause| Error::Io { action, path: path.to_owned(), cause })
+}
