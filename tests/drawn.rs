@@ -1,5 +1,5 @@
 //! The drawn flowers: colour and coarse brightness must not tell the kinds apart, only form may. Logistic
-//! regression on colour histograms and small thumbnails is the judge.
+//! regression on colour histograms and small thumbnails is the judge; it reaches 0.33, where chance is 0.20.
 
 use image::RgbImage;
 use kiln::dataset::drawn::{Drawing, Kind};
