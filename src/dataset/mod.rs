@@ -1,12 +1,29 @@
 //! Recipes, fetching, scanning, splitting, decoding and the drawn flowers. Knows neither tensors nor training.
 
+pub mod archive;
 pub mod decode;
+pub mod download;
+mod error;
+mod http;
 mod jpeg;
+mod layout;
 pub mod picture;
 pub mod preprocess;
+pub mod recipe;
+pub mod record;
 pub mod resize;
+mod sample;
+pub mod scan;
+mod split;
+mod walk;
 
 pub use decode::{DecodeError, Limits, decode, probe};
+pub use error::Error;
 pub use picture::{Depth, Picture, PictureError};
 pub use preprocess::{Crop, IMAGENET_MEAN, IMAGENET_STD, Preprocess, Resize};
+pub use recipe::Recipe;
+pub use record::Record;
 pub use resize::{Interpolation, Region, resize};
+pub use sample::{Dataset, Origin, Sample, SetAside, Split};
+pub use scan::open;
+pub use split::Shares;

@@ -1,0 +1,89 @@
+//! What can be wrong with a data set, said so that the user can put it right.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::{archive, download};
+use crate::durable;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("no data set is called '{name}'{}: kiln knows {known}, and reads {file} where there is one", did_you_mean(.nearest))]
+    UnknownRecipe { name: String, nearest: Option<String>, known: String, file: PathBuf },
+    #[error("the recipe {file} cannot be used: {reason}")]
+    BadRecipe { file: String, reason: String },
+    #[error(
+        "the archive of '{name}' holds no folder '{root}'; the recipe's `root` has to name the folder of the classes"
+    )]
+    NoRoot { name: String, root: String },
+    #[error("there is no folder for caches on this system; set KILN_CACHE to one that kiln may write to")]
+    NoCache,
+    #[error(transparent)]
+    Download(#[from] download::Error),
+    #[error(transparent)]
+    Archive(#[from] archive::Error),
+    #[error(transparent)]
+    Durable(#[from] durable::Error),
+
+    #[error("{path} does not exist; `data.path` has to name a folder with one folder of pictures per class")]
+    Missing { path: PathBuf },
+    #[error("{path} is a file; `data.path` has to name a folder with one folder of pictures per class")]
+    NotAFolder { path: PathBuf },
+    #[error("cannot read {path}: {cause}")]
+    Unreadable { path: PathBuf, cause: io::Error },
+    #[error("{path} leads back into itself through {target}; remove the symbolic link")]
+    LinkLoop { path: PathBuf, target: PathBuf },
+    #[error("{path} is empty; put one folder of pictures per class into it")]
+    Empty { path: PathBuf },
+    #[error(
+        "{path} holds {files} files but no folder; put the pictures of each class into a folder of its name"
+    )]
+    NoClasses { path: PathBuf, files: usize },
+    #[error("{path} holds a single class, '{class}', and there is nothing to tell it from{hint}")]
+    OneClass { path: PathBuf, class: String, hint: String },
+    #[error(
+        "{path} holds {folders} but no train/; add the training pictures, or put the classes directly into it"
+    )]
+    NoTraining { path: PathBuf, folders: String },
+    #[error("{path} holds {first}/ and {second}/, which both mean the {split} split; keep one")]
+    SplitTwice { path: PathBuf, split: &'static str, first: String, second: String },
+    #[error("class '{class}' has pictures in {folder}/ but none in train/{}; the classes of the splits are matched by name", did_you_mean(.nearest))]
+    NotInTraining { class: String, folder: String, nearest: Option<String> },
+    #[error("class '{class}' has no usable picture to train on in {folder}{}; add some or remove the folder", because(.set_aside, .reason))]
+    ClassWithoutPictures { class: String, folder: PathBuf, set_aside: usize, reason: String },
+    #[error("no picture under {path} can be used{}", because(.set_aside, .reason))]
+    NothingUsable { path: PathBuf, set_aside: usize, reason: String },
+    #[error("{count} files cannot be used, and `data.bad` is \"fail\":\n{list}")]
+    BadPictures { count: usize, list: String },
+
+    #[error("{path} cannot be used: {reason}")]
+    BadRecord { path: PathBuf, reason: String },
+}
+
+impl Error {
+    /// Whether the archive could not be had at all: the one case in which drawn data may stand in for it.
+    pub fn is_unreachable(&self) -> bool {
+        matches!(self, Error::Download(error) if error.is_unreachable())
+    }
+
+    pub(super) fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> Error {
+        let path = path.to_path_buf();
+        move |cause| Error::Unreadable { path, cause }
+    }
+}
+
+fn did_you_mean(nearest: &Option<String>) -> String {
+    nearest.as_ref().map(|name| format!("; did you mean '{name}'?")).unwrap_or_default()
+}
+
+fn because(set_aside: &usize, reason: &str) -> String {
+    if *set_aside == 0 { String::new() } else { format!(" ({set_aside} set aside; the first: {reason})") }
+}
+
+/// The known name that a mistyped one may stand for.
+pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+    let likeness = |other: &str| strsim::jaro_winkler(name, other);
+    let (likeness, nearest) =
+        known.map(|other| (likeness(other), other)).max_by(|a, b| a.0.total_cmp(&b.0))?;
+    (likeness > 0.8).then(|| nearest.to_string())
+}

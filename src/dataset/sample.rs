@@ -1,0 +1,127 @@
+//! What a labelled data set is once it has been scanned: classes, samples, splits, and what was left out.
+//! Leaves finding the files to `scan` and their pixels to `decode`.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// A folder of labelled pictures, every file of it accounted for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dataset {
+    pub root: PathBuf,
+    /// In bytewise order; a sample's class is an index into this list.
+    pub classes: Vec<String>,
+    /// In bytewise order of their relative paths.
+    pub samples: Vec<Sample>,
+    /// Pictures that cannot be used, with the reason of each.
+    pub set_aside: Vec<SetAside>,
+    /// What was never meant as a picture of a class: licences, hidden files, files outside the class folders.
+    pub ignored: Vec<SetAside>,
+    pub origin: Origin,
+}
+
+/// One picture that can be used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sample {
+    /// From the root, with `/` on every system.
+    pub relative: String,
+    pub class: usize,
+    pub split: Split,
+    /// BLAKE3 of the file, in hexadecimal.
+    pub hash: String,
+    pub bytes: u64,
+    pub width: u32,
+    pub height: u32,
+}
+
+/// A file that is not used, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetAside {
+    pub relative: String,
+    pub reason: String,
+}
+
+/// Which part of the data a sample belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Split {
+    Train,
+    Val,
+    Test,
+}
+
+impl Split {
+    pub const ALL: [Split; 3] = [Split::Train, Split::Val, Split::Test];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Split::Train => "train",
+            Split::Val => "val",
+            Split::Test => "test",
+        }
+    }
+}
+
+/// Where the pictures come from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum Origin {
+    /// The user's own folder.
+    Folder,
+    /// A recipe's archive.
+    Recipe { name: String, licence: String, source: String },
+    /// Drawn by kiln; every figure made with them has to say so.
+    Drawn { seed: u64, pictures: usize },
+}
+
+impl Origin {
+    pub fn is_drawn(&self) -> bool {
+        matches!(self, Origin::Drawn { .. })
+    }
+}
+
+impl Dataset {
+    /// The samples of one split, in order.
+    pub fn samples(&self, split: Split) -> impl Iterator<Item = &Sample> {
+        self.samples.iter().filter(move |sample| sample.split == split)
+    }
+
+    /// Where a sample's file lies.
+    pub fn path(&self, sample: &Sample) -> PathBuf {
+        self.root.join(&sample.relative)
+    }
+
+    /// How many samples of each class a split holds, in the order of the classes.
+    pub fn counts(&self, split: Split) -> Vec<usize> {
+        let mut counts = vec![0; self.classes.len()];
+        for sample in self.samples(split) {
+            counts[sample.class] += 1;
+        }
+        counts
+    }
+
+    /// All files that the scan came across, used or not.
+    pub fn found(&self) -> usize {
+        self.samples.len() + self.set_aside.len() + self.ignored.len()
+    }
+
+    /// A hash over everything that training depends on: classes, and each sample's name, class, split and content.
+    pub fn fingerprint(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        let mut add = |text: &str| {
+            // The length goes first, so that no two lists run together into the same bytes.
+            hasher.update(&(text.len() as u64).to_le_bytes());
+            hasher.update(text.as_bytes());
+        };
+        add("kiln data set 1");
+        add(&self.classes.len().to_string());
+        self.classes.iter().for_each(|class| add(class));
+        for sample in &self.samples {
+            add(&sample.relative);
+            add(&sample.class.to_string());
+            add(sample.split.name());
+            add(&sample.hash);
+        }
+        hasher.finalize().to_hex().to_string()
+    }
+}

@@ -1,0 +1,322 @@
+//! Opens a folder of labelled pictures: finds, reads, hashes and checks every file, and splits what can be used.
+//! Leaves what a place means to `layout`, the division to `split`, and decoding to the check it is given.
+
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use image::ImageFormat;
+use rayon::prelude::*;
+
+use super::layout::{self, Candidate, Layout};
+use super::split::{self, Item};
+use super::{Dataset, Error, Origin, Sample, SetAside, Shares, Split, walk};
+use crate::durable;
+
+/// Whether the bytes of a file can be decoded: width and height, or the reason why not.
+pub type Check<'a> = dyn Fn(&Path, &[u8]) -> Result<(u32, u32), String> + Sync + 'a;
+
+/// Called from many threads with the number of files read so far, and of all.
+pub type Progress<'a> = dyn Fn(usize, usize) + Sync + 'a;
+
+/// What to do with pictures that cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bad {
+    /// Go on without them.
+    SetAside,
+    /// Refuse the whole data set.
+    Fail,
+}
+
+pub struct Options<'a> {
+    pub shares: Shares,
+    pub seed: u64,
+    pub bad: Bad,
+    pub origin: Origin,
+    pub check: &'a Check<'a>,
+    pub progress: &'a Progress<'a>,
+}
+
+/// How many bad pictures an error lists.
+const LISTED: usize = 10;
+
+/// No photograph is larger, and it has to fit into memory.
+const LARGEST: u64 = 1 << 29;
+
+pub fn open(path: &Path, options: &Options) -> Result<Dataset, Error> {
+    let tree = walk::walk(path)?;
+    let mut layout = layout::arrange(path, &tree)?;
+    let verdicts = read_all(path, &layout.candidates, options);
+    let mut dataset = Dataset {
+        root: path.into(),
+        classes: std::mem::take(&mut layout.classes),
+        samples: Vec::new(),
+        set_aside: tree.set_aside,
+        ignored: tree.ignored,
+        origin: options.origin.clone(),
+    };
+    dataset.ignored.append(&mut layout.ignored);
+    for (candidate, verdict) in layout.candidates.drain(..).zip(verdicts) {
+        dataset.file(candidate, verdict);
+    }
+    if options.bad == Bad::Fail {
+        refuse_bad(&dataset.set_aside)?;
+    }
+    dataset.set_leaks_aside();
+    dataset.split(&layout, options);
+    dataset.set_aside.sort_unstable_by(|a, b| a.relative.cmp(&b.relative));
+    dataset.ignored.sort_unstable_by(|a, b| a.relative.cmp(&b.relative));
+    dataset.require_every_class(&layout)?;
+    Ok(dataset)
+}
+
+/// What came of reading one file.
+enum Verdict {
+    Picture { hash: String, bytes: u64, width: u32, height: u32 },
+    Bad(String),
+    NoPicture,
+}
+
+fn read_all(root: &Path, candidates: &[Candidate], options: &Options) -> Vec<Verdict> {
+    let done = AtomicUsize::new(0);
+    let read = |candidate: &Candidate| {
+        let verdict = read(&root.join(&candidate.relative), options.check).unwrap_or_else(Verdict::Bad);
+        (options.progress)(done.fetch_add(1, Ordering::Relaxed) + 1, candidates.len());
+        verdict
+    };
+    candidates.par_iter().map(read).collect()
+}
+
+fn read(path: &Path, check: &Check) -> Result<Verdict, String> {
+    let unreadable = |error: std::io::Error| format!("it cannot be read: {error}");
+    let length = fs::metadata(path).map_err(unreadable)?.len();
+    if length > LARGEST {
+        return Err(format!("it has {length} bytes, more than any picture"));
+    }
+    let content = fs::read(path).map_err(unreadable)?;
+    if !is_picture(path, &content)? {
+        return Ok(Verdict::NoPicture);
+    }
+    let (width, height) = check(path, &content)?;
+    Ok(Verdict::Picture { hash: durable::hash(&content), bytes: content.len() as u64, width, height })
+}
+
+/// By content first: names are often wrong. The error is for pictures that kiln does not read.
+fn is_picture(path: &Path, content: &[u8]) -> Result<bool, String> {
+    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_ascii_lowercase();
+    let named_so = ImageFormat::from_extension(&ending).is_some();
+    match image::guess_format(content) {
+        // These two start with two letters, as any text may.
+        Ok(ImageFormat::Bmp | ImageFormat::Pnm) if !named_so => Ok(false),
+        Ok(format) if format.reading_enabled() => Ok(true),
+        Ok(format) => Err(format!("kiln does not read {format:?} pictures; convert it to JPEG or PNG")),
+        Err(_) if is_other_picture(&ending) => {
+            Err(format!("kiln does not read .{ending} pictures; convert it to JPEG or PNG"))
+        }
+        Err(_) if !named_so => Ok(false),
+        Err(_) if content.is_empty() => Err("it is empty".into()),
+        Err(_) => Err(format!("what is in it is no picture, in spite of its ending .{ending}")),
+    }
+}
+
+fn is_other_picture(ending: &str) -> bool {
+    ["heic", "heif", "jxl", "jp2", "svg", "psd", "cr2", "cr3", "nef", "arw", "dng", "raf"].contains(&ending)
+}
+
+fn refuse_bad(set_aside: &[SetAside]) -> Result<(), Error> {
+    if set_aside.is_empty() {
+        return Ok(());
+    }
+    let mut lines: Vec<_> =
+        set_aside.iter().take(LISTED).map(|file| format!("  {}: {}", file.relative, file.reason)).collect();
+    if set_aside.len() > LISTED {
+        lines.push(format!("  and {} more", set_aside.len() - LISTED));
+    }
+    Err(Error::BadPictures { count: set_aside.len(), list: lines.join("\n") })
+}
+
+impl Dataset {
+    fn file(&mut self, candidate: Candidate, verdict: Verdict) {
+        let Candidate { relative, class, split } = candidate;
+        match verdict {
+            Verdict::Picture { hash, bytes, width, height } => {
+                self.samples.push(Sample { relative, class, split, hash, bytes, width, height });
+            }
+            Verdict::Bad(reason) => self.set_aside.push(SetAside { relative, reason }),
+            Verdict::NoPicture => {
+                let reason = "not a picture, by its content".into();
+                self.ignored.push(SetAside { relative, reason });
+            }
+        }
+    }
+
+    /// Where the user's own folders have one picture on two sides, the later side keeps it.
+    fn set_leaks_aside(&mut self) {
+        let items: Vec<_> = self.samples.iter().map(|s| (s.split, s.hash.as_str())).collect();
+        let kept: Vec<Option<String>> = split::leaks(&items)
+            .into_iter()
+            .map(|leak| leak.map(|kept| self.samples[kept].relative.clone()))
+            .collect();
+        for (sample, kept) in std::mem::take(&mut self.samples).into_iter().zip(kept) {
+            match kept {
+                None => self.samples.push(sample),
+                Some(kept) => {
+                    let reason = format!("the same picture as {kept}, on the other side of the split");
+                    self.set_aside.push(SetAside { relative: sample.relative, reason });
+                }
+            }
+        }
+    }
+
+    /// Splits off the training part what has no folder of its own.
+    fn split(&mut self, layout: &Layout, options: &Options) {
+        let share = |split, share| if layout.given.contains(&split) { 0.0 } else { share };
+        let shares = Shares {
+            val: share(Split::Val, options.shares.val),
+            test: share(Split::Test, options.shares.test),
+        };
+        let mut free: Vec<&mut Sample> =
+            self.samples.iter_mut().filter(|sample| sample.split == Split::Train).collect();
+        let items: Vec<_> = free.iter().map(|s| Item { class: s.class, hash: &s.hash }).collect();
+        let splits = split::split(&items, shares, options.seed);
+        free.iter_mut().zip(splits).for_each(|(sample, split)| sample.split = split);
+    }
+
+    fn require_every_class(&self, layout: &Layout) -> Result<(), Error> {
+        if self.samples.is_empty() {
+            let reason = self.set_aside.first().map(described).unwrap_or_default();
+            let (path, set_aside) = (self.root.clone(), self.set_aside.len());
+            return Err(Error::NothingUsable { path, set_aside, reason });
+        }
+        let counts = self.counts(Split::Train);
+        let Some(empty) = counts.iter().position(|&count| count == 0) else { return Ok(()) };
+        let class = self.classes[empty].clone();
+        let folder = layout.training.join(&class);
+        let inside = |file: &&SetAside| self.root.join(&file.relative).starts_with(&folder);
+        let bad: Vec<_> = self.set_aside.iter().filter(inside).collect();
+        let reason = bad.first().map(|file| described(file)).unwrap_or_default();
+        Err(Error::ClassWithoutPictures { class, folder, set_aside: bad.len(), reason })
+    }
+}
+
+fn described(file: &SetAside) -> String {
+    format!("{}: {}", file.relative, file.reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    /// The smallest thing that looks like a JPEG; `number` tells contents apart.
+    fn jpeg(number: usize) -> Vec<u8> {
+        [b"\xff\xd8\xff\xe0".as_slice(), &number.to_le_bytes()].concat()
+    }
+
+    fn folder(files: &[(&str, &[u8])]) -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        for (name, content) in files {
+            let path = root.path().join(name);
+            let (folder, _) = name.rsplit_once('/').unwrap();
+            fs::create_dir_all(root.path().join(folder)).unwrap();
+            if !name.ends_with('/') {
+                fs::write(path, content).unwrap();
+            }
+        }
+        root
+    }
+
+    fn open_as(root: &Path, bad: Bad) -> Result<Dataset, Error> {
+        let check = |_: &Path, content: &[u8]| {
+            if content.ends_with(b"bad") { Err("it cannot be decoded".into()) } else { Ok((4, 3)) }
+        };
+        let shares = Shares { val: 0.2, test: 0.2 };
+        let (origin, progress) = (Origin::Folder, &|_, _| {});
+        open(root, &Options { shares, seed: 1, bad, origin, check: &check, progress })
+    }
+
+    fn check_fault(files: &[(&str, &[u8])], part: &str) {
+        let message = open_as(folder(files).path(), Bad::SetAside).unwrap_err().to_string();
+        assert!(message.contains(part), "{message}");
+    }
+
+    fn two_classes(each: usize) -> tempfile::TempDir {
+        let root = folder(&[]);
+        for (class, name) in ["a", "b"].iter().enumerate() {
+            fs::create_dir(root.path().join(name)).unwrap();
+            for i in 0..each {
+                fs::write(root.path().join(format!("{name}/{i}.jpg")), jpeg(class * each + i)).unwrap();
+            }
+        }
+        root
+    }
+
+    #[test]
+    fn every_file_is_accounted_for() {
+        let root = two_classes(10);
+        let extra: [(&str, &[u8]); 8] = [
+            ("LICENSE.txt", b"free"),
+            ("a/.DS_Store", b"x"),
+            ("a/notes", b"BM, said the bookmaker"),
+            ("a/bad.jpg", b"\xff\xd8\xff bad"),
+            ("a/empty.png", b""),
+            ("b/words.jpg", b"not a picture"),
+            ("b/phone.heic", b"\0\0\0\x18ftypheic"),
+            ("b/misnamed.txt.png", &jpeg(99)),
+        ];
+        extra.iter().for_each(|(name, content)| fs::write(root.path().join(name), content).unwrap());
+        let dataset = open_as(root.path(), Bad::SetAside).unwrap();
+        assert_eq!((dataset.samples.len(), dataset.set_aside.len(), dataset.ignored.len()), (21, 4, 3));
+        assert_eq!(dataset.found(), 20 + extra.len());
+        assert_eq!(dataset.set_aside[0].relative, "a/bad.jpg");
+        assert_eq!(dataset.counts(Split::Test), [2, 2]);
+        assert_eq!((dataset.samples[0].width, dataset.samples[0].height), (4, 3));
+        let message = open_as(root.path(), Bad::Fail).unwrap_err().to_string();
+        assert!(
+            message.contains("4 files") && message.contains("a/bad.jpg: it cannot be decoded"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn the_fingerprint_knows_what_training_depends_on() {
+        let root = two_classes(10);
+        let print = |root: &Path| open_as(root, Bad::SetAside).unwrap().fingerprint();
+        let first = print(root.path());
+        fs::write(root.path().join("README"), "x").unwrap();
+        assert_eq!(first, print(root.path()));
+        assert_eq!(first, print(two_classes(10).path()));
+        fs::write(root.path().join("a/3.jpg"), jpeg(77)).unwrap();
+        assert_ne!(first, print(root.path()));
+    }
+
+    #[test]
+    fn only_missing_splits_are_split_off() {
+        let root = folder(&[]);
+        for i in 0..20 {
+            let (part, class) = (if i < 16 { "train" } else { "test" }, ["a", "b"][i % 2]);
+            let path = root.path().join(part).join(class);
+            fs::create_dir_all(&path).unwrap();
+            fs::write(path.join(format!("{i}.jpg")), jpeg(i)).unwrap();
+        }
+        // The same picture on both sides, under two names.
+        fs::write(root.path().join("train/a/leak.jpg"), jpeg(16)).unwrap();
+        let dataset = open_as(root.path(), Bad::SetAside).unwrap();
+        assert_eq!(Split::ALL.map(|split| dataset.counts(split)), [[6, 6], [2, 2], [2, 2]].map(Vec::from));
+        assert_eq!(dataset.set_aside.len(), 1);
+        assert!(dataset.set_aside[0].reason.contains("test/a/16.jpg"), "{:?}", dataset.set_aside);
+    }
+
+    #[test]
+    fn faults_are_told() {
+        let one = jpeg(1);
+        check_fault(&[("a/1.jpg", &one), ("b/", b"")], "class 'b' has no usable picture");
+        check_fault(&[("a/1.jpg", &one), ("b/2.jpg", b"?")], "b/2.jpg: what is in it is no picture");
+        check_fault(&[("a/1.jpg", b"?"), ("b/2.jpg", b"?")], "no picture under");
+        let missing = open_as(&PathBuf::from("no/such/folder"), Bad::SetAside).unwrap_err();
+        assert!(missing.to_string().contains("does not exist"));
+        let file = folder(&[("a/file", b"x")]);
+        assert!(matches!(open_as(&file.path().join("a/file"), Bad::SetAside), Err(Error::NotAFolder { .. })));
+    }
+}
