@@ -1,12 +1,18 @@
-//! Pretrained weights: foreign formats, key maps and the report of what matched. Knows nothing of training, and
-//! hands on named arrays rather than a network.
+//! Pretrained weights: the catalogue, fetching, foreign formats, key maps and the report of what matched. Knows
+//! nothing of training, and hands on named arrays rather than a network.
+
+pub mod catalogue;
+pub mod fetch;
 pub mod formats;
 mod guess;
+pub mod imagenet;
 mod import;
 mod inspect;
 pub mod layouts;
 mod tensors;
 
+pub use catalogue::Entry;
+pub use fetch::{Found, Roads, Unreachable, obtain};
 pub use formats::{Format, Loaded, ReadError, read};
 pub use guess::{Guess, guess_variant};
 pub use import::{Head, ImportError, ImportOptions, Mismatch, Report, compare, import};
