@@ -36,21 +36,24 @@ impl Classifier {
     }
 
     fn new(arrays: Vec<Array>, identity: Identity, device: &Device) -> Result<Self> {
-        let mut arrays: BTreeMap<_, _> = arrays.into_iter().map(|array| (array.name.clone(), array)).collect();
+        let mut arrays: BTreeMap<_, _> =
+            arrays.into_iter().map(|array| (array.name.clone(), array)).collect();
         let mut wrong = Vec::new();
-        let network = Network::build(&identity.plan, &settings(&identity), device, &mut |name, shape| {
-            match arrays.remove(name) {
+        let network =
+            Network::build(&identity.plan, &settings(&identity), device, &mut |name, shape| match arrays
+                .remove(name)
+            {
                 Some(array) if array.shape == shape => array.values,
                 found => {
                     let found = found.map_or("absent".into(), |array| format!("{:?}", array.shape));
                     wrong.push(format!("{name} is {found}, should be {shape:?}"));
                     vec![0.0; shape.iter().product()]
                 }
-            }
-        });
+            });
         wrong.extend(arrays.into_keys().map(|name| format!("{name} has no place in the network")));
         if !wrong.is_empty() {
-            let text = format!("the file does not hold the network that it says it holds: {}", wrong.join("; "));
+            let text =
+                format!("the file does not hold the network that it says it holds: {}", wrong.join("; "));
             return Err(Failure::Weights(text).into());
         }
         Ok(Self { identity, network: Folded::new(&network), device: device.clone() })
@@ -97,7 +100,8 @@ impl Classifier {
 
     /// Logits of some pictures; a picture that cannot be read has a reason instead.
     pub fn logits(&self, paths: &[PathBuf]) -> Vec<Result<Vec<f32>, String>> {
-        let prepared: Vec<Result<Vec<f32>, String>> = paths.par_iter().map(|path| self.prepare(path)).collect();
+        let prepared: Vec<Result<Vec<f32>, String>> =
+            paths.par_iter().map(|path| self.prepare(path)).collect();
         let good: Vec<&Vec<f32>> = prepared.iter().flatten().collect();
         let mut rows = Vec::new();
         if !good.is_empty() {
@@ -145,7 +149,10 @@ pub fn file_of(path: &Path, step: Option<usize>) -> Result<PathBuf> {
         return Ok(checkpoint.model_path());
     }
     if !path.exists() {
-        let text = format!("{} does not exist; a model is a run folder, an exported file or imagenet:VARIANT", path.display());
+        let text = format!(
+            "{} does not exist; a model is a run folder, an exported file or imagenet:VARIANT",
+            path.display()
+        );
         return Err(Failure::Usage(text).into());
     }
     Ok(path.to_owned())
@@ -166,7 +173,9 @@ pub fn imagenet_entries(which: &str) -> Result<Vec<&'static Entry>> {
         return Ok(Entry::candidates(variant));
     }
     let entry = Entry::find(which).ok_or_else(|| {
-        Failure::Weights(format!("no weights are called {which:?}; `kiln weights list` shows those that kiln knows"))
+        Failure::Weights(format!(
+            "no weights are called {which:?}; `kiln weights list` shows those that kiln knows"
+        ))
     })?;
     Ok(vec![entry])
 }

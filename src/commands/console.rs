@@ -115,7 +115,8 @@ impl Observer for Console {
             self.epoch = (note.stage, note.epoch);
             self.bar = None;
         }
-        let bar = self.bar.get_or_insert_with(|| Bar::count(&format!("  epoch {:>2}/{}", note.epoch, note.epochs)));
+        let bar =
+            self.bar.get_or_insert_with(|| Bar::count(&format!("  epoch {:>2}/{}", note.epoch, note.epochs)));
         bar.say(&format!("loss {:.4} accuracy {:.4}", note.loss, note.accuracy));
         bar.set(note.batch as u64, note.batches as u64);
     }
@@ -137,7 +138,9 @@ impl Observer for Console {
         let waited = note.waited.as_secs_f64() / seconds.max(1e-9);
         if waited > 0.1 && seconds > 5.0 {
             let share = waited * 100.0;
-            tell(&format!("  {share:.0}% of that was spent waiting for pictures; more data.workers may help"));
+            tell(&format!(
+                "  {share:.0}% of that was spent waiting for pictures; more data.workers may help"
+            ));
         }
     }
 

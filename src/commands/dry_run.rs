@@ -46,9 +46,17 @@ pub fn show(config: &Config, dataset: &Dataset, begun: &Beginning, chosen: &Chos
 }
 
 /// Seconds that the stages would take at so many multiply-adds a second.
-pub fn expected_seconds(plan: &Plan, side: usize, stages: &[Stage], train: usize, val: usize, rate: f64) -> f64 {
+pub fn expected_seconds(
+    plan: &Plan,
+    side: usize,
+    stages: &[Stage],
+    train: usize,
+    val: usize,
+    rate: f64,
+) -> f64 {
     let forward = plan.macs(side, 1) as f64;
-    let total: f64 = stages.iter().map(|stage| stage_macs(plan, side, stage, forward, train as f64, val as f64)).sum();
+    let total: f64 =
+        stages.iter().map(|stage| stage_macs(plan, side, stage, forward, train as f64, val as f64)).sum();
     total / rate
 }
 
@@ -60,7 +68,11 @@ fn stage_macs(plan: &Plan, side: usize, stage: &Stage, forward: f64, train: f64,
         Trains::Last(count) => {
             let first = plan.blocks.len().saturating_sub(count);
             let layers = plan.layers(side, 1);
-            layers.iter().filter(|layer| layer.block.is_none_or(|b| b >= first) && layer.side_in < side).map(|l| l.macs as f64).sum()
+            layers
+                .iter()
+                .filter(|layer| layer.block.is_none_or(|b| b >= first) && layer.side_in < side)
+                .map(|l| l.macs as f64)
+                .sum()
         }
     };
     let prefix = (forward - tail) * (train + val);

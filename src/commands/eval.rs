@@ -51,7 +51,7 @@ struct Report<'a> {
 impl Eval {
     pub fn run(self) -> Ended {
         start::threads(self.place.threads)?;
-        let device = choose(self.place.choice()?)?.device;
+        let device = choose(self.place.choice())?.device;
         let model = Classifier::open(&self.model, self.step, &device)?;
         let pictures = self.pictures(&model.identity.classes)?;
         let mut bar = Bar::count("evaluating");
@@ -111,7 +111,11 @@ impl Eval {
             "train" => Split::Train,
             "val" => Split::Val,
             "test" => Split::Test,
-            other => return Err(Failure::Usage(format!("--split is {other:?}; it may be train, val or test")).into()),
+            other => {
+                return Err(
+                    Failure::Usage(format!("--split is {other:?}; it may be train, val or test")).into()
+                );
+            }
         };
         let dataset = match &self.data {
             Some(folder) => labelled(folder)?,
@@ -125,7 +129,10 @@ impl Eval {
         let number = |class: usize| {
             let name = &dataset.classes[class];
             classes.iter().position(|known| known == name).ok_or_else(|| {
-                Failure::Data(format!("the model knows no class {name:?}; its classes are {}", classes.join(", ")))
+                Failure::Data(format!(
+                    "the model knows no class {name:?}; its classes are {}",
+                    classes.join(", ")
+                ))
             })
         };
         let labels: Result<Vec<_>, Failure> =
@@ -141,7 +148,11 @@ impl Eval {
     fn own_data(&self) -> Result<Dataset> {
         let path = Path::new(&self.model);
         if !RunFolder::is_one(path) {
-            return Err(Failure::Usage(format!("{} has no data of its own; name a folder with --data", self.model)).into());
+            return Err(Failure::Usage(format!(
+                "{} has no data of its own; name a folder with --data",
+                self.model
+            ))
+            .into());
         }
         let run = RunFolder::open(path)?;
         let config = Config::load(&run.config_path(), &[])?;

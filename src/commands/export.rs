@@ -1,6 +1,10 @@
 //! `kiln export`
-use clap::Args;
 use super::Ended;
+use clap::Args;
 #[derive(Args)]
 pub struct Export {}
-impl Export { pub fn run(self) -> Ended { Ok(0) } }
+impl Export {
+    pub fn run(self) -> Ended {
+        Ok(0)
+    }
+}

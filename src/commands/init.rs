@@ -29,7 +29,10 @@ impl Init {
         let dataset = scanned(&self.folder)?;
         let file = self.out.clone().unwrap_or_else(|| self.file());
         if file.exists() {
-            let text = format!("{} is already there and is not replaced; name another file with --out", file.display());
+            let text = format!(
+                "{} is already there and is not replaced; name another file with --out",
+                file.display()
+            );
             return Err(Failure::Usage(text).into());
         }
         let facts = facts(&self.folder, &file, &dataset)?;

@@ -20,10 +20,10 @@ mod weights;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::DeviceChoice;
-use failure::{Failure, exit_code};
+use failure::exit_code;
 
 /// Labelled pictures and one TOML file in; a trained, tested and exported EfficientNet out.
 #[derive(Parser)]
@@ -66,18 +66,33 @@ struct Format {
 /// Where a verb computes.
 #[derive(Args)]
 struct Place {
-    /// auto, cpu, ndarray, wgpu or cuda
-    #[arg(long, default_value = "auto")]
-    device: String,
+    /// What to compute on
+    #[arg(long, value_enum, default_value_t = On::Auto)]
+    device: On,
     /// Threads that compute; all processors where not given
     #[arg(long)]
     threads: Option<usize>,
 }
 
+/// The devices by the names they have in the TOML.
+#[derive(Clone, Copy, ValueEnum)]
+enum On {
+    Auto,
+    Cpu,
+    Ndarray,
+    Wgpu,
+    Cuda,
+}
+
 impl Place {
-    fn choice(&self) -> anyhow::Result<DeviceChoice> {
-        let reason = |reason: String| Failure::Usage(format!("--device: {reason}"));
-        Ok(self.device.parse().map_err(reason)?)
+    fn choice(&self) -> DeviceChoice {
+        match self.device {
+            On::Auto => DeviceChoice::Auto,
+            On::Cpu => DeviceChoice::Cpu,
+            On::Ndarray => DeviceChoice::Ndarray,
+            On::Wgpu => DeviceChoice::Wgpu,
+            On::Cuda => DeviceChoice::Cuda,
+        }
     }
 }
 

@@ -56,7 +56,7 @@ struct Guess<'a> {
 impl Predict {
     pub fn run(self) -> Ended {
         start::threads(self.place.threads)?;
-        let device = choose(self.place.choice()?)?.device;
+        let device = choose(self.place.choice())?.device;
         let model = Classifier::open(&self.model, self.step, &device)?;
         super::session::marks(&model.identity);
         let paths = listed(&self.paths)?;
@@ -98,7 +98,8 @@ impl Predict {
         if error.is_some() {
             return String::new();
         }
-        let shown: Vec<String> = guesses.iter().map(|g| format!("{} {:.4}", g.class, g.probability)).collect();
+        let shown: Vec<String> =
+            guesses.iter().map(|g| format!("{} {:.4}", g.class, g.probability)).collect();
         format!("{name}: {}\n", shown.join(", "))
     }
 }

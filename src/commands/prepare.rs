@@ -11,7 +11,9 @@ use crate::checkpoint::{IDENTITY_FORMAT, Identity, RunFolder, Start, read_model}
 use crate::config::{Bad, Config, DataOffline, Model, ModelOffline, Pretrained, Scale, Source};
 use crate::dataset::drawn::{Drawing, VERSION};
 use crate::dataset::recipe::Step;
-use crate::dataset::{self, Dataset, Interpolation, Limits, Origin, Preprocess, Recipe, Resize, Shares, download, scan};
+use crate::dataset::{
+    self, Dataset, Interpolation, Limits, Origin, Preprocess, Recipe, Resize, Shares, download, scan,
+};
 use crate::loader::Item;
 use crate::model::{Network, NormSettings, Settings, initial};
 use crate::scaling::{Budget, Family, Padding, Plan, largest};
@@ -53,7 +55,8 @@ pub fn readable(_: &Path, bytes: &[u8]) -> Result<(u32, u32), String> {
 }
 
 fn tell_of(dataset: &Dataset) {
-    let counts = dataset::Split::ALL.map(|split| format!("{} {}", dataset.samples(split).count(), split.name()));
+    let counts =
+        dataset::Split::ALL.map(|split| format!("{} {}", dataset.samples(split).count(), split.name()));
     tell(&format!(
         "{} pictures of {} classes: {}",
         dataset.samples.len(),
@@ -78,7 +81,8 @@ const SHOWN: usize = 10;
 pub const DRAWN: &str = "DRAWN DATA: these pictures were drawn by kiln, they are no photographs.";
 
 /// Said wherever figures of a run appear that had to do without the weights it asked for.
-pub const SCRATCH: &str = "FROM SCRATCH: the pretrained weights could not be had, training started from nothing.";
+pub const SCRATCH: &str =
+    "FROM SCRATCH: the pretrained weights could not be had, training started from nothing.";
 
 fn folder_of(config: &Config) -> Result<(PathBuf, Origin)> {
     let name = match &config.data.source {
@@ -218,7 +222,9 @@ fn no_weights(plan: &Plan) -> Failure {
 
 fn entry_named(id: &str, plan: &Plan) -> Result<&'static Entry> {
     let entry = Entry::find(id).ok_or_else(|| {
-        Failure::Weights(format!("no weights are called {id:?}; `kiln weights list` shows those that kiln knows"))
+        Failure::Weights(format!(
+            "no weights are called {id:?}; `kiln weights list` shows those that kiln knows"
+        ))
     })?;
     if plan.as_variant() != Some(entry.variant) {
         let text = format!("{} are weights of {}, the network is {}", entry.id, entry.variant, plan.name());
@@ -261,9 +267,11 @@ fn imported(config: &Config, plan: Plan, named: Named, entry: &Entry, start: Sta
 }
 
 fn from_file(config: &Config, plan: Plan, path: &Path) -> Result<Beginning> {
-    let file = if RunFolder::is_one(path) { RunFolder::open(path)?.best()?.model_path() } else { path.to_owned() };
+    let file =
+        if RunFolder::is_one(path) { RunFolder::open(path)?.best()?.model_path() } else { path.to_owned() };
     let named = weights::read(&file)?.named;
-    let mut start = Start { weights: Some(path.display().to_string()), licence: None, instead_of_pretrained: false };
+    let mut start =
+        Start { weights: Some(path.display().to_string()), licence: None, instead_of_pretrained: false };
     if weights::layouts::detect(named.names()) == Some(Layout::Kiln)
         && let Ok((_, identity)) = read_model(&file)
     {
@@ -279,7 +287,11 @@ fn from_file(config: &Config, plan: Plan, path: &Path) -> Result<Beginning> {
         });
     }
     let entry = matching_entry(&named, &plan).ok_or_else(|| no_weights(&plan))?;
-    tell(&format!("{}: preprocessing, padding and batch norm are taken to be those of {}", path.display(), entry.id));
+    tell(&format!(
+        "{}: preprocessing, padding and batch norm are taken to be those of {}",
+        path.display(),
+        entry.id
+    ));
     imported(config, plan, named, entry, start)
 }
 

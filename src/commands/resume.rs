@@ -99,7 +99,9 @@ impl Resume {
             return Ok(());
         }
         let epochs = config.stages.last().map_or(0, |stage| stage.epochs);
-        tell(&format!("the last stage now has {epochs} epochs; its schedule is recomputed over the new length"));
+        tell(&format!(
+            "the last stage now has {epochs} epochs; its schedule is recomputed over the new length"
+        ));
         Ok(durable::write(&folder.config_path(), text.as_bytes())?)
     }
 
@@ -113,7 +115,11 @@ impl Resume {
         }
         let shown: Vec<String> = changes.iter().take(10).map(|change| format!("  {change}")).collect();
         let more = changes.len().saturating_sub(10);
-        let list = format!("{}{}", shown.join("\n"), if more > 0 { format!("\n  and {more} more") } else { String::new() });
+        let list = format!(
+            "{}{}",
+            shown.join("\n"),
+            if more > 0 { format!("\n  and {more} more") } else { String::new() }
+        );
         if !self.allow_changed_data {
             let text = format!(
                 "the data has changed since the run began, so it could not go on as it was:\n{list}\nput it back, or allow \

@@ -44,25 +44,24 @@ pub struct Scale {
 
 impl Scale {
     pub fn run(self) -> Ended {
-        let mut rows = self.rows()?;
-        for row in &mut rows {
-            if let Some(variant) = row.plan.as_variant() {
-                row.pretrained = Entry::candidates(variant).iter().map(|entry| entry.id.to_owned()).collect();
-            }
-        }
+        let rows: Vec<Row> = self.rows()?.into_iter().map(with_weights).collect();
         let text = match self.format.json {
-            true => serde_json::to_string_pretty(&serde_json::json!({ "schema": 1, "networks": rows }))? + "\n",
+            true => {
+                serde_json::to_string_pretty(&serde_json::json!({ "schema": 1, "networks": rows }))? + "\n"
+            }
             false => scale_table(&rows),
         };
         print(&text)?;
         Ok(0)
     }
 
-    fn rows(&self) -> Result<Vec<Row>> {
+    fn rows(&self) -> Result<Vec<(Row, Option<Variant>)>> {
         let limit = |name: &str, text: &Option<String>| -> Result<Option<u64>> {
             let Some(text) = text else { return Ok(None) };
-            let value = amount(text).map_err(|reason| Failure::Usage(format!("--{name} {text}: {reason}")))?;
-            Ok(Some(value))
+            let value = amount(text).filter(|value| *value >= 1.0).ok_or_else(|| {
+                Failure::Usage(format!("--{name} {text}: must be an amount such as 400M, 2.5G or 4GiB"))
+            })?;
+            Ok(Some(value as u64))
         };
         let budget = Budget {
             max_macs: limit("max-macs", &self.max_macs)?,
@@ -72,7 +71,10 @@ impl Scale {
             classes: self.classes,
         };
         let compound = |phi| Compound { phi, alpha: self.alpha, beta: self.beta, gamma: self.gamma };
-        let row = |plan: &Plan, phi: f64| Row::new(plan, &compound(phi), Some(phi), self.batch, self.classes);
+        let row = |plan: &Plan, phi: f64| {
+            (Row::new(plan, &compound(phi), Some(phi), self.batch, self.classes), plan.as_variant())
+        };
+        let variant = |variant| (Row::variant(variant, self.batch, self.classes), Some(variant));
         if budget.max_macs.is_some() || budget.max_params.is_some() || budget.max_memory.is_some() {
             let (phi, plan) = largest(&budget)?;
             return Ok(vec![row(&plan, phi)]);
@@ -81,8 +83,15 @@ impl Scale {
             return Ok(vec![row(&Plan::compound(&compound(phi))?, phi)]);
         }
         if let Some(name) = &self.variant {
-            return Ok(vec![Row::variant(name.parse::<Variant>()?, self.batch, self.classes)]);
+            return Ok(vec![variant(name.parse::<Variant>()?)]);
         }
-        Ok(Variant::ALL.into_iter().map(|variant| Row::variant(variant, self.batch, self.classes)).collect())
+        Ok(Variant::ALL.into_iter().map(variant).collect())
     }
+}
+
+/// Adds which pretrained weights fit the network.
+fn with_weights((mut row, variant): (Row, Option<Variant>)) -> Row {
+    let entries = variant.map(Entry::candidates).unwrap_or_default();
+    row.pretrained = entries.into_iter().map(|entry| entry.id.to_owned()).collect();
+    row
 }

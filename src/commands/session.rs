@@ -5,10 +5,10 @@ use std::sync::Arc;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
+use super::Ended;
 use super::console::{Console, print, tell, warn_loudly};
 use super::prepare::{DRAWN, SCRATCH};
 use super::start::{Signals, processors};
-use super::Ended;
 use crate::checkpoint::{Contents, Identity, RunFolder};
 use crate::config::Config;
 use crate::dataset::Preprocess;
@@ -134,9 +134,8 @@ fn available_memory() -> usize {
         line.split_whitespace().nth(1)?.parse::<usize>().ok().map(|kib| kib * 1024)
     });
     let number = |path: &str| std::fs::read_to_string(path).ok()?.trim().parse::<usize>().ok();
-    let group = number("/sys/fs/cgroup/memory.max").map(|limit| {
-        limit.saturating_sub(number("/sys/fs/cgroup/memory.current").unwrap_or(0))
-    });
+    let group = number("/sys/fs/cgroup/memory.max")
+        .map(|limit| limit.saturating_sub(number("/sys/fs/cgroup/memory.current").unwrap_or(0)));
     // Where neither is known, little is taken.
     let system = system.unwrap_or(1 << 30);
     group.map_or(system, |group| group.min(system))

@@ -5,15 +5,14 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::Args;
 
-use super::console::{grouped, tell};
+use super::console::tell;
 use super::prepare::{beginning, pictures, plan_of, splits};
 use super::session::{Parts, conclude, devices_ready};
 use super::{Ended, start};
 use crate::checkpoint::RunFolder;
 use crate::config::Config;
-use crate::dataset::{Record, Split};
+use crate::dataset::Record;
 use crate::durable;
-use crate::train::cut_of;
 
 #[derive(Args)]
 pub struct Train {

@@ -6,10 +6,10 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 
 use super::classifier::imagenet_entries;
-use super::console::print;
+use super::console::{grouped, print};
 use super::prepare::fetch;
 use super::{Ended, Format};
-use crate::weights::{Entry, inspect};
+use crate::weights::{Entry, Inspection, inspect};
 
 #[derive(Args)]
 pub struct Weights {
@@ -47,11 +47,7 @@ impl Weights {
             }
             Verb::Inspect { file, format } => {
                 let inspection = inspect(&file)?;
-                let text = match format.json {
-                    true => serde_json::to_string_pretty(&inspection)? + "\n",
-                    false => format!("{}: {inspection}", file.display()),
-                };
-                print(&text)?;
+                print(&if format.json { as_json(&inspection)? } else { as_text(&inspection) })?;
             }
         }
         Ok(0)
@@ -61,9 +57,12 @@ impl Weights {
 fn list(json: bool) -> Result<()> {
     if json {
         let entries: Vec<_> = Entry::all().map(described).collect();
-        return print(&(serde_json::to_string_pretty(&serde_json::json!({ "schema": 1, "weights": entries }))? + "\n"));
+        return print(
+            &(serde_json::to_string_pretty(&serde_json::json!({ "schema": 1, "weights": entries }))? + "\n"),
+        );
     }
-    let mut text = format!("{:45} {:7} {:>6} {:>5} {:10} licence\n", "entry", "network", "top-1", "size", "padding");
+    let mut text =
+        format!("{:45} {:7} {:>6} {:>5} {:10} licence\n", "entry", "network", "top-1", "size", "padding");
     for entry in Entry::all() {
         text += &format!(
             "{:45} {:7} {:6.2} {:5} {:10} {}\n",
@@ -91,4 +90,45 @@ fn described(entry: &Entry) -> serde_json::Value {
         "norm_momentum": entry.norm.momentum,
         "preprocess": entry.preprocess(),
     })
+}
+
+fn as_json(found: &Inspection) -> Result<String> {
+    let report = found.report.as_ref();
+    let value = serde_json::json!({
+        "schema": 1,
+        "format": found.format.to_string(),
+        "layout": found.layout.map(|layout| layout.to_string()),
+        "variant": found.guess.map(|guess| guess.variant.name()),
+        "classes": found.classes,
+        "numbers": found.count,
+        "entries": found.entries,
+        "beside": found.beside,
+        "missing": report.map(|report| &report.missing),
+        "unused": report.map(|report| &report.unused),
+        "kiln": found.kiln.as_ref().and_then(|json| serde_json::from_str::<serde_json::Value>(json).ok()),
+    });
+    Ok(serde_json::to_string_pretty(&value)? + "\n")
+}
+
+fn as_text(found: &Inspection) -> String {
+    let unknown = || "unknown".to_owned();
+    let mut text = format!(
+        "format   {}\nlayout   {}\nvariant  {}\nclasses  {}\nnumbers  {}\n",
+        found.format,
+        found.layout.map_or_else(unknown, |layout| layout.to_string()),
+        found.guess.map_or_else(unknown, |guess| guess.variant.to_string()),
+        found.classes.map_or_else(unknown, |count| count.to_string()),
+        grouped(found.count as u64)
+    );
+    if let Some(report) = &found.report {
+        text +=
+            &format!("fits     {}\n", if report.fits() { "every array has its place" } else { "not wholly" });
+        for (what, names) in [("missing", &report.missing), ("unused", &report.unused)] {
+            names.iter().for_each(|name| text += &format!("{what}  {name}\n"));
+        }
+    }
+    for (name, shape) in &found.entries {
+        text += &format!("  {name} {shape:?}\n");
+    }
+    text
 }

@@ -130,7 +130,7 @@ impl FromStr for Every {
 }
 
 /// "400M", "2.5G", "4GiB", "16GB" or a plain number.
-pub(super) fn amount(text: &str) -> Option<f64> {
+pub fn amount(text: &str) -> Option<f64> {
     let text = text.trim();
     let unit_at = text.find(|c: char| c.is_ascii_alphabetic() && c != 'e').unwrap_or(text.len());
     let (number, unit) = text.split_at(unit_at);

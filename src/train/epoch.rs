@@ -4,12 +4,12 @@ use std::time::Instant;
 
 use burn::tensor::{Gradients, Tensor};
 
+use super::Error;
 use super::feed::{Feed, Step};
 use super::observe::{BatchNote, EpochNote, Observer};
 use super::run::Run;
 use super::schedule::{Place, share};
 use super::validate::Validator;
-use super::Error;
 use crate::chance::Key;
 use crate::checkpoint::{Best, Tally};
 use crate::config::{BatchNorm, Every, Monitor};
@@ -183,7 +183,8 @@ impl Run<'_> {
     }
 
     fn diverged(&self, loss: f64, samples: &[usize]) -> Error {
-        let names = samples.iter().map(|&sample| self.session.splits.train[sample].path.display().to_string());
+        let names =
+            samples.iter().map(|&sample| self.session.splits.train[sample].path.display().to_string());
         Error::Diverged {
             step: self.progress.step + 1,
             stage: self.progress.stage + 1,
