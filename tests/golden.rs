@@ -198,7 +198,8 @@ fn gain(name: &str) -> f64 {
 }
 
 fn unit(name: &str, index: usize) -> f32 {
-    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3));
+    let hash =
+        name.bytes().fold(0xcbf2_9ce4_8422_2325u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3));
     let mut z = hash.wrapping_add((index as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
@@ -210,6 +211,7 @@ fn unit(name: &str, index: usize) -> f32 {
 fn the_formula_is_the_one_that_made_the_files() {
     let input: Vec<f32> = (0..3).map(|i| unit("input", i)).collect();
     assert_eq!(input, [-0.804_363_37, 0.304_720_76, -0.592_751_5]);
-    let stem: Vec<u32> = formula("stem.conv.weight", &[32, 3, 3, 3], false)[..3].iter().map(|v| v.to_bits()).collect();
+    let stem: Vec<u32> =
+        formula("stem.conv.weight", &[32, 3, 3, 3], false)[..3].iter().map(|v| v.to_bits()).collect();
     assert_eq!(stem, [0xc085_10ae, 0xbfd0_44a6, 0x4014_bb16]);
 }

@@ -1,5 +1,6 @@
 //! One file per verb: the only place where the rooms are put together, and the only one that prints.
 
+mod bench;
 mod classifier;
 mod console;
 mod data;
@@ -53,6 +54,8 @@ enum Verb {
     Data(data::Data),
     /// List, fetch and inspect pretrained weights
     Weights(weights::Weights),
+    /// Time a network on this machine
+    Bench(bench::Bench),
 }
 
 /// What every verb that prints results takes.
@@ -116,6 +119,7 @@ pub fn main() -> ExitCode {
         Verb::Scale(verb) => verb.run(),
         Verb::Data(verb) => verb.run(),
         Verb::Weights(verb) => verb.run(),
+        Verb::Bench(verb) => verb.run(),
     };
     match result {
         Ok(code) => ExitCode::from(code),

@@ -219,7 +219,8 @@ mod tests {
     /// Parameters as published; the arithmetic in scaling/ is pinned to the same numbers by itself.
     fn check(variant: Variant, parameters: usize) {
         let empty = |_: &str, shape: &[usize]| vec![0.0; shape.iter().product()];
-        let network = Network::build(&Plan::variant(variant), &settings(1000), &Device::flex(), &mut { empty });
+        let network =
+            Network::build(&Plan::variant(variant), &settings(1000), &Device::flex(), &mut { empty });
         let list = parameter_list(&network);
         let trained = list.iter().filter(|(name, shape)| role(name, shape.len()) != Role::Statistic);
         let sum: usize = trained.map(|(_, shape)| shape.iter().product::<usize>()).sum();
@@ -244,7 +245,9 @@ mod tests {
                 asked.push((name.to_owned(), shape.to_vec()));
                 initial(1, name, shape)
             });
-            let network = Network::build(&plan, &settings(7), &Device::flex(), &mut |name, shape| initial(1, name, shape));
+            let network = Network::build(&plan, &settings(7), &Device::flex(), &mut |name, shape| {
+                initial(1, name, shape)
+            });
             assert_eq!(asked, parameter_list(&network));
         }
     }
@@ -271,7 +274,9 @@ mod tests {
             let expected = parameter_list(&network);
             let expected: Vec<&String> = expected
                 .iter()
-                .filter(|(name, shape)| Cut::layer_of(name, blocks) >= cut.0 && role(name, shape.len()) != Role::Statistic)
+                .filter(|(name, shape)| {
+                    Cut::layer_of(name, blocks) >= cut.0 && role(name, shape.len()) != Role::Statistic
+                })
                 .map(|(name, _)| name)
                 .collect();
             assert_eq!(names, expected, "{cut:?}");
@@ -293,6 +298,9 @@ mod tests {
             .filter(|(now, then)| now.values != then.values)
             .map(|(now, _)| now.name)
             .collect();
-        assert!(!changed.is_empty() && changed.iter().all(|name| Cut::layer_of(name, blocks) >= cut.0), "{changed:?}");
+        assert!(
+            !changed.is_empty() && changed.iter().all(|name| Cut::layer_of(name, blocks) >= cut.0),
+            "{changed:?}"
+        );
     }
 }
