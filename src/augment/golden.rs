@@ -38,7 +38,7 @@ fn neutral_amounts_change_nothing() {
     let greys = (0..=255).flat_map(|value| [value; 3]);
     let colours = (0..30_000u32).flat_map(|i| i.wrapping_mul(2_654_435_761).to_be_bytes()).take(90_000);
     let original: Vec<u8> = greys.chain(colours).collect();
-    let operations: [(fn(&mut [u8], f64), f64); 5] = [
+    let operations: [(colour::Operation, f64); 5] = [
         (colour::brightness, 1.0),
         (colour::contrast, 1.0),
         (colour::saturation, 1.0),

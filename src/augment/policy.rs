@@ -93,7 +93,7 @@ impl Policy {
 
     /// The four colour operations in random order, as torchvision's ColorJitter has them.
     fn recolour(&self, pixels: &mut [u8], key: Key) {
-        let mut order: [(_, _, _, fn(&mut [u8], f64)); 4] = [
+        let mut order: [(_, _, _, colour::Operation); 4] = [
             ("brightness", self.brightness, 1.0, colour::brightness),
             ("contrast", self.contrast, 1.0, colour::contrast),
             ("saturation", self.saturation, 1.0, colour::saturation),

@@ -83,9 +83,8 @@ pub fn verify(folder: &Path) -> Result<Manifest, Error> {
     for (name, entry) in &manifest.files {
         let file = folder.join(name);
         let damaged = |reason: String| Error::Damaged { path: file.clone(), reason };
-        let found = std::fs::metadata(&file)
-            .map_err(|cause| Error::Read { path: file.clone(), cause })?
-            .len();
+        let found =
+            std::fs::metadata(&file).map_err(|cause| Error::Read { path: file.clone(), cause })?.len();
         if found != entry.bytes {
             return Err(damaged(format!("it has {found} bytes, not {}", entry.bytes)));
         }

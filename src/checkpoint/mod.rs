@@ -11,7 +11,7 @@ mod tensors;
 
 pub use error::Error;
 pub use folder::{Found, RunFolder};
-pub use identity::{Identity, IDENTITY_FORMAT, Start};
+pub use identity::{IDENTITY_FORMAT, Identity, Start};
 pub use manifest::{Manifest, verify};
 pub use saved::{Checkpoint, Contents};
 pub use state::{Best, Progress, Tally};

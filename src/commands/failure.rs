@@ -49,13 +49,16 @@ fn code_of(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
         });
     }
     let is = |found: bool, code: u8| found.then_some(code);
-    is(cause.is::<config::ConfigError>() || cause.is::<scaling::Error>() || cause.is::<devices::Error>(), USAGE)
-        .or(is(cause.is::<dataset::Error>() || cause.is::<dataset::drawn::Error>(), DATA))
-        .or(is(
-            cause.is::<weights::Unreachable>()
-                || cause.is::<weights::ImportError>()
-                || cause.is::<weights::ReadError>(),
-            WEIGHTS,
-        ))
-        .or(is(cause.is::<checkpoint::Error>() || cause.is::<durable::Error>(), RUN_FOLDER))
+    is(
+        cause.is::<config::ConfigError>() || cause.is::<scaling::Error>() || cause.is::<devices::Error>(),
+        USAGE,
+    )
+    .or(is(cause.is::<dataset::Error>() || cause.is::<dataset::drawn::Error>(), DATA))
+    .or(is(
+        cause.is::<weights::Unreachable>()
+            || cause.is::<weights::ImportError>()
+            || cause.is::<weights::ReadError>(),
+        WEIGHTS,
+    ))
+    .or(is(cause.is::<checkpoint::Error>() || cause.is::<durable::Error>(), RUN_FOLDER))
 }

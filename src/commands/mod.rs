@@ -3,6 +3,7 @@
 mod classifier;
 mod console;
 mod data;
+mod dry_run;
 mod eval;
 mod export;
 mod failure;
@@ -11,6 +12,7 @@ mod predict;
 mod prepare;
 mod resume;
 mod scale;
+mod session;
 mod start;
 mod train;
 mod weights;
@@ -18,8 +20,9 @@ mod weights;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::config::DeviceChoice;
 use failure::exit_code;
 
 /// Labelled pictures and one TOML file in; a trained, tested and exported EfficientNet out.
@@ -63,12 +66,34 @@ struct Format {
 /// Where a verb computes.
 #[derive(Args)]
 struct Place {
-    /// auto, cpu, ndarray, wgpu or cuda
-    #[arg(long, default_value = "auto")]
-    device: String,
+    /// What to compute on
+    #[arg(long, value_enum, default_value_t = On::Auto)]
+    device: On,
     /// Threads that compute; all processors where not given
     #[arg(long)]
     threads: Option<usize>,
+}
+
+/// The devices by the names they have in the TOML.
+#[derive(Clone, Copy, ValueEnum)]
+enum On {
+    Auto,
+    Cpu,
+    Ndarray,
+    Wgpu,
+    Cuda,
+}
+
+impl Place {
+    fn choice(&self) -> DeviceChoice {
+        match self.device {
+            On::Auto => DeviceChoice::Auto,
+            On::Cpu => DeviceChoice::Cpu,
+            On::Ndarray => DeviceChoice::Ndarray,
+            On::Wgpu => DeviceChoice::Wgpu,
+            On::Cuda => DeviceChoice::Cuda,
+        }
+    }
 }
 
 /// Runs the verb that the arguments name.

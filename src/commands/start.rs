@@ -18,7 +18,10 @@ pub fn logging() {
 /// Sets the number of computing threads of this process.
 pub fn threads(wanted: Option<usize>) -> anyhow::Result<()> {
     let Some(count) = wanted else { return Ok(()) };
-    rayon::ThreadPoolBuilder::new().num_threads(count).build_global().context("cannot start the computing threads")
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(count)
+        .build_global()
+        .context("cannot start the computing threads")
 }
 
 /// Processors that this process may use; limits set by cgroups count.

@@ -221,6 +221,8 @@ pub struct Train {
     /// In [0, 1).
     pub label_smoothing: f64,
     pub class_weights: ClassWeights,
+    /// Whose statistics the layers that train normalise by.
+    pub batch_norm: BatchNorm,
     pub monitor: Monitor,
     /// Epochs without gain after which a stage ends. None: never.
     pub early_stopping: Option<usize>,
@@ -242,6 +244,15 @@ pub enum ClassWeights {
     Balanced,
     /// One for each class, in the order of the classes' names; all above 0.
     List(Vec<f64>),
+}
+
+/// Whose statistics batch normalisation uses in the layers that train. Frozen layers always use the stored ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BatchNorm {
+    /// Those of the batch; the stored ones follow.
+    Batch,
+    /// The stored ones, which stay: for small batches, and for few pictures.
+    Stored,
 }
 
 /// What picks the best checkpoint on the validation pictures.

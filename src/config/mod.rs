@@ -19,3 +19,4 @@ mod write;
 
 pub use checked::*;
 pub use error::{At, ConfigError, Fault};
+pub use words::amount;

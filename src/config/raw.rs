@@ -129,6 +129,7 @@ pub(super) struct Train {
     pub ema: Key<Off<f64>>,
     pub label_smoothing: Key<f64>,
     pub class_weights: Key<ClassWeights>,
+    pub batch_norm: Key<String>,
     pub monitor: Key<String>,
     pub early_stopping: Key<Off<usize>>,
 }

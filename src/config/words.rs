@@ -4,7 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::checked::{Bad, DataOffline, DeviceChoice, Every, ModelOffline, Monitor, Policy};
+use super::checked::{Bad, BatchNorm, DataOffline, DeviceChoice, Every, ModelOffline, Monitor, Policy};
 use crate::scaling::{Family, Padding, Trains, Variant};
 
 /// A choice among a few words.
@@ -31,6 +31,7 @@ choice!(ModelOffline { Fail = "fail", Scratch = "scratch" });
 choice!(DataOffline { Fail = "fail", Drawn = "drawn" });
 choice!(Bad { Skip = "skip", Fail = "fail" });
 choice!(Policy { None = "none", Light = "light", Standard = "standard", Strong = "strong" });
+choice!(BatchNorm { Batch = "batch", Stored = "stored" });
 choice!(Monitor { Accuracy = "accuracy", Loss = "loss" });
 choice!(DeviceChoice { Auto = "auto", Cpu = "cpu", Ndarray = "ndarray", Wgpu = "wgpu", Cuda = "cuda" });
 choice!(Family { B = "b", Lite = "lite" });
@@ -73,7 +74,7 @@ macro_rules! display {
     };
 }
 
-display!(ModelOffline, DataOffline, Bad, Policy, Monitor, DeviceChoice);
+display!(ModelOffline, DataOffline, Bad, Policy, BatchNorm, Monitor, DeviceChoice);
 
 impl fmt::Display for Trains {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -129,7 +130,7 @@ impl FromStr for Every {
 }
 
 /// "400M", "2.5G", "4GiB", "16GB" or a plain number.
-pub(super) fn amount(text: &str) -> Option<f64> {
+pub fn amount(text: &str) -> Option<f64> {
     let text = text.trim();
     let unit_at = text.find(|c: char| c.is_ascii_alphabetic() && c != 'e').unwrap_or(text.len());
     let (number, unit) = text.split_at(unit_at);

@@ -243,6 +243,7 @@ fn train(train: &Train) -> raw::Train {
             ClassWeights::Balanced => raw::ClassWeights::Word("balanced".to_string()),
             ClassWeights::List(weights) => raw::ClassWeights::List(weights.clone()),
         }),
+        batch_norm: word(train.batch_norm),
         monitor: word(train.monitor),
         early_stopping: unless_off(train.early_stopping),
     }

@@ -39,6 +39,8 @@ pub enum PictureError {
     Kind { what: &'static str, wanted: &'static str, found: &'static str },
     #[error("preprocessing of {size}x{size} needs a buffer of {wanted} numbers, but it has {found}")]
     Buffer { size: usize, wanted: usize, found: usize },
+    #[error("the picture cannot be resized: {reason}")]
+    Resize { reason: String },
     #[error("this preprocessing makes no picture: {reason}")]
     Preprocess { reason: String },
 }

@@ -2,11 +2,12 @@
 //! model files. Decoding and random augmentation are not its business.
 
 use super::picture::{Picture, PictureError};
-use super::resize::Interpolation;
+use super::resize::{Interpolation, Region, resize};
 use serde::{Deserialize, Serialize};
 
-/// Mean and standard deviation of ImageNet's training pictures, per channel.
+/// Mean of ImageNet's training pictures, per channel.
 pub const IMAGENET_MEAN: [f32; 3] = [0.485, 0.456, 0.406];
+/// Standard deviation of ImageNet's training pictures, per channel.
 pub const IMAGENET_STD: [f32; 3] = [0.229, 0.224, 0.225];
 
 /// The way from a decoded picture to the network's input.
@@ -28,7 +29,7 @@ pub struct Preprocess {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Resize {
-    /// The shorter edge gets this length, the shape stays.
+    /// The shorter edge gets this length, the shape stays. Smaller pictures are enlarged.
     Shorter(usize),
     /// Both edges get this length, whatever the shape.
     Squash(usize),
@@ -38,23 +39,23 @@ pub enum Resize {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Crop {
-    /// The middle, `size` x `size`; what is smaller gets a black border.
+    /// The middle, `size` x `size`. Where the resized picture is smaller it gets a black border, as in torchvision.
     Center,
     /// Everything: only with `Squash(size)`.
     None,
 }
 
 impl Preprocess {
-    /// The usual evaluation on ImageNet: shorter edge to `size / crop_pct` rounded down, middle, ImageNet's statistics.
+    /// timm's evaluation on ImageNet: shorter edge to `size / crop_pct` rounded down, then the middle.
     pub fn image_net(size: usize, crop_pct: f64, interpolation: Interpolation) -> Self {
         Self::image_net_resized(size, (size as f64 / crop_pct).floor() as usize, interpolation)
     }
 
-    /// As torchvision states it: shorter edge to `resize`, then the middle `size`.
-    pub fn image_net_resized(size: usize, resize: usize, interpolation: Interpolation) -> Self {
+    /// torchvision's, which states the shorter edge itself.
+    pub fn image_net_resized(size: usize, shorter: usize, interpolation: Interpolation) -> Self {
         Self {
             size,
-            resize: Resize::Shorter(resize),
+            resize: Resize::Shorter(shorter),
             crop: Crop::Center,
             interpolation,
             mean: IMAGENET_MEAN,
@@ -63,13 +64,208 @@ impl Preprocess {
         }
     }
 
-    /// The picture as the network sees it: `size` x `size`, RGB, 8 bits.
-    pub fn apply(&self, _picture: &Picture) -> Result<Picture, PictureError> {
-        Err(PictureError::Preprocess { reason: "not written yet".into() })
+    /// Refuses values that make no picture. What comes from a file should go through here once.
+    pub fn check(&self) -> Result<(), PictureError> {
+        // Far above every network here; keeps a damaged file from asking for all memory.
+        const EDGE_LIMIT: usize = 16_384;
+        let (Resize::Shorter(edge) | Resize::Squash(edge)) = self.resize;
+        let reason = if self.size == 0 || self.size > EDGE_LIMIT || edge == 0 || edge > EDGE_LIMIT {
+            format!("size {} and resize {edge} must lie between 1 and {EDGE_LIMIT}", self.size)
+        } else if self.crop == Crop::None && self.resize != Resize::Squash(self.size) {
+            format!("without a crop, both edges must be resized to the size, {}", self.size)
+        } else if !self.std.iter().all(|std| std.is_finite() && *std > 0.0) {
+            format!("std {:?} must be above 0", self.std)
+        } else if !self.mean.iter().all(|mean| mean.is_finite()) {
+            format!("mean {:?} must be finite", self.mean)
+        } else {
+            return Ok(());
+        };
+        Err(PictureError::Preprocess { reason })
     }
 
-    /// Writes (v / 255 - mean) / std of a `size` x `size` picture, channel by channel (CHW).
-    pub fn normalise_into(&self, _picture: &Picture, _out: &mut [f32]) -> Result<(), PictureError> {
-        Err(PictureError::Preprocess { reason: "not written yet".into() })
+    /// The picture as the network sees it: `size` x `size`, RGB, 8 bits.
+    pub fn apply(&self, picture: &Picture) -> Result<Picture, PictureError> {
+        self.check()?;
+        picture.expect_rgb8("preprocessing")?;
+        let (width, height) = (picture.width(), picture.height());
+        let (resized_width, resized_height) = self.resized(width, height);
+        let x = Stretch::middle(width, resized_width, self.size);
+        let y = Stretch::middle(height, resized_height, self.size);
+        // Only what the crop keeps is resized: a narrow strip would otherwise grow without bound.
+        let region = Region { left: x.start, top: y.start, width: x.length, height: y.length };
+        let kept = resize(picture, region, x.kept as u32, y.kept as u32, self.interpolation)?;
+        self.bordered(kept, x.border, y.border)
+    }
+
+    /// Writes (v / 255 - mean) / std of a picture that `apply` made, channel after channel (CHW).
+    pub fn normalise_into(&self, picture: &Picture, out: &mut [f32]) -> Result<(), PictureError> {
+        let pixels = picture.expect_rgb8("normalising")?;
+        if pixels.len() != self.samples() || out.len() != pixels.len() {
+            let found = out.len().min(pixels.len());
+            return Err(PictureError::Buffer { size: self.size, wanted: self.samples(), found });
+        }
+        for (channel, plane) in out.chunks_exact_mut(self.size * self.size).enumerate() {
+            let (factor, offset) = self.line(channel);
+            for (to, pixel) in plane.iter_mut().zip(pixels.chunks_exact(3)) {
+                *to = f32::from(pixel[channel]) * factor + offset;
+            }
+        }
+        Ok(())
+    }
+
+    /// Numbers in one prepared picture.
+    pub fn samples(&self) -> usize {
+        3 * self.size * self.size
+    }
+
+    /// Normalising as one factor and one offset, rounded once.
+    fn line(&self, channel: usize) -> (f32, f32) {
+        let (mean, std) = (f64::from(self.mean[channel]), f64::from(self.std[channel]));
+        ((1.0 / (255.0 * std)) as f32, (-mean / std) as f32)
+    }
+
+    /// Width and height after resizing; the longer edge is rounded down, as in torchvision.
+    fn resized(&self, width: u32, height: u32) -> (usize, usize) {
+        let longer = |edge: usize, long: u32, short: u32| {
+            // Below 2^14 * 2^32, so exact in a double before the one division.
+            ((edge as u64 * u64::from(long)) as f64 / f64::from(short)) as usize
+        };
+        match self.resize {
+            Resize::Squash(edge) => (edge, edge),
+            Resize::Shorter(edge) if width <= height => (edge, longer(edge, height, width)),
+            Resize::Shorter(edge) => (longer(edge, width, height), edge),
+        }
+    }
+
+    fn bordered(&self, kept: Picture, left: usize, top: usize) -> Result<Picture, PictureError> {
+        let edge = self.size as u32;
+        if (kept.width(), kept.height()) == (edge, edge) {
+            return Ok(kept);
+        }
+        let mut whole = vec![0; self.samples()];
+        let rows = kept.expect_rgb8("preprocessing")?.chunks_exact(kept.width() as usize * 3);
+        for (row, to) in rows.zip(whole.chunks_exact_mut(self.size * 3).skip(top)) {
+            to[left * 3..][..row.len()].copy_from_slice(row);
+        }
+        Picture::rgb8(edge, edge, whole)
+    }
+}
+
+/// One axis on the way to the crop: `kept` pixels, made of `start..start + length` of the source, after `border` black ones.
+struct Stretch {
+    start: f64,
+    length: f64,
+    kept: usize,
+    border: usize,
+}
+
+impl Stretch {
+    /// The middle `size` pixels of an edge that was `source` and is resized to `resized` pixels.
+    fn middle(source: u32, resized: usize, size: usize) -> Self {
+        let kept = resized.min(size);
+        // Python's round, which torchvision uses here, takes halves to the even neighbour.
+        let offset = ((resized - kept) as f64 / 2.0).round_ties_even();
+        let scale = f64::from(source) / resized as f64;
+        Self { start: offset * scale, length: kept as f64 * scale, kept, border: (size - kept) / 2 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::resize::golden::{chirp, compare, read, slope};
+    use super::*;
+
+    /// One evaluation pipeline as torchvision runs it, computed with Pillow.
+    #[derive(Deserialize)]
+    struct Golden {
+        name: String,
+        source: (u32, u32),
+        resize: Resize,
+        size: usize,
+        interpolation: Interpolation,
+    }
+
+    #[test]
+    fn every_pipeline_is_within_one_step_of_pillow() {
+        let cases: Vec<Golden> = serde_json::from_slice(&read("pipelines.json")).unwrap();
+        let (mut differing, mut samples) = (0, 0);
+        for case in &cases {
+            let source =
+                if case.name.contains("lite0") { slope } else { chirp }(case.source.0, case.source.1);
+            let usual = Preprocess::image_net(case.size, 0.875, case.interpolation);
+            let found = Preprocess { resize: case.resize, ..usual }.apply(&source).unwrap();
+            let (some, all) = compare(&found, &case.name);
+            (differing, samples) = (differing + some, samples + all);
+        }
+        println!("in all: {differing} of {samples} samples differ");
+    }
+
+    #[test]
+    fn the_shorter_edge_follows_timm() {
+        let check = |size, crop_pct, expected| {
+            let made = Preprocess::image_net(size, crop_pct, Interpolation::Bicubic);
+            assert_eq!(made.resize, Resize::Shorter(expected));
+        };
+        // math.floor(size / crop_pct) for timm's tf_efficientnet b0, b1, b2 and b7.
+        check(224, 0.875, 256);
+        check(240, 0.882, 272);
+        check(260, 0.89, 292);
+        check(600, 0.949, 632);
+    }
+
+    #[test]
+    fn squash_without_a_crop_keeps_everything() {
+        let usual = Preprocess::image_net(9, 1.0, Interpolation::Bilinear);
+        let squash = Preprocess { resize: Resize::Squash(9), crop: Crop::None, ..usual };
+        let source = chirp(20, 13);
+        let whole = resize(&source, Region::whole(&source), 9, 9, Interpolation::Bilinear);
+        assert_eq!(squash.apply(&source), whole);
+    }
+
+    #[test]
+    fn a_narrow_strip_takes_no_more_memory_than_its_crop() {
+        let usual = Preprocess::image_net(224, 0.875, Interpolation::Bicubic);
+        let strip = Picture::filled(1, 60_000, [9, 8, 7]).unwrap();
+        assert_eq!(usual.apply(&strip), Picture::filled(224, 224, [9, 8, 7]));
+    }
+
+    #[test]
+    fn normalising_is_torchvisions() {
+        let usual = Preprocess::image_net(2, 1.0, Interpolation::Bilinear);
+        let picture = Picture::rgb8(2, 2, vec![0, 0, 0, 255, 255, 255, 10, 20, 30, 124, 116, 104]).unwrap();
+        let mut out = [0.0; 12];
+        usual.normalise_into(&picture, &mut out).unwrap();
+        // torchvision.transforms.functional.normalize of the same values, in float64.
+        let expected = [
+            -2.117904, 2.248908, -1.946656, 0.005566, -2.035714, 2.428571, -1.685574, -0.004902, -1.804444,
+            2.64, -1.281569, 0.008192,
+        ];
+        for (found, wanted) in out.iter().zip(expected) {
+            assert!((found - wanted).abs() < 2e-6, "{found} is not {wanted}");
+        }
+        assert!(usual.normalise_into(&picture, &mut out[1..]).is_err());
+    }
+
+    #[test]
+    fn values_that_make_no_picture_are_refused() {
+        let usual = Preprocess::image_net(224, 0.875, Interpolation::Bilinear);
+        let check = |broken: Preprocess, expected: &str| {
+            let error = broken.apply(&chirp(3, 3)).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        };
+        check(Preprocess { size: 0, ..usual.clone() }, "size 0 and resize 256");
+        check(Preprocess { resize: Resize::Shorter(usize::MAX), ..usual.clone() }, "between 1 and 16384");
+        check(Preprocess { crop: Crop::None, ..usual.clone() }, "without a crop");
+        check(Preprocess { std: [1.0, 0.0, 1.0], ..usual.clone() }, "must be above 0");
+        check(Preprocess { mean: [f32::NAN; 3], ..usual }, "must be finite");
+    }
+
+    #[test]
+    fn what_a_model_file_carries_comes_back() {
+        let usual = Preprocess::image_net(224, 0.875, Interpolation::Bicubic);
+        let text = serde_json::to_string(&usual).unwrap();
+        let head = r#"{"size":224,"resize":{"shorter":256},"crop":"center","interpolation":"bicubic","mean":[0.485,"#;
+        assert!(text.starts_with(head), "{text}");
+        assert_eq!(serde_json::from_str::<Preprocess>(&text).unwrap(), usual);
     }
 }

@@ -77,7 +77,11 @@ pub fn pool(x: Tensor<4>) -> Tensor<2> {
 
 /// Squeeze-excite: each channel is weighed by a gate computed from all channels' means (Hu et al. 2018).
 /// The weights are 1x1 convolutions in PyTorch's layout.
-pub fn squeeze_excite(x: Tensor<4>, reduce: (Tensor<4>, Tensor<1>), expand: (Tensor<4>, Tensor<1>)) -> Tensor<4> {
+pub fn squeeze_excite(
+    x: Tensor<4>,
+    reduce: (Tensor<4>, Tensor<1>),
+    expand: (Tensor<4>, Tensor<1>),
+) -> Tensor<4> {
     let [samples, channels, _, _] = x.dims();
     let squeezed = activation::silu(dense_1x1(pool(x.clone()), reduce.0, reduce.1));
     let gate = activation::sigmoid(dense_1x1(squeezed, expand.0, expand.1));

@@ -216,8 +216,9 @@ fn tensors_hold_the_numbers_of_the_batch() {
 
 #[test]
 fn the_time_spent_waiting_is_counted() {
-    let mut loader = Files::with(1, 0, "slow").loader(spec(0));
+    let files = Files::with(1, 0, "slow");
+    let mut loader = files.loader(spec(0));
     assert_eq!(loader.waited(), Duration::ZERO);
-    loader.next();
+    loader.next().unwrap().unwrap();
     assert!(loader.waited() >= Duration::from_millis(20));
 }

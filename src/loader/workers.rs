@@ -49,7 +49,12 @@ impl Loader {
         Self::with_decoder(items, spec, decoded, decode)
     }
 
-    pub(super) fn with_decoder(items: Vec<Item>, spec: Spec, decoded: Option<Arc<Decoded>>, decode: Decode) -> Self {
+    pub(super) fn with_decoder(
+        items: Vec<Item>,
+        spec: Spec,
+        decoded: Option<Arc<Decoded>>,
+        decode: Decode,
+    ) -> Self {
         let batches = batches(items.len(), spec.batch, spec.lone);
         let next = spec.first.min(batches.len());
         let first = batches.get(next).map_or(items.len(), |range| range.start);

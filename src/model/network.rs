@@ -102,9 +102,11 @@ impl Network {
         let autodiff = device.clone().autodiff();
         let plain = device.clone().inner();
         let (keep, train) = (plain, autodiff);
-        let blocks = self.blocks.into_iter().enumerate().map(|(i, block)| {
-            if i + 1 >= cut.0 { thaw(block, &train) } else { freeze(block, &keep) }
-        });
+        let blocks = self
+            .blocks
+            .into_iter()
+            .enumerate()
+            .map(|(i, block)| if i + 1 >= cut.0 { thaw(block, &train) } else { freeze(block, &keep) });
         let blocks: Vec<Block> = blocks.collect();
         let count = blocks.len();
         Self {

@@ -4,15 +4,15 @@ use std::time::Instant;
 
 use burn::tensor::{Gradients, Tensor};
 
+use super::Error;
 use super::feed::{Feed, Step};
 use super::observe::{BatchNote, EpochNote, Observer};
 use super::run::Run;
 use super::schedule::{Place, share};
 use super::validate::Validator;
-use super::Error;
 use crate::chance::Key;
 use crate::checkpoint::{Best, Tally};
-use crate::config::{Every, Monitor};
+use crate::config::{BatchNorm, Every, Monitor};
 use crate::evaluate::{Scores, best};
 use crate::model::{Cut, NormForm, gradients, numbers};
 
@@ -75,7 +75,11 @@ impl Run<'_> {
         let config = self.session.config;
         let root = Key::new(config.train.seed).named("network").with(self.progress.view as u64);
         let keys: Vec<Key> = step.samples.iter().map(|&sample| root.with(sample as u64)).collect();
-        let logits = self.network.train_from(cut, step.input.autodiff(), NormForm::Batch, &keys);
+        let form = match config.train.batch_norm {
+            BatchNorm::Batch => NormForm::Batch,
+            BatchNorm::Stored => NormForm::Stored,
+        };
+        let logits = self.network.train_from(cut, step.input.autodiff(), form, &keys);
         let loss = self.loss.of(logits.clone(), step.labels);
         let value = f64::from(numbers(loss.clone())[0]);
         if !value.is_finite() {
@@ -179,7 +183,8 @@ impl Run<'_> {
     }
 
     fn diverged(&self, loss: f64, samples: &[usize]) -> Error {
-        let names = samples.iter().map(|&sample| self.session.splits.train[sample].path.display().to_string());
+        let names =
+            samples.iter().map(|&sample| self.session.splits.train[sample].path.display().to_string());
         Error::Diverged {
             step: self.progress.step + 1,
             stage: self.progress.stage + 1,

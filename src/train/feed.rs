@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use burn::tensor::{Device, Tensor, TensorData};
 
+use super::Error;
 use super::cache::{Cache, output_shape};
 use super::observe::Observer;
 use super::run::Session;
-use super::Error;
 use crate::augment::Policy;
 use crate::loader::{Item, Loader, Lone, Spec, order};
 use crate::model::{Cut, Folded};
@@ -157,9 +157,14 @@ fn plan_cache(session: &Session, prefix: Option<&Folded>, cut: Cut) -> (Option<C
     let mib = bytes.div_ceil(1 << 20);
     if bytes > session.cache_bytes {
         let room = session.cache_bytes >> 20;
-        return (None, format!("the frozen layers are not cached: that takes {mib} MiB, and {room} MiB are free for it"));
+        return (
+            None,
+            format!("the frozen layers are not cached: that takes {mib} MiB, and {room} MiB are free for it"),
+        );
     }
     let views_text = if views == 1 { "one view".into() } else { format!("{views} views") };
-    let note = format!("the frozen layers run once per picture ({views_text}, {mib} MiB kept); later epochs reuse that");
+    let note = format!(
+        "the frozen layers run once per picture ({views_text}, {mib} MiB kept); later epochs reuse that"
+    );
     (Some(Cache::new(shape, samples, views)), note)
 }

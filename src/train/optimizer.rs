@@ -55,7 +55,14 @@ impl Optimizer {
         self.layer_decay.powi(distance as i32)
     }
 
-    fn updated(&mut self, name: &str, value: Tensor<1>, gradient: Tensor<1>, rate: f64, decays: bool) -> Tensor<1> {
+    fn updated(
+        &mut self,
+        name: &str,
+        value: Tensor<1>,
+        gradient: Tensor<1>,
+        rate: f64,
+        decays: bool,
+    ) -> Tensor<1> {
         let moments = self.moments.entry(name.to_owned()).or_default();
         let decay = |weight_decay: f64| if decays { weight_decay } else { 0.0 };
         match self.rule {

@@ -35,8 +35,7 @@ struct Timing {
     waited_seconds: f64,
 }
 
-const HEADING: &str =
-    "stage,epoch,step,learning_rate,train_loss,train_accuracy,val_loss,val_accuracy,best";
+const HEADING: &str = "stage,epoch,step,learning_rate,train_loss,train_accuracy,val_loss,val_accuracy,best";
 
 impl Record {
     /// Opens the files where a state left them.

@@ -17,7 +17,9 @@ pub fn trainable(network: &Network, cut: Cut) -> usize {
     let blocks = network.blocks.len();
     parameter_list(network)
         .iter()
-        .filter(|(name, shape)| Cut::layer_of(name, blocks) >= cut.0 && role(name, shape.len()) != Role::Statistic)
+        .filter(|(name, shape)| {
+            Cut::layer_of(name, blocks) >= cut.0 && role(name, shape.len()) != Role::Statistic
+        })
         .map(|(_, shape)| shape.iter().product::<usize>())
         .sum()
 }

@@ -2,9 +2,9 @@
 
 use burn::tensor::Tensor;
 
+use super::Error;
 use super::cache::{Cache, output_shape};
 use super::run::Session;
-use super::Error;
 use crate::evaluate::Scores;
 use crate::loader::{Item, Loader, Lone, Spec};
 use crate::model::{Cut, Folded, numbers};

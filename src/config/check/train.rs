@@ -2,7 +2,7 @@
 
 use toml::Spanned;
 
-use crate::config::checked::{Checkpoint, ClassWeights, DeviceChoice, Every, Monitor, Train};
+use crate::config::checked::{BatchNorm, Checkpoint, ClassWeights, DeviceChoice, Every, Monitor, Train};
 use crate::config::faults::Faults;
 use crate::config::raw::{self, Key};
 use crate::config::rules::{BATCH, BELOW_ONE, COUNT, INSIDE, POSITIVE, SEED, THREADS};
@@ -19,6 +19,7 @@ pub(super) fn train(raw: &raw::Train, faults: &mut Faults<'_>) -> Train {
         ema: faults.unless_off(&raw.ema, &INSIDE),
         label_smoothing: faults.value(&raw.label_smoothing, 0.1, &BELOW_ONE),
         class_weights: class_weights(&raw.class_weights, faults),
+        batch_norm: faults.choice(&raw.batch_norm, BatchNorm::Batch),
         monitor: faults.choice(&raw.monitor, Monitor::Accuracy),
         early_stopping: faults.unless_off(&raw.early_stopping, &COUNT),
     }

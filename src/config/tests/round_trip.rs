@@ -219,14 +219,16 @@ fn any_train() -> impl Strategy<Value = Train> {
     ];
     let numbers = (1..999_usize, 0..=i64::MAX as u64, 1..999_usize, share());
     let devices = (select(vec![Auto, Cpu, Ndarray, Wgpu, Cuda]), any::<bool>(), option::of(1..99_usize));
-    let choices = (class_weights, select(vec![Monitor::Accuracy, Monitor::Loss]), option::of(1..99_usize));
+    let norms = select(vec![BatchNorm::Batch, BatchNorm::Stored]);
+    let choices =
+        (class_weights, (norms, select(vec![Monitor::Accuracy, Monitor::Loss])), option::of(1..99_usize));
     (numbers, devices, option::of(positive()), option::of(1e-9..1.0), choices).prop_map(
         |(
             numbers,
             (device, force_device, threads),
             clip_norm,
             ema,
-            (class_weights, monitor, early_stopping),
+            (class_weights, (batch_norm, monitor), early_stopping),
         )| {
             let (batch, seed, accumulate, label_smoothing) = numbers;
             Train {
@@ -240,6 +242,7 @@ fn any_train() -> impl Strategy<Value = Train> {
                 ema,
                 label_smoothing,
                 class_weights,
+                batch_norm,
                 monitor,
                 early_stopping,
             }

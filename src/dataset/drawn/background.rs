@@ -5,7 +5,7 @@ use std::f32::consts::{PI, TAU};
 
 use tiny_skia::{Pixmap, Point, PremultipliedColorU8, Rect, Transform};
 
-use super::camera::defocus;
+use super::blur::blur;
 use super::foliage::{Leaf, grass};
 use super::hand::Hand;
 use super::head::glow;
@@ -14,7 +14,7 @@ use super::petal::gradient;
 
 pub fn paint(canvas: &mut Pixmap, hand: &mut Hand) {
     wash(canvas, hand);
-    let blur = match hand.count(0, 4) {
+    let sigma = match hand.count(0, 4) {
         0 => {
             patches(canvas, hand);
             hand.between(0.0, 2.0)
@@ -39,7 +39,7 @@ pub fn paint(canvas: &mut Pixmap, hand: &mut Hand) {
             hand.between(1.0, 5.0)
         }
     };
-    defocus(canvas, blur);
+    blur(canvas, sigma);
 }
 
 fn wash(canvas: &mut Pixmap, hand: &mut Hand) {
@@ -48,8 +48,7 @@ fn wash(canvas: &mut Pixmap, hand: &mut Hand) {
     let second = if hand.chance(0.5) { ground(hand) } else { first.lit(hand.between(0.5, 1.3)) };
     let (s, c) = hand.between(0.0, TAU).sin_cos();
     let end = |sign: f32| Point::from_xy(w * (0.5 + sign * 0.5 * s), h * (0.5 + sign * 0.5 * c));
-    let shader =
-        gradient([end(-1.0), end(1.0)], &[(0.0, first), (0.5, first.mix(second, 0.5)), (1.0, second)]);
+    let shader = gradient([end(-1.0), end(1.0)], &[(0.0, first), (1.0, second)]);
     let paint = tiny_skia::Paint { shader, ..tiny_skia::Paint::default() };
     if let Some(all) = Rect::from_xywh(0.0, 0.0, w, h) {
         canvas.fill_rect(all, &paint, Transform::identity(), None);

@@ -1,34 +1,23 @@
 //! What a camera does to a scene: focus, white balance, exposure, contrast, vignette and noise. The
 //! same for all kinds.
 
-use image::imageops::fast_blur;
-use image::{Rgb, RgbImage, RgbaImage};
+use image::{Rgb, RgbImage};
 use tiny_skia::{Pixmap, PixmapPaint, Transform};
 
+use super::blur::blur;
 use super::hand::Hand;
 
-/// Blurs the canvas; with transparent parts too, since its colours are premultiplied.
-pub fn defocus(canvas: &mut Pixmap, sigma: f32) {
-    if sigma < 0.3 {
-        return;
-    }
-    let (width, height) = (canvas.width(), canvas.height());
-    if let Some(sharp) = RgbaImage::from_raw(width, height, canvas.data().to_vec()) {
-        canvas.data_mut().copy_from_slice(fast_blur(&sharp, sigma).as_raw());
-    }
-}
-
-/// Paints on a layer of its own and lays it on the canvas, out of focus by `sigma`.
+/// Lays what `paint` paints on the canvas, out of focus by `sigma`.
 pub fn layer(canvas: &mut Pixmap, sigma: f32, paint: impl FnOnce(&mut Pixmap)) {
     let Some(mut sheet) = Pixmap::new(canvas.width(), canvas.height()) else { return };
     paint(&mut sheet);
-    defocus(&mut sheet, sigma);
+    blur(&mut sheet, sigma);
     canvas.draw_pixmap(0, 0, sheet.as_ref(), &PixmapPaint::default(), Transform::identity(), None);
 }
 
 /// The finished photograph.
 pub fn expose(mut canvas: Pixmap, hand: &mut Hand) -> RgbImage {
-    defocus(&mut canvas, hand.between(-0.4, 0.9));
+    blur(&mut canvas, hand.between(-0.4, 0.9));
     let balance = [hand.between(0.9, 1.12), 1.0, hand.between(0.86, 1.1)];
     let exposure = hand.between(0.8, 1.2);
     let gamma = hand.between(0.85, 1.2);
@@ -45,7 +34,7 @@ pub fn expose(mut canvas: Pixmap, hand: &mut Hand) -> RgbImage {
         Rgb(std::array::from_fn(|i| {
             let value = (f32::from(raw[i]) / 255.0 * gain * balance[i]).powf(gamma);
             let grain = noise * (0.7 * grey + 0.5 * hand.grain());
-            ((value + grain) * 255.0).round().clamp(0.0, 255.0) as u8
+            ((value + grain) * 255.0 + 0.5) as u8
         }))
     })
 }

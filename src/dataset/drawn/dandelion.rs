@@ -14,13 +14,13 @@ pub fn grow(hand: &mut Hand) -> Head {
 
 /// Rays in a spiral: the outer ones long and flat, the inner ones short and upright.
 fn bloom(hand: &mut Hand) -> Head {
-    let count = hand.count(150, 210);
-    let width = hand.between(0.028, 0.042);
+    let count = hand.count(200, 280);
+    let width = hand.between(0.02, 0.032);
     let (low, high) = (hand.between(-0.15, 0.15), hand.between(1.1, 1.4));
     let unruly = hand.between(0.08, 0.2);
     let parts = (0..count)
         .map(|n| {
-            let inner = 1.0 - ((n as f32 + 0.5) / count as f32).sqrt();
+            let inner = 1.0 - ((n as f32 + 0.5) / count as f32).powf(0.75);
             Part::Petal(Petal {
                 azimuth: GOLDEN_ANGLE * n as f32 + hand.around(0.12),
                 start: 0.03,
@@ -32,9 +32,9 @@ fn bloom(hand: &mut Hand) -> Head {
                 foot: 0.25,
                 tip: 0.12,
                 tone: hand.between(0.78, 1.08),
-                shade: 0.65,
+                shade: 0.65 - 0.3 * inner,
                 blush: 0.25 * inner,
-                strips: 2,
+                strips: 1,
                 ..Petal::default()
             })
         })

@@ -24,7 +24,7 @@ impl Leaf {
         let ends = [spine[0].0, spine[STEPS].0];
         for (low, high, light) in [(-1.0, 1.0, 0.82), (0.0, 1.0, 1.08)] {
             let Some(path) = self.portion(&spine, low, high) else { continue };
-            let stops = [(0.0, tint.lit(0.7 * light)), (0.6, tint.lit(light)), (1.0, tint.lit(1.15 * light))];
+            let stops = [(0.0, tint.lit(0.72 * light)), (1.0, tint.lit(1.18 * light))];
             fill(canvas, &path, gradient(ends, &stops));
         }
         if self.width > 4.0 {

@@ -6,7 +6,7 @@ use tiny_skia::{
     Stroke, Transform,
 };
 
-use super::palette::Coat;
+use super::palette::{Coat, Tint};
 use super::petal::Petal;
 use super::pose::{Pose, Vec3, add, cross, scaled, unit};
 
@@ -42,27 +42,17 @@ impl Head {
     pub fn paint(&self, canvas: &mut Pixmap, pose: &Pose, coat: &Coat) {
         let mut order: Vec<&Part> = self.parts.iter().collect();
         order.sort_by(|a, b| a.nearness(pose).total_cmp(&b.nearness(pose)));
-        for part in order {
-            match *part {
-                Part::Petal(petal) => petal.paint(canvas, pose, coat),
-                Part::Floret { at, size, tone, ripe } => {
-                    let tint = coat.heart.mix(coat.petal, ripe).lit(tone);
-                    paint_floret(canvas, pose, at, size, |light, alpha| tint.lit(light).color(alpha));
-                }
-                Part::Tuft { root, tip, hairs, spread } => {
-                    paint_tuft(canvas, pose, coat, [root, tip], hairs, spread);
-                }
-            }
-        }
+        order.iter().for_each(|part| part.paint(canvas, pose, coat));
     }
 
     /// The picture area that the head covers at scale 1 in this pose.
-    pub fn area(&self, pose: &Pose, coat: &Coat) -> f32 {
+    pub fn area(&self, pose: &Pose) -> f32 {
         const SIDE: u32 = 96;
         const SCALE: f32 = 24.0;
         let Some(mut canvas) = Pixmap::new(SIDE, SIDE) else { return 1.0 };
         let middle = SIDE as f32 / 2.0;
-        self.paint(&mut canvas, &pose.at(middle, middle, SCALE), coat);
+        let pose = pose.at(middle, middle, SCALE);
+        self.parts.iter().for_each(|part| part.paint_silhouette(&mut canvas, &pose));
         let covered: u32 = canvas.pixels().iter().map(|p| u32::from(p.alpha())).sum();
         covered as f32 / 255.0 / (SCALE * SCALE)
     }
@@ -76,15 +66,35 @@ impl Part {
             Self::Tuft { root, tip, .. } => pose.nearness(add(scaled(*root, 0.3), scaled(*tip, 0.7))),
         }
     }
+
+    fn paint(&self, canvas: &mut Pixmap, pose: &Pose, coat: &Coat) {
+        match *self {
+            Self::Petal(petal) => petal.paint(canvas, pose, coat),
+            Self::Floret { at, size, tone, ripe } => {
+                paint_floret(canvas, pose, at, size, coat.heart.mix(coat.petal, ripe).lit(tone));
+            }
+            Self::Tuft { root, tip, hairs, spread } => {
+                paint_tuft(canvas, pose, coat, [root, tip], hairs, spread);
+            }
+        }
+    }
+
+    fn paint_silhouette(&self, canvas: &mut Pixmap, pose: &Pose) {
+        match self {
+            Self::Petal(petal) => petal.paint_silhouette(canvas, pose),
+            Self::Floret { at, size, .. } => disc(canvas, pose.project(*at), size * pose.scale, Color::BLACK),
+            Self::Tuft { .. } => self.paint(canvas, pose, &Coat::BLACK),
+        }
+    }
 }
 
 /// A dark knob with a bright cap on the side of the light.
-fn paint_floret(canvas: &mut Pixmap, pose: &Pose, at: Vec3, size: f32, color: impl Fn(f32, f32) -> Color) {
+fn paint_floret(canvas: &mut Pixmap, pose: &Pose, at: Vec3, size: f32, tint: Tint) {
     let (p, r, light) = (pose.project(at), size * pose.scale, pose.light());
     let lit = pose.brightness(unit(add(at, [0.0, 0.0, 1.0])));
-    disc(canvas, p, r, color(0.55 * lit, 1.0));
+    disc(canvas, p, r, tint.lit(0.55 * lit).color(1.0));
     let cap = Point::from_xy(p.x + 0.3 * r * light[0], p.y + 0.3 * r * light[1]);
-    disc(canvas, cap, 0.62 * r, color(1.12 * lit, 1.0));
+    disc(canvas, cap, 0.62 * r, tint.lit(1.12 * lit).color(1.0));
 }
 
 fn disc(canvas: &mut Pixmap, at: Point, radius: f32, color: Color) {
@@ -128,10 +138,7 @@ pub fn glow(canvas: &mut Pixmap, at: Point, radius: f32, color: Color) {
     let Some(path) = PathBuilder::from_circle(at.x, at.y, radius) else { return };
     let mut faded = color;
     faded.set_alpha(0.0);
-    let mut half = color;
-    half.apply_opacity(0.7);
-    let stops =
-        vec![GradientStop::new(0.0, color), GradientStop::new(0.6, half), GradientStop::new(1.0, faded)];
+    let stops = vec![GradientStop::new(0.0, color), GradientStop::new(1.0, faded)];
     let shader = RadialGradient::new(at, 0.0, at, radius, stops, SpreadMode::Pad, Transform::identity());
     let Some(shader) = shader else { return };
     let paint = Paint { shader, ..Paint::default() };

@@ -3,6 +3,7 @@
 //! data set is used and how that is announced is left to others.
 
 mod background;
+mod blur;
 mod camera;
 mod daisy;
 mod dandelion;
@@ -148,4 +149,71 @@ fn write_jpeg(path: &Path, picture: &RgbImage) -> Result<(), Error> {
     let mut bytes = Vec::new();
     JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY).encode_image(picture).map_err(fault)?;
     fs::write(path, bytes).map_err(|error| fault(error.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_key_gives_the_same_pixels() {
+        let key = Key::new(5);
+        for kind in Kind::ALL {
+            let picture = draw(kind, key, 96, 64);
+            assert_eq!(picture.dimensions(), (96, 64));
+            assert_eq!(picture, draw(kind, key, 96, 64), "{kind:?}");
+            assert_ne!(picture, draw(kind, key.with(1), 96, 64), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn any_size_is_drawn_without_a_panic() {
+        for (width, height) in [(0, 0), (1, 1), (1, 40), (40, 1), (3, 2)] {
+            let picture = draw(Kind::Rose, Key::new(1), width, height);
+            assert_eq!(picture.dimensions(), (width.max(1), height.max(1)));
+        }
+    }
+
+    #[test]
+    fn a_data_set_has_a_folder_per_class_and_says_what_it_is() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("drawn");
+        let drawing = Drawing { seed: 3, per_class: 2, width: 48, height: 32 };
+        let done = AtomicUsize::new(0);
+        let progress = |_, total| {
+            assert_eq!(total, 10);
+            done.fetch_add(1, Ordering::Relaxed);
+        };
+        drawing.write(&folder, &progress).unwrap();
+        assert_eq!(done.into_inner(), 10);
+        for kind in Kind::ALL {
+            for name in ["0000.jpg", "0001.jpg"] {
+                let picture = image::open(folder.join(kind.folder()).join(name)).unwrap();
+                assert_eq!((picture.width(), picture.height()), (48, 32));
+            }
+        }
+        let readme = fs::read_to_string(folder.join("README.txt")).unwrap();
+        assert!(readme.contains("not photographs") && readme.contains("seed 3"), "{readme}");
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 6);
+    }
+
+    #[test]
+    fn an_existing_folder_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("mine"), "x").unwrap();
+        let found = Drawing { per_class: 1, ..Drawing::default() }.write(folder.path(), &|_, _| ());
+        assert!(matches!(found, Err(Error::Folder(durable::Error::Exists { .. }))));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn impossible_sizes_are_refused() {
+        let parent = tempfile::tempdir().unwrap();
+        for (width, height) in [(0, 240), (320, 31), (5000, 240)] {
+            let drawing = Drawing { width, height, ..Drawing::default() };
+            let message = drawing.write(&parent.path().join("a"), &|_, _| ()).unwrap_err().to_string();
+            assert!(message.contains(&format!("{width} x {height}")), "{message}");
+        }
+        assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 0);
+    }
 }

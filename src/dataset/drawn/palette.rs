@@ -48,6 +48,8 @@ pub struct Coat {
 }
 
 impl Coat {
+    pub const BLACK: Self = Self { petal: Tint([0.0; 3]), heart: Tint([0.0; 3]), reach: 0.0 };
+
     pub fn pick(hand: &mut Hand) -> Self {
         let petal = bloom(hand);
         let mut heart = bloom(hand);

@@ -120,9 +120,11 @@ impl Petal {
     pub fn paint(&self, canvas: &mut Pixmap, pose: &Pose, coat: &Coat) {
         self.paint_shadow(canvas, pose);
         for strip in 0..self.strips {
-            let v = 2.0 * strip as f32 / self.strips as f32 - 1.0;
-            let middle = v + 1.0 / self.strips as f32;
-            if let Some(path) = self.portion(pose, v) {
+            let width = 2.0 / self.strips as f32;
+            let v = width * strip as f32 - 1.0;
+            let middle = v + 0.5 * width;
+            // Each strip reaches under the next, so that no seam shows between them.
+            if let Some(path) = self.portion(pose, v, (v + 2.0 * width).min(1.0)) {
                 fill(canvas, &path, self.gradient(pose, coat, middle));
             }
         }
@@ -131,7 +133,7 @@ impl Petal {
 
     /// A dark rim just outside, as the petal's shadow on what lies below.
     fn paint_shadow(&self, canvas: &mut Pixmap, pose: &Pose) {
-        let Some(path) = self.portion(pose, -1.0) else { return };
+        let Some(path) = self.portion(pose, -1.0, 1.0) else { return };
         let paint = Paint { shader: Shader::SolidColor(Tint([0.0; 3]).color(0.16)), ..Paint::default() };
         let width = (0.035 * pose.scale).min(3.0);
         let light = pose.light();
@@ -139,13 +141,20 @@ impl Petal {
         canvas.stroke_path(&path, &paint, &Stroke { width, ..Stroke::default() }, away, None);
     }
 
-    /// The petal from `v` across to its far edge: strips overlap, so no seam shows between them.
-    fn portion(&self, pose: &Pose, v: f32) -> Option<Path> {
+    /// The whole petal in one colour.
+    pub fn paint_silhouette(&self, canvas: &mut Pixmap, pose: &Pose) {
+        if let Some(path) = self.portion(pose, -1.0, 1.0) {
+            fill(canvas, &path, Shader::SolidColor(tiny_skia::Color::BLACK));
+        }
+    }
+
+    /// The petal between two lines along it.
+    fn portion(&self, pose: &Pose, low: f32, high: f32) -> Option<Path> {
         let mut path = PathBuilder::with_capacity(2 * STEPS + 3, 2 * STEPS + 3);
-        let foot = pose.project(self.point(0.0, v));
+        let foot = pose.project(self.point(0.0, low));
         path.move_to(foot.x, foot.y);
-        let there = (1..=STEPS).map(|step| (step, v));
-        let back = (0..STEPS).rev().map(|step| (step, 1.0));
+        let there = (1..=STEPS).map(|step| (step, low));
+        let back = (0..STEPS).rev().map(|step| (step, high));
         for (step, v) in there.chain(back) {
             let p = pose.project(self.point(along(step), v));
             path.line_to(p.x, p.y);
@@ -156,8 +165,13 @@ impl Petal {
 
     fn gradient(&self, pose: &Pose, coat: &Coat, v: f32) -> Shader<'static> {
         let ends = [0.02, 0.98].map(|t| pose.project(self.point(t, v)));
-        let stops = [0.05, 0.35, 0.65, 0.95].map(|t| (t, self.tint(pose, coat, t, v)));
-        gradient(ends, &stops)
+        let stop = |t| (t, self.tint(pose, coat, t, v));
+        // On a ray of a pixel or two, nobody sees what lies between.
+        if self.width * pose.scale < 3.0 {
+            gradient(ends, &[0.1, 0.8].map(stop))
+        } else {
+            gradient(ends, &[0.05, 0.35, 0.65, 0.95].map(stop))
+        }
     }
 
     fn tint(&self, pose: &Pose, coat: &Coat, t: f32, v: f32) -> Tint {

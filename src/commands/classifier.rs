@@ -1,0 +1,181 @@
+//! MODEL on the command line: a run folder, an exported file, or `imagenet[:variant-or-entry]`, ready to
+//! name pictures.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use burn::tensor::{Device, Tensor, TensorData};
+use rayon::prelude::*;
+
+use super::failure::Failure;
+use super::prepare::fetch;
+use crate::checkpoint::{IDENTITY_FORMAT, Identity, RunFolder, Start, read_model};
+use crate::dataset::{self, Limits};
+use crate::model::{Array, Folded, Network, NormSettings, Settings, numbers};
+use crate::scaling::{Family, Plan, Variant};
+use crate::weights::{self, Entry, Head, ImportOptions};
+
+pub struct Classifier {
+    pub identity: Identity,
+    network: Folded,
+    device: Device,
+}
+
+/// Pictures per forward pass; it has no influence on results.
+pub const BATCH: usize = 32;
+
+impl Classifier {
+    /// Opens a model by what was typed.
+    pub fn open(model: &str, step: Option<usize>, device: &Device) -> Result<Self> {
+        if let Some(which) = imagenet(model) {
+            return Self::imagenet(which, device);
+        }
+        let (arrays, identity) = read_model(&file_of(Path::new(model), step)?)?;
+        Self::new(arrays, identity, device).with_context(|| format!("in {model}"))
+    }
+
+    fn new(arrays: Vec<Array>, identity: Identity, device: &Device) -> Result<Self> {
+        let mut arrays: BTreeMap<_, _> =
+            arrays.into_iter().map(|array| (array.name.clone(), array)).collect();
+        let mut wrong = Vec::new();
+        let network =
+            Network::build(&identity.plan, &settings(&identity), device, &mut |name, shape| match arrays
+                .remove(name)
+            {
+                Some(array) if array.shape == shape => array.values,
+                found => {
+                    let found = found.map_or("absent".into(), |array| format!("{:?}", array.shape));
+                    wrong.push(format!("{name} is {found}, should be {shape:?}"));
+                    vec![0.0; shape.iter().product()]
+                }
+            });
+        wrong.extend(arrays.into_keys().map(|name| format!("{name} has no place in the network")));
+        if !wrong.is_empty() {
+            let text =
+                format!("the file does not hold the network that it says it holds: {}", wrong.join("; "));
+            return Err(Failure::Weights(text).into());
+        }
+        Ok(Self { identity, network: Folded::new(&network), device: device.clone() })
+    }
+
+    /// Published ImageNet weights, used as they are.
+    fn imagenet(which: &str, device: &Device) -> Result<Self> {
+        let entries = imagenet_entries(which)?;
+        let found = fetch(&entries)?;
+        let plan = Plan::variant(found.entry.variant);
+        let classes: Vec<String> = weights::imagenet::classes().into_iter().map(str::to_owned).collect();
+        let named = weights::read(&found.path)?.named;
+        let (named, _) = weights::import(named, &plan, classes.len(), ImportOptions { head: Head::Keep })?;
+        let identity = Identity {
+            format: IDENTITY_FORMAT,
+            kiln: env!("CARGO_PKG_VERSION").into(),
+            classes,
+            network: plan.name(),
+            activation: plan.activation,
+            squeeze_excite: plan.family == Family::B,
+            padding: found.entry.padding,
+            norm_eps: found.entry.norm.eps,
+            norm_momentum: found.entry.norm.momentum,
+            channels: plan.channels,
+            preprocess: found.entry.preprocess(),
+            plan,
+            temperature: 1.0,
+            averaged: false,
+            start: Start {
+                weights: Some(found.entry.id.into()),
+                licence: Some(found.entry.licence.into()),
+                instead_of_pretrained: false,
+            },
+            data: "ImageNet".into(),
+            drawn: false,
+        };
+        let arrays = named
+            .entries
+            .into_iter()
+            .map(|(name, array)| Array { name, shape: array.shape, values: array.values })
+            .collect();
+        Self::new(arrays, identity, device)
+    }
+
+    /// Logits of some pictures; a picture that cannot be read has a reason instead.
+    pub fn logits(&self, paths: &[PathBuf]) -> Vec<Result<Vec<f32>, String>> {
+        let prepared: Vec<Result<Vec<f32>, String>> =
+            paths.par_iter().map(|path| self.prepare(path)).collect();
+        let good: Vec<&Vec<f32>> = prepared.iter().flatten().collect();
+        let mut rows = Vec::new();
+        if !good.is_empty() {
+            let side = self.identity.preprocess.size;
+            let values: Vec<f32> = good.iter().flat_map(|pixels| pixels.iter().copied()).collect();
+            let shape = [good.len(), self.identity.channels, side, side];
+            let images = Tensor::from_data(TensorData::new(values, shape), &self.device);
+            rows = numbers(self.network.infer(images));
+        }
+        let mut rows = rows.chunks(self.identity.classes.len()).map(<[f32]>::to_vec);
+        prepared.into_iter().map(|one| one.map(|_| rows.next().unwrap_or_default())).collect()
+    }
+
+    fn prepare(&self, path: &Path) -> Result<Vec<f32>, String> {
+        let preprocess = &self.identity.preprocess;
+        let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
+        let picture = dataset::decode(&bytes, preprocess.background, &Limits::default());
+        let picture = picture.map_err(|error| error.to_string())?;
+        let view = preprocess.apply(&picture).map_err(|error| error.to_string())?;
+        let mut pixels = vec![0.0; self.identity.channels * preprocess.size * preprocess.size];
+        preprocess.normalise_into(&view, &mut pixels).map_err(|error| error.to_string())?;
+        Ok(pixels)
+    }
+}
+
+/// The network settings that a model file records.
+pub fn settings(identity: &Identity) -> Settings {
+    Settings {
+        padding: identity.padding,
+        norm: NormSettings { eps: identity.norm_eps, momentum: identity.norm_momentum },
+        classes: identity.classes.len(),
+        dropout: 0.0,
+        stochastic_depth: 0.0,
+    }
+}
+
+/// The model file that a path means: of a run, its best checkpoint's.
+pub fn file_of(path: &Path, step: Option<usize>) -> Result<PathBuf> {
+    if path.is_dir() {
+        let run = RunFolder::open(path)?;
+        let checkpoint = match step {
+            Some(step) => run.at_step(step)?,
+            None => run.best()?,
+        };
+        return Ok(checkpoint.model_path());
+    }
+    if !path.exists() {
+        let text = format!(
+            "{} does not exist; a model is a run folder, an exported file or imagenet:VARIANT",
+            path.display()
+        );
+        return Err(Failure::Usage(text).into());
+    }
+    Ok(path.to_owned())
+}
+
+/// `imagenet` or `imagenet:WHICH`, unless a file has that name.
+fn imagenet(model: &str) -> Option<&str> {
+    match model.split_once(':') {
+        Some(("imagenet", which)) => Some(which),
+        None if model == "imagenet" && !Path::new(model).exists() => Some("b0"),
+        _ => None,
+    }
+}
+
+/// The entries that a variant or an entry's name means.
+pub fn imagenet_entries(which: &str) -> Result<Vec<&'static Entry>> {
+    if let Ok(variant) = which.parse::<Variant>() {
+        return Ok(Entry::candidates(variant));
+    }
+    let entry = Entry::find(which).ok_or_else(|| {
+        Failure::Weights(format!(
+            "no weights are called {which:?}; `kiln weights list` shows those that kiln knows"
+        ))
+    })?;
+    Ok(vec![entry])
+}

@@ -1,0 +1,173 @@
+//! What a person sees while kiln works: bars on a terminal, plain lines elsewhere, all on standard error.
+//! Results go to standard output.
+
+use std::io::Write;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::train::{BatchNote, EpochNote, Observer, StageNote};
+
+/// A line for the person who watches.
+pub fn tell(line: &str) {
+    // Nobody is left to hear that standard error is gone.
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// Text for standard output. A reader that has left (`| head`) is no error.
+pub fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Something that must not be overlooked.
+pub fn warn_loudly(text: &str) {
+    let rule = "!".repeat(78);
+    tell(&format!("{rule}\n!! {text}\n{rule}"));
+}
+
+/// A bar over a known amount of work, or lines now and then where no terminal looks on.
+pub struct Bar {
+    bar: ProgressBar,
+    what: String,
+    said: Instant,
+}
+
+/// How often a plain line tells how far things are.
+const SAY_EVERY: Duration = Duration::from_secs(15);
+
+impl Bar {
+    /// Counts things.
+    pub fn count(what: &str) -> Self {
+        Self::new(what, "{msg} {bar:30} {pos}/{len} {per_sec} {eta}")
+    }
+
+    /// Counts bytes.
+    pub fn bytes(what: &str) -> Self {
+        Self::new(what, "{msg} {bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta}")
+    }
+
+    fn new(what: &str, template: &str) -> Self {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        bar.set_message(what.to_owned());
+        Self { bar, what: what.to_owned(), said: Instant::now() }
+    }
+
+    pub fn set(&mut self, done: u64, total: u64) {
+        self.bar.set_length(total);
+        self.bar.set_position(done);
+        if self.bar.is_hidden() && self.said.elapsed() > SAY_EVERY {
+            self.said = Instant::now();
+            tell(&format!("{}: {done} of {total}", self.what));
+        }
+    }
+
+    /// Adds words to the bar; on no terminal they are left out.
+    pub fn say(&self, words: &str) {
+        self.bar.set_message(format!("{} {words}", self.what));
+    }
+
+    /// Prints a line above the bar.
+    pub fn line(&self, line: &str) {
+        self.bar.suspend(|| tell(line));
+    }
+
+    pub fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// Follows a training on the console.
+#[derive(Default)]
+pub struct Console {
+    bar: Option<Bar>,
+    caching: Option<Bar>,
+    epoch: (usize, usize),
+}
+
+impl Observer for Console {
+    fn stage(&mut self, note: &StageNote) {
+        let StageNote { number, stages, trains, trainable, epochs, batches, cache } = note;
+        tell(&format!(
+            "\nstage {number} of {stages}: {trains} ({} parameters), {epochs} epochs of {batches} batches\n  {cache}",
+            grouped(*trainable as u64)
+        ));
+    }
+
+    fn caching(&mut self, done: usize, total: usize) {
+        let bar = self.caching.get_or_insert_with(|| Bar::count("  frozen layers"));
+        bar.set(done as u64, total as u64);
+        if done == total {
+            bar.clear();
+            self.caching = None;
+        }
+    }
+
+    fn batch(&mut self, note: &BatchNote) {
+        if self.epoch != (note.stage, note.epoch) {
+            self.epoch = (note.stage, note.epoch);
+            self.bar = None;
+        }
+        let bar =
+            self.bar.get_or_insert_with(|| Bar::count(&format!("  epoch {:>2}/{}", note.epoch, note.epochs)));
+        bar.say(&format!("loss {:.4} accuracy {:.4}", note.loss, note.accuracy));
+        bar.set(note.batch as u64, note.batches as u64);
+    }
+
+    fn epoch(&mut self, note: &EpochNote) {
+        if let Some(bar) = self.bar.take() {
+            bar.clear();
+        }
+        let seconds = note.time.as_secs_f64();
+        let validation = note.validation.as_ref().map_or_else(String::new, |scores| {
+            format!("   val loss {:.4} accuracy {:.4}", scores.loss, scores.accuracy)
+        });
+        let best = if note.is_best { " *" } else { "" };
+        let rate = note.pictures as f64 / seconds.max(1e-9);
+        tell(&format!(
+            "  epoch {:>2}/{}  loss {:.4} accuracy {:.4}{validation}{best}   {rate:.0} pictures/s, {seconds:.1} s",
+            note.epoch, note.epochs, note.train_loss, note.train_accuracy
+        ));
+        let waited = note.waited.as_secs_f64() / seconds.max(1e-9);
+        if waited > 0.1 && seconds > 5.0 {
+            let share = waited * 100.0;
+            tell(&format!(
+                "  {share:.0}% of that was spent waiting for pictures; more data.workers may help"
+            ));
+        }
+    }
+
+    fn saved(&mut self, _: &Path) {}
+}
+
+/// 4138210 as 4,138,210.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::grouped;
+
+    #[test]
+    fn digits_are_grouped_by_three() {
+        for (number, expected) in [(0, "0"), (999, "999"), (1000, "1,000"), (4_138_210, "4,138,210")] {
+            assert_eq!(grouped(number), expected);
+        }
+    }
+}

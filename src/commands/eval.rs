@@ -1,0 +1,179 @@
+//! `kiln eval`: what a model is worth on labelled pictures.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use clap::Args;
+use serde::Serialize;
+
+use super::classifier::{BATCH, Classifier};
+use super::console::{Bar, print, tell};
+use super::failure::{DATA, Failure};
+use super::session::{marks, table};
+use super::{Ended, Format, Place, start};
+use crate::checkpoint::RunFolder;
+use crate::config::Config;
+use crate::dataset::{Dataset, Origin, Record, Shares, Split, scan};
+use crate::devices::choose;
+use crate::evaluate::Scores;
+
+#[derive(Args)]
+pub struct Eval {
+    /// A run folder, an exported file, or imagenet[:VARIANT]
+    model: String,
+    /// A folder with a folder of pictures for each class, perhaps under train/, val/ and test/
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// Which part: train, val or test
+    #[arg(long, default_value = "test")]
+    split: String,
+    /// The checkpoint of this step instead of the best one
+    #[arg(long)]
+    step: Option<usize>,
+    #[command(flatten)]
+    format: Format,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    schema: u32,
+    model: &'a str,
+    drawn: bool,
+    from_scratch: bool,
+    unreadable: usize,
+    class_names: &'a [String],
+    #[serde(flatten)]
+    scores: &'a Scores,
+}
+
+impl Eval {
+    pub fn run(self) -> Ended {
+        start::threads(self.place.threads)?;
+        let device = choose(self.place.choice())?.device;
+        let model = Classifier::open(&self.model, self.step, &device)?;
+        let pictures = self.pictures(&model.identity.classes)?;
+        let mut bar = Bar::count("evaluating");
+        let (mut logits, mut labels, mut unreadable) = (Vec::new(), Vec::new(), 0);
+        for (number, batch) in pictures.chunks(BATCH).enumerate() {
+            let paths: Vec<PathBuf> = batch.iter().map(|(path, _)| path.clone()).collect();
+            for ((path, class), outcome) in batch.iter().zip(model.logits(&paths)) {
+                match outcome {
+                    Ok(row) => {
+                        logits.extend(row);
+                        labels.push(*class);
+                    }
+                    Err(reason) => {
+                        unreadable += 1;
+                        bar.line(&format!("passed over {}: {reason}", path.display()));
+                    }
+                }
+            }
+            bar.set((number * BATCH + batch.len()) as u64, pictures.len() as u64);
+        }
+        bar.clear();
+        let classes = &model.identity.classes;
+        let scores = Scores::of(&logits, &labels, classes.len());
+        self.show(&model, &scores, unreadable)?;
+        Ok(if unreadable > 0 { DATA } else { 0 })
+    }
+
+    fn show(&self, model: &Classifier, scores: &Scores, unreadable: usize) -> Result<()> {
+        let identity = &model.identity;
+        if self.format.json {
+            let report = Report {
+                schema: 1,
+                model: &self.model,
+                drawn: identity.drawn,
+                from_scratch: identity.start.instead_of_pretrained,
+                unreadable,
+                class_names: &identity.classes,
+                scores,
+            };
+            return print(&(serde_json::to_string_pretty(&report)? + "\n"));
+        }
+        print(&table(&identity.classes, scores))?;
+        print(&format!(
+            "accuracy {:.4}, top 5 {:.4}, loss {:.4}, macro F1 {:.4} ({} pictures)\n",
+            scores.accuracy, scores.top5, scores.loss, scores.macro_f1, scores.samples
+        ))?;
+        if unreadable > 0 {
+            tell(&format!("{unreadable} pictures could not be read and are not in these figures"));
+        }
+        marks(identity);
+        Ok(())
+    }
+
+    /// Paths and the model's own class numbers.
+    fn pictures(&self, classes: &[String]) -> Result<Vec<(PathBuf, usize)>> {
+        let split = match self.split.as_str() {
+            "train" => Split::Train,
+            "val" => Split::Val,
+            "test" => Split::Test,
+            other => {
+                return Err(
+                    Failure::Usage(format!("--split is {other:?}; it may be train, val or test")).into()
+                );
+            }
+        };
+        let dataset = match &self.data {
+            Some(folder) => labelled(folder)?,
+            None => self.own_data()?,
+        };
+        let chosen = match self.data.is_some() && dataset.samples(split).next().is_none() {
+            // A folder of classes without split folders: all of it.
+            true => dataset.samples.iter().collect::<Vec<_>>(),
+            false => dataset.samples(split).collect(),
+        };
+        let number = |class: usize| {
+            let name = &dataset.classes[class];
+            classes.iter().position(|known| known == name).ok_or_else(|| {
+                Failure::Data(format!(
+                    "the model knows no class {name:?}; its classes are {}",
+                    classes.join(", ")
+                ))
+            })
+        };
+        let labels: Result<Vec<_>, Failure> =
+            chosen.iter().map(|sample| Ok((dataset.path(sample), number(sample.class)?))).collect();
+        let labels = labels?;
+        if labels.is_empty() {
+            return Err(Failure::Data(format!("there are no {} pictures", self.split)).into());
+        }
+        Ok(labels)
+    }
+
+    /// The pictures that a run was made with, split as they were then.
+    fn own_data(&self) -> Result<Dataset> {
+        let path = Path::new(&self.model);
+        if !RunFolder::is_one(path) {
+            return Err(Failure::Usage(format!(
+                "{} has no data of its own; name a folder with --data",
+                self.model
+            ))
+            .into());
+        }
+        let run = RunFolder::open(path)?;
+        let config = Config::load(&run.config_path(), &[])?;
+        let mut dataset = super::prepare::pictures(&config)?;
+        let record = Record::read(&run.dataset_path())?;
+        if let Some(change) = record.changes(&dataset).first() {
+            tell(&format!("the data has changed since the run began: {change}"));
+            record.keep_splits(&mut dataset);
+        }
+        Ok(dataset)
+    }
+}
+
+fn labelled(folder: &Path) -> Result<Dataset> {
+    let options = scan::Options {
+        shares: Shares { val: 0.0, test: 0.0 },
+        seed: 0,
+        bad: scan::Bad::SetAside,
+        origin: Origin::Folder,
+        check: &super::prepare::readable,
+        progress: &|_, _| {},
+    };
+    Ok(crate::dataset::open(folder, &options)?)
+}

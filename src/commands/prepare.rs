@@ -1,0 +1,376 @@
+//! From a checked configuration to everything a run needs: pictures, network, starting weights.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use burn::tensor::Device;
+
+use super::console::{Bar, tell, warn_loudly};
+use super::failure::Failure;
+use crate::checkpoint::{IDENTITY_FORMAT, Identity, RunFolder, Start, read_model};
+use crate::config::{Bad, Config, DataOffline, Model, ModelOffline, Pretrained, Scale, Source};
+use crate::dataset::drawn::{Drawing, VERSION};
+use crate::dataset::recipe::Step;
+use crate::dataset::{
+    self, Dataset, Interpolation, Limits, Origin, Preprocess, Recipe, Resize, Shares, download, scan,
+};
+use crate::loader::Item;
+use crate::model::{Network, NormSettings, Settings, initial};
+use crate::scaling::{Budget, Family, Padding, Plan, largest};
+use crate::train::Splits;
+use crate::weights::{self, Entry, Head, ImportOptions, Layout, Named, Roads};
+
+/// The pictures of a configuration, found, read and split.
+pub fn pictures(config: &Config) -> Result<Dataset> {
+    let (folder, origin) = folder_of(config)?;
+    let bar = std::sync::Mutex::new(Bar::count("reading pictures"));
+    let shares = Shares { val: config.data.split.val, test: config.data.split.test };
+    let options = scan::Options {
+        shares,
+        seed: config.train.seed,
+        bad: match config.data.bad {
+            Bad::Skip => scan::Bad::SetAside,
+            Bad::Fail => scan::Bad::Fail,
+        },
+        origin,
+        check: &readable,
+        progress: &|done, total| {
+            if let Ok(mut bar) = bar.lock() {
+                bar.set(done as u64, total as u64);
+            }
+        },
+    };
+    let dataset = dataset::open(&folder, &options)?;
+    if let Ok(bar) = bar.lock() {
+        bar.clear();
+    }
+    tell_of(&dataset);
+    Ok(dataset)
+}
+
+/// Whether a picture decodes, and its size.
+pub fn readable(_: &Path, bytes: &[u8]) -> Result<(u32, u32), String> {
+    let picture = dataset::decode(bytes, [255; 3], &Limits::default()).map_err(|error| error.to_string())?;
+    Ok((picture.width(), picture.height()))
+}
+
+fn tell_of(dataset: &Dataset) {
+    let counts =
+        dataset::Split::ALL.map(|split| format!("{} {}", dataset.samples(split).count(), split.name()));
+    tell(&format!(
+        "{} pictures of {} classes: {}",
+        dataset.samples.len(),
+        dataset.classes.len(),
+        counts.join(", ")
+    ));
+    for aside in dataset.set_aside.iter().take(SHOWN) {
+        tell(&format!("  set aside: {}: {}", aside.relative, aside.reason));
+    }
+    if dataset.set_aside.len() > SHOWN {
+        tell(&format!("  and {} more; dataset.json names them all", dataset.set_aside.len() - SHOWN));
+    }
+    if dataset.origin.is_drawn() {
+        warn_loudly(DRAWN);
+    }
+}
+
+/// How many faulty pictures are named on the console.
+const SHOWN: usize = 10;
+
+/// Said wherever figures of drawn pictures appear.
+pub const DRAWN: &str = "DRAWN DATA: these pictures were drawn by kiln, they are no photographs.";
+
+/// Said wherever figures of a run appear that had to do without the weights it asked for.
+pub const SCRATCH: &str =
+    "FROM SCRATCH: the pretrained weights could not be had, training started from nothing.";
+
+fn folder_of(config: &Config) -> Result<(PathBuf, Origin)> {
+    let name = match &config.data.source {
+        Source::Path(path) => return Ok((path.clone(), Origin::Folder)),
+        Source::Dataset(name) => name,
+    };
+    let recipe = Recipe::named(name, Path::new("datasets"))?;
+    match obtained(&recipe) {
+        Ok(folder) => Ok((folder, recipe.origin())),
+        Err(error) if config.data.offline == DataOffline::Drawn && error.is_unreachable() => {
+            tell(&format!("{error}"));
+            drawn()
+        }
+        Err(error) => Err(error).context("set data.offline = \"drawn\" to go on with drawn flowers"),
+    }
+}
+
+/// Fetches a recipe's pictures, unless they are there.
+pub fn obtained(recipe: &Recipe) -> Result<PathBuf, dataset::Error> {
+    let cache = download::cache_folder().ok_or(dataset::Error::NoCache)?;
+    let mut bar = Bar::bytes(&format!("fetching {}", recipe.name));
+    let folder = recipe.obtain(&cache, &mut |step| match step {
+        Step::Download { bytes, total } => bar.set(bytes, total.unwrap_or(bytes)),
+        Step::Unpack { files } => bar.say(&format!("unpacking: {files} files")),
+    });
+    bar.clear();
+    folder
+}
+
+/// The drawn flowers, drawn now or before.
+fn drawn() -> Result<(PathBuf, Origin)> {
+    let drawing = Drawing::default();
+    let cache = download::cache_folder().ok_or(dataset::Error::NoCache)?;
+    let name = format!("drawn-v{VERSION}-{}-{}", drawing.seed, drawing.per_class);
+    let folder = cache.join("datasets").join(name);
+    if !folder.is_dir() {
+        draw(&drawing, &folder)?;
+    }
+    Ok((folder, Origin::Drawn { seed: drawing.seed, pictures: drawing.per_class * 5 }))
+}
+
+/// Draws the built-in data set into a new folder.
+pub fn draw(drawing: &Drawing, folder: &Path) -> Result<()> {
+    if let Some(parent) = folder.parent() {
+        crate::durable::create_folders(parent)?;
+    }
+    let bar = std::sync::Mutex::new(Bar::count("drawing flowers"));
+    drawing.write(folder, &|done, total| {
+        if let Ok(mut bar) = bar.lock() {
+            bar.set(done as u64, total as u64);
+        }
+    })?;
+    Ok(())
+}
+
+/// The samples of a data set as the loader takes them.
+pub fn splits(dataset: &Dataset) -> Splits {
+    let items = |split| {
+        let of = dataset.samples(split).enumerate();
+        of.map(|(sample, s)| Item { path: dataset.path(s), class: s.class, sample }).collect()
+    };
+    Splits {
+        train: items(dataset::Split::Train),
+        val: items(dataset::Split::Val),
+        test: items(dataset::Split::Test),
+    }
+}
+
+/// The network that a configuration describes.
+pub fn plan_of(config: &Config, classes: usize) -> Result<Plan> {
+    Ok(match config.model.scale {
+        Scale::Variant(variant) => Plan::variant(variant),
+        Scale::Compound(compound) => Plan::compound(&compound)?,
+        Scale::Custom { family, width, depth, resolution } => Plan::custom(family, width, depth, resolution)?,
+        Scale::Budget { max_macs, max_params, max_memory } => {
+            let budget = Budget { max_macs, max_params, max_memory, batch: config.train.batch, classes };
+            largest(&budget)?.1
+        }
+    })
+}
+
+/// Where a network starts: its numbers, and what belongs to them.
+pub struct Beginning {
+    pub plan: Plan,
+    pub numbers: Option<Named>,
+    pub padding: Padding,
+    pub norm: NormSettings,
+    pub preprocess: Preprocess,
+    pub start: Start,
+}
+
+/// Finds the starting weights, or says that there are none.
+pub fn beginning(config: &Config, plan: Plan) -> Result<Beginning> {
+    let wanted: Vec<&'static Entry> = match &config.model.pretrained {
+        Pretrained::None => return Ok(scratch(config, plan, None)),
+        Pretrained::File(path) => return from_file(config, plan, path),
+        Pretrained::Entry(id) => vec![entry_named(id, &plan)?],
+        Pretrained::Imagenet => {
+            let variant = plan.as_variant().ok_or_else(|| no_weights(&plan))?;
+            Entry::candidates(variant)
+        }
+    };
+    match fetch(&wanted) {
+        Ok(found) => {
+            let named = weights::read(&found.path)?.named;
+            let licence = Some(found.entry.licence.to_owned());
+            let start = Start { weights: Some(found.entry.id.into()), licence, instead_of_pretrained: false };
+            tell(&format!("starting from {} ({})", found.entry.id, found.path.display()));
+            imported(config, plan, named, found.entry, start)
+        }
+        Err(error) if config.model.offline == ModelOffline::Scratch => {
+            tell(&format!("{error}"));
+            warn_loudly(SCRATCH);
+            Ok(scratch(config, plan, wanted.first().copied()))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Fetches the first of some entries that can be had.
+pub fn fetch(entries: &[&'static Entry]) -> Result<weights::Found, weights::Unreachable> {
+    let mut bar = Bar::bytes("fetching weights");
+    let found = weights::obtain(entries, &Roads::from_env(), &mut |event| match event {
+        weights::fetch::Event::Trying { entry, road } => bar.say(&format!("{} ({road})", entry.id)),
+        weights::fetch::Event::Bytes { done, total } => bar.set(done, total.unwrap_or(done)),
+    });
+    bar.clear();
+    found
+}
+
+fn no_weights(plan: &Plan) -> Failure {
+    Failure::Weights(format!(
+        "no pretrained weights exist for the network {}; name a variant (b0..b7, lite0..lite4) or set model.pretrained = \"none\"",
+        plan.name()
+    ))
+}
+
+fn entry_named(id: &str, plan: &Plan) -> Result<&'static Entry> {
+    let entry = Entry::find(id).ok_or_else(|| {
+        Failure::Weights(format!(
+            "no weights are called {id:?}; `kiln weights list` shows those that kiln knows"
+        ))
+    })?;
+    if plan.as_variant() != Some(entry.variant) {
+        let text = format!("{} are weights of {}, the network is {}", entry.id, entry.variant, plan.name());
+        return Err(Failure::Weights(text).into());
+    }
+    Ok(entry)
+}
+
+fn scratch(config: &Config, plan: Plan, instead_of: Option<&Entry>) -> Beginning {
+    let side = config.data.image_size.unwrap_or(plan.resolution);
+    // Each family's own convention: torchvision's for B, TensorFlow's for lite.
+    let (padding, eps) = match plan.family {
+        Family::B => (Padding::Symmetric, 1e-5),
+        Family::Lite => (Padding::Same, 1e-3),
+    };
+    let preprocess = match instead_of {
+        Some(entry) => sized(entry.preprocess(), config.data.image_size),
+        None => Preprocess::image_net(side, 0.875, Interpolation::Bicubic),
+    };
+    Beginning {
+        padding: config.model.padding.unwrap_or(padding),
+        norm: norm_of(&config.model, eps, 0.1),
+        preprocess,
+        plan,
+        numbers: None,
+        start: Start::scratch(instead_of.is_some()),
+    }
+}
+
+fn imported(config: &Config, plan: Plan, named: Named, entry: &Entry, start: Start) -> Result<Beginning> {
+    let (named, _) = weights::import(named, &plan, 0, ImportOptions { head: Head::Replace })?;
+    Ok(Beginning {
+        padding: config.model.padding.unwrap_or(entry.padding),
+        norm: norm_of(&config.model, entry.norm.eps, entry.norm.momentum),
+        preprocess: sized(entry.preprocess(), config.data.image_size),
+        plan,
+        numbers: Some(named),
+        start,
+    })
+}
+
+fn from_file(config: &Config, plan: Plan, path: &Path) -> Result<Beginning> {
+    let file =
+        if RunFolder::is_one(path) { RunFolder::open(path)?.best()?.model_path() } else { path.to_owned() };
+    let named = weights::read(&file)?.named;
+    let mut start =
+        Start { weights: Some(path.display().to_string()), licence: None, instead_of_pretrained: false };
+    if weights::layouts::detect(named.names()) == Some(Layout::Kiln)
+        && let Ok((_, identity)) = read_model(&file)
+    {
+        start.licence = identity.start.licence.clone();
+        let (named, _) = weights::import(named, &plan, 0, ImportOptions { head: Head::Replace })?;
+        return Ok(Beginning {
+            padding: identity.padding,
+            norm: norm_of(&config.model, identity.norm_eps, identity.norm_momentum),
+            preprocess: sized(identity.preprocess, config.data.image_size),
+            plan,
+            numbers: Some(named),
+            start,
+        });
+    }
+    let entry = matching_entry(&named, &plan).ok_or_else(|| no_weights(&plan))?;
+    tell(&format!(
+        "{}: preprocessing, padding and batch norm are taken to be those of {}",
+        path.display(),
+        entry.id
+    ));
+    imported(config, plan, named, entry, start)
+}
+
+/// The catalogue's entry whose conventions a file of this layout follows.
+fn matching_entry(named: &Named, plan: &Plan) -> Option<&'static Entry> {
+    let variant = plan.as_variant()?;
+    let prefix = match weights::layouts::detect(named.names())? {
+        Layout::Torchvision => "torchvision/",
+        Layout::Timm => "timm/",
+        Layout::Lukemelas | Layout::LitePytorch => "pypi/",
+        Layout::Kiln => "",
+    };
+    let candidates = Entry::candidates(variant);
+    candidates.iter().find(|entry| entry.id.starts_with(prefix)).or(candidates.last()).copied()
+}
+
+fn norm_of(model: &Model, eps: f64, momentum: f64) -> NormSettings {
+    NormSettings { eps: model.norm_eps.unwrap_or(eps), momentum: model.norm_momentum.unwrap_or(momentum) }
+}
+
+/// The same preprocessing at another size of the network's input.
+fn sized(preprocess: Preprocess, size: Option<usize>) -> Preprocess {
+    let Some(size) = size else { return preprocess };
+    let scaled = |edge: usize| (edge * size).div_ceil(preprocess.size);
+    let resize = match preprocess.resize {
+        Resize::Shorter(edge) => Resize::Shorter(scaled(edge)),
+        Resize::Squash(edge) => Resize::Squash(scaled(edge)),
+    };
+    Preprocess { size, resize, ..preprocess }
+}
+
+impl Beginning {
+    /// Builds the network on a device.
+    pub fn network(&self, config: &Config, classes: usize, device: &Device) -> Network {
+        let settings = Settings {
+            padding: self.padding,
+            norm: self.norm,
+            classes,
+            dropout: config.model.dropout.unwrap_or(self.plan.dropout),
+            stochastic_depth: config.model.stochastic_depth,
+        };
+        let seed = config.train.seed;
+        Network::build(&self.plan, &settings, device, &mut |name, shape| {
+            let given = self.numbers.as_ref().and_then(|named| named.entries.get(name));
+            match given {
+                Some(array) => array.values.clone(),
+                None => initial(seed, name, shape),
+            }
+        })
+    }
+
+    /// What the model file will say of itself.
+    pub fn identity(&self, config: &Config, dataset: &Dataset) -> Identity {
+        Identity {
+            format: IDENTITY_FORMAT,
+            kiln: env!("CARGO_PKG_VERSION").into(),
+            classes: dataset.classes.clone(),
+            network: self.plan.name(),
+            plan: self.plan.clone(),
+            activation: self.plan.activation,
+            squeeze_excite: self.plan.family == Family::B,
+            padding: self.padding,
+            norm_eps: self.norm.eps,
+            norm_momentum: self.norm.momentum,
+            channels: self.plan.channels,
+            preprocess: self.preprocess.clone(),
+            temperature: 1.0,
+            averaged: config.train.ema.is_some(),
+            start: self.start.clone(),
+            data: words_of(&dataset.origin, &dataset.root),
+            drawn: dataset.origin.is_drawn(),
+        }
+    }
+}
+
+fn words_of(origin: &Origin, root: &Path) -> String {
+    match origin {
+        Origin::Folder => format!("the folder {}", root.display()),
+        Origin::Recipe { name, licence, .. } => format!("{name} ({licence})"),
+        Origin::Drawn { pictures, .. } => format!("{pictures} pictures drawn by kiln, no photographs"),
+    }
+}

@@ -1,0 +1,165 @@
+//! `kiln resume`: goes on from the newest checkpoint that is whole.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+
+use super::console::{print, tell};
+use super::failure::Failure;
+use super::prepare::{pictures, splits};
+use super::session::{Parts, RESULT, RunResult, conclude, devices_ready};
+use super::{Ended, start};
+use crate::checkpoint::{Contents, RunFolder};
+use crate::config::Config;
+use crate::dataset::{Dataset, Record};
+use crate::durable;
+use crate::model::{Network, NormSettings, Settings};
+use burn::tensor::Device;
+
+#[derive(Args)]
+pub struct Resume {
+    /// The run folder
+    run: PathBuf,
+    /// Only stage.N.epochs=K of the last stage may change
+    #[arg(value_name = "KEY=VALUE")]
+    overrides: Vec<String>,
+    /// Go on although pictures have changed since the run began; the change is recorded
+    #[arg(long)]
+    allow_changed_data: bool,
+}
+
+impl Resume {
+    pub fn run(self) -> Ended {
+        let folder = RunFolder::open(&self.run)?;
+        let config = self.config(&folder)?;
+        start::threads(config.train.threads)?;
+        if let Some(result) = finished(&folder, &config) {
+            return tell_finished(&folder, &result);
+        }
+        let _lock = folder.lock()?;
+        let found = folder.newest()?;
+        for line in &found.passed_over {
+            tell(&format!("passed over {line}"));
+        }
+        let saved = found.checkpoint.contents()?;
+        self.keep_extension(&folder, &config)?;
+        let chosen = devices_ready(&config)?;
+        let dataset = self.dataset(&folder, &config)?;
+        if dataset.classes != saved.identity.classes {
+            let text = format!(
+                "{} was trained on the classes {}, the data has {}",
+                self.run.display(),
+                saved.identity.classes.join(", "),
+                dataset.classes.join(", ")
+            );
+            return Err(Failure::Data(text).into());
+        }
+        let at = &saved.progress;
+        let place = format!("stage {}, epoch {}, step {}", at.stage + 1, at.epoch + 1, at.step);
+        tell(&format!("resuming {} at {place}", found.checkpoint.folder.display()));
+        let signals = start::Signals::catch()?;
+        let network = network_of(&saved, &config, &chosen.device);
+        let parts = Parts {
+            config: &config,
+            splits: splits(&dataset),
+            preprocess: saved.identity.preprocess.clone(),
+            identity: saved.identity.clone(),
+            device: chosen.device,
+            folder: &folder,
+            data: dataset.fingerprint(),
+        };
+        conclude(parts, network, Some(saved), &signals)
+    }
+
+    /// The run's own configuration, with the one change that is allowed.
+    fn config(&self, folder: &RunFolder) -> Result<Config> {
+        let before = Config::load(&folder.config_path(), &[])?;
+        let after = Config::load(&folder.config_path(), &self.overrides)?;
+        let last = before.stages.len();
+        let allowed = format!("stage.{last}.epochs");
+        let refused: Vec<_> = before.difference(&after).into_iter().filter(|key| *key != allowed).collect();
+        if !refused.is_empty() {
+            let text = format!(
+                "a run cannot change while it goes on: {} (only {allowed} may; train a new run for anything else)",
+                refused.join(", ")
+            );
+            return Err(Failure::Usage(text).into());
+        }
+        if after.stages[last - 1].epochs < before.stages[last - 1].epochs {
+            return Err(Failure::Usage(format!("{allowed} can only grow")).into());
+        }
+        Ok(after)
+    }
+
+    /// Writes a longer last stage into the run, so that the next resume knows of it.
+    fn keep_extension(&self, folder: &RunFolder, config: &Config) -> Result<()> {
+        let text = config.to_toml();
+        if std::fs::read_to_string(folder.config_path()).is_ok_and(|old| old == text) {
+            return Ok(());
+        }
+        let epochs = config.stages.last().map_or(0, |stage| stage.epochs);
+        tell(&format!(
+            "the last stage now has {epochs} epochs; its schedule is recomputed over the new length"
+        ));
+        Ok(durable::write(&folder.config_path(), text.as_bytes())?)
+    }
+
+    /// The data as it is now, split as it was, unless it has changed.
+    fn dataset(&self, folder: &RunFolder, config: &Config) -> Result<Dataset> {
+        let record = Record::read(&folder.dataset_path())?;
+        let mut dataset = pictures(config)?;
+        let changes = record.changes(&dataset);
+        if changes.is_empty() {
+            return Ok(dataset);
+        }
+        let shown: Vec<String> = changes.iter().take(10).map(|change| format!("  {change}")).collect();
+        let more = changes.len().saturating_sub(10);
+        let list = format!(
+            "{}{}",
+            shown.join("\n"),
+            if more > 0 { format!("\n  and {more} more") } else { String::new() }
+        );
+        if !self.allow_changed_data {
+            let text = format!(
+                "the data has changed since the run began, so it could not go on as it was:\n{list}\nput it back, or allow \
+                 it with --allow-changed-data"
+            );
+            return Err(Failure::Data(text).into());
+        }
+        tell(&format!("the data has changed, as allowed:\n{list}"));
+        record.keep_splits(&mut dataset);
+        let number = (1..).find(|n| !folder.file(&format!("dataset-{n}.json")).exists()).unwrap_or(1);
+        let before = std::fs::read(folder.dataset_path())?;
+        durable::write_new(&folder.file(&format!("dataset-{number}.json")), &before)?;
+        Record::of(&dataset).write(&folder.dataset_path())?;
+        Ok(dataset)
+    }
+}
+
+fn finished(folder: &RunFolder, config: &Config) -> Option<RunResult> {
+    let text = std::fs::read(folder.file(RESULT)).ok()?;
+    let result: RunResult = serde_json::from_slice(&text).ok()?;
+    let epochs: Vec<usize> = config.stages.iter().map(|stage| stage.epochs).collect();
+    (result.stage_epochs == epochs).then_some(result)
+}
+
+fn tell_finished(folder: &RunFolder, result: &RunResult) -> Ended {
+    let accuracy = result.test.as_ref().and_then(|test| test["accuracy"].as_f64());
+    let figure = accuracy.map_or_else(String::new, |value| format!(" with test accuracy {value:.4}"));
+    print(&format!("{} is finished{figure}; best model: {}\n", folder.path().display(), result.best))?;
+    Ok(0)
+}
+
+/// A network of the saved shape; the run puts the numbers in.
+fn network_of(saved: &Contents, config: &Config, device: &Device) -> Network {
+    let identity = &saved.identity;
+    let settings = Settings {
+        padding: identity.padding,
+        norm: NormSettings { eps: identity.norm_eps, momentum: identity.norm_momentum },
+        classes: identity.classes.len(),
+        dropout: config.model.dropout.unwrap_or(identity.plan.dropout),
+        stochastic_depth: config.model.stochastic_depth,
+    };
+    Network::build(&identity.plan, &settings, device, &mut |_, shape| vec![0.0; shape.iter().product()])
+}

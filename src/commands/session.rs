@@ -1,0 +1,142 @@
+//! What train and resume share: the session, the run itself and how it ends.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+
+use super::Ended;
+use super::console::{Console, print, tell, warn_loudly};
+use super::prepare::{DRAWN, SCRATCH};
+use super::start::{Signals, processors};
+use crate::checkpoint::{Contents, Identity, RunFolder};
+use crate::config::Config;
+use crate::dataset::Preprocess;
+use crate::devices::{Chosen, choose};
+use crate::durable;
+use crate::evaluate::Scores;
+use crate::loader::Decoded;
+use crate::model::Network;
+use crate::train::{self, Outcome, Session, Splits};
+use burn::tensor::Device;
+
+/// What a session is made of before it starts.
+pub struct Parts<'a> {
+    pub config: &'a Config,
+    pub splits: Splits,
+    pub preprocess: Preprocess,
+    pub identity: Identity,
+    pub device: Device,
+    pub folder: &'a RunFolder,
+    pub data: String,
+}
+
+/// The result that a finished run leaves in result.json.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct RunResult {
+    pub schema: u32,
+    pub best: String,
+    pub drawn: bool,
+    pub from_scratch: bool,
+    pub stage_epochs: Vec<usize>,
+    pub test: Option<serde_json::Value>,
+}
+
+pub const RESULT: &str = "result.json";
+
+/// The device that the configuration asks for.
+pub fn devices_ready(config: &Config) -> Result<Chosen> {
+    let chosen = choose(config.train.device)?;
+    tell(&format!("device: {}", chosen.name));
+    Ok(chosen)
+}
+
+/// Trains to the end, or until it is asked to stop, and tells how it went.
+pub fn conclude(parts: Parts, network: Network, from: Option<Contents>, signals: &Signals) -> Ended {
+    let memory = available_memory();
+    let session = Session {
+        fingerprints: [durable::hash(parts.config.to_toml().as_bytes()), parts.data],
+        workers: parts.config.data.workers.unwrap_or_else(processors),
+        // Half of what is free may hold cached outputs, a quarter decoded pictures.
+        cache_bytes: memory / 2,
+        decoded: Some(Arc::new(Decoded::new(memory / 4))),
+        stop: &signals.asked,
+        config: parts.config,
+        splits: parts.splits,
+        preprocess: parts.preprocess,
+        identity: parts.identity,
+        device: parts.device,
+        folder: parts.folder,
+    };
+    let outcome = train::run(&session, network, from, &mut Console::default())?;
+    let run = parts.folder.path().display();
+    match outcome {
+        Outcome::Stopped { saved } => {
+            tell(&format!("\nstopped and saved {}; go on with: kiln resume {run}", saved.display()));
+            Ok(signals.exit_code())
+        }
+        Outcome::Finished { test, best } => {
+            let result = RunResult {
+                schema: 1,
+                best: best.display().to_string(),
+                drawn: session.identity.drawn,
+                from_scratch: session.identity.start.instead_of_pretrained,
+                stage_epochs: parts.config.stages.iter().map(|stage| stage.epochs).collect(),
+                test: test.as_ref().and_then(|scores| serde_json::to_value(scores).ok()),
+            };
+            let text = serde_json::to_vec_pretty(&result).unwrap_or_default();
+            durable::write(&parts.folder.file(RESULT), &text)?;
+            report(&session, test.as_ref())?;
+            tell(&format!("best model: {}\nexport it with: kiln export {run}", best.display()));
+            Ok(0)
+        }
+    }
+}
+
+fn report(session: &Session, test: Option<&Scores>) -> Result<()> {
+    let Some(scores) = test else {
+        tell("\nno test pictures were set apart, so there is no test figure");
+        return Ok(());
+    };
+    print(&table(&session.identity.classes, scores))?;
+    print(&format!("test accuracy {:.4} ({} pictures)\n", scores.accuracy, scores.samples))?;
+    marks(&session.identity);
+    Ok(())
+}
+
+/// Repeats what must be known about a model wherever its figures stand.
+pub fn marks(identity: &Identity) {
+    if identity.drawn {
+        warn_loudly(DRAWN);
+    }
+    if identity.start.instead_of_pretrained {
+        warn_loudly(SCRATCH);
+    }
+}
+
+/// Precision and recall of each class.
+pub fn table(classes: &[String], scores: &Scores) -> String {
+    let width = classes.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(5);
+    let mut text = format!("\n{:width$}  precision  recall      f1  pictures\n", "class");
+    for (name, class) in classes.iter().zip(&scores.classes) {
+        text += &format!(
+            "{name:width$}  {:9.4}  {:6.4}  {:6.4}  {:8}\n",
+            class.precision, class.recall, class.f1, class.support
+        );
+    }
+    text
+}
+
+/// Bytes of memory that are free for this process: what the system has, less where a cgroup allows less.
+fn available_memory() -> usize {
+    let system = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
+        let line = text.lines().find(|line| line.starts_with("MemAvailable:"))?;
+        line.split_whitespace().nth(1)?.parse::<usize>().ok().map(|kib| kib * 1024)
+    });
+    let number = |path: &str| std::fs::read_to_string(path).ok()?.trim().parse::<usize>().ok();
+    let group = number("/sys/fs/cgroup/memory.max")
+        .map(|limit| limit.saturating_sub(number("/sys/fs/cgroup/memory.current").unwrap_or(0)));
+    // Where neither is known, little is taken.
+    let system = system.unwrap_or(1 << 30);
+    group.map_or(system, |group| group.min(system))
+}

@@ -1,0 +1,80 @@
+//! `kiln train`: from a TOML to a tested model, always in a new run folder.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use clap::Args;
+
+use super::console::tell;
+use super::prepare::{beginning, pictures, plan_of, splits};
+use super::session::{Parts, conclude, devices_ready};
+use super::{Ended, start};
+use crate::checkpoint::RunFolder;
+use crate::config::Config;
+use crate::dataset::Record;
+use crate::durable;
+
+#[derive(Args)]
+pub struct Train {
+    /// The TOML file
+    config: PathBuf,
+    /// Settings that replace those of the file, as dotted keys: train.batch=8 stage.2.epochs=3
+    #[arg(value_name = "KEY=VALUE")]
+    overrides: Vec<String>,
+    /// The run's name; its folder is checkpoints/NAME
+    #[arg(long)]
+    run: Option<String>,
+    /// Show the plan, the memory and the time it would take, and stop
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Train {
+    pub fn run(self) -> Ended {
+        let config = Config::load(&self.config, &self.overrides)?;
+        start::threads(config.train.threads)?;
+        let chosen = devices_ready(&config)?;
+        let dataset = pictures(&config)?;
+        let plan = plan_of(&config, dataset.classes.len())?;
+        let begun = beginning(&config, plan)?;
+        if self.dry_run {
+            return super::dry_run::show(&config, &dataset, &begun, &chosen);
+        }
+        let signals = start::Signals::catch()?;
+        let network = begun.network(&config, dataset.classes.len(), &chosen.device);
+        let folder = new_folder(self.run.as_deref().unwrap_or(&config.name), &config, &dataset)?;
+        tell(&format!("run folder: {}", folder.path().display()));
+        let _lock = folder.lock()?;
+        let parts = Parts {
+            config: &config,
+            splits: splits(&dataset),
+            preprocess: begun.preprocess.clone(),
+            identity: begun.identity(&config, &dataset),
+            device: chosen.device,
+            folder: &folder,
+            data: dataset.fingerprint(),
+        };
+        conclude(parts, network, None, &signals)
+    }
+}
+
+/// A run folder that was not there before: NAME, or NAME-2, NAME-3 and so on.
+fn new_folder(name: &str, config: &Config, dataset: &crate::dataset::Dataset) -> Result<RunFolder> {
+    let scratch = tempfile::tempdir()?;
+    let record = scratch.path().join("dataset.json");
+    Record::of(dataset).write(&record)?;
+    let record = std::fs::read(&record)?;
+    for number in 1.. {
+        let name = if number == 1 { name.to_owned() } else { format!("{name}-{number}") };
+        let path = Path::new("checkpoints").join(name);
+        if path.exists() {
+            continue;
+        }
+        match RunFolder::create(&path, &config.to_toml(), &dataset.classes, &record) {
+            // Another process was quicker.
+            Err(crate::checkpoint::Error::File(durable::Error::Exists { .. })) => {}
+            other => return Ok(other?),
+        }
+    }
+    unreachable!("numbers do not end")
+}
