@@ -1,19 +1,18 @@
 //! `kiln devices`: what kiln can compute on here, and whether it computes right.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde_json::json;
 
 use super::console::{Bar, print, tell};
-use super::{Ended, Format};
+use super::{Ended, Format, On, Place};
 use crate::devices::{self, Chosen, Listed, Report, Row};
 
 #[derive(clap::Args)]
 pub struct Devices {
-    /// Only this one: auto, cpu, ndarray, wgpu or cuda; all where not given
-    #[arg(long)]
-    device: Option<String>,
+    /// Only this one; all where none is given
+    #[arg(long, value_enum)]
+    device: Option<On>,
     #[command(flatten)]
     format: Format,
 }
@@ -27,8 +26,8 @@ struct Checked {
 impl Devices {
     /// Ends with 1 where a device is there and computes wrong.
     pub fn run(self) -> Ended {
-        let checked: Vec<Checked> = match &self.device {
-            Some(name) => vec![of_chosen(devices::choose(devices::named(name)?)?)],
+        let checked: Vec<Checked> = match self.device {
+            Some(device) => vec![of_chosen(devices::choose(Place { device, threads: None }.choice())?)],
             None => devices::list().into_iter().map(of_listed).collect(),
         };
         print(&if self.format.json { json_of(&checked)? } else { text_of(&checked) })?;
@@ -104,13 +103,13 @@ fn section(checked: &Checked) -> String {
 /// One line per operation, with its worst shape; then every shape that failed.
 fn table(report: &Report) -> String {
     let mut text = String::new();
-    let rule = format!("  {:<40} {:>6} {:>9} {:>9}  ok", "operation", "shapes", "forward", "backward");
+    let rule = format!("  {:<42} {:>6} {:>9} {:>9}  ok", "operation", "shapes", "forward", "backward");
     line(&mut text, &rule);
     for (name, rows) in by_operation(report) {
         let forward = rows.iter().map(|row| row.forward).fold(0.0, f64::max);
         let backward = rows.iter().map(|row| row.backward()).fold(0.0, f64::max);
         let ok = if rows.iter().all(|row| row.ok) { "yes" } else { "NO" };
-        line(&mut text, &format!("  {name:<40} {:>6} {forward:>9.1e} {backward:>9.1e}  {ok}", rows.len()));
+        line(&mut text, &format!("  {name:<42} {:>6} {forward:>9.1e} {backward:>9.1e}  {ok}", rows.len()));
     }
     for row in report.failures() {
         let reason = row.fault.as_deref().unwrap_or("beyond the tolerance");
@@ -126,10 +125,14 @@ fn table(report: &Report) -> String {
     text
 }
 
-fn by_operation(report: &Report) -> BTreeMap<&str, Vec<&Row>> {
-    let mut groups: BTreeMap<&str, Vec<&Row>> = BTreeMap::new();
+/// In the order of their first shapes.
+fn by_operation(report: &Report) -> Vec<(&str, Vec<&Row>)> {
+    let mut groups: Vec<(&str, Vec<&Row>)> = Vec::new();
     for row in &report.rows {
-        groups.entry(&row.operation).or_default().push(row);
+        match groups.iter_mut().find(|(name, _)| *name == row.operation) {
+            Some((_, rows)) => rows.push(row),
+            None => groups.push((&row.operation, vec![row])),
+        }
     }
     groups
 }

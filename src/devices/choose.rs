@@ -7,9 +7,6 @@ use crate::config::DeviceChoice;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("device {name} is not known; there are auto, cpu, ndarray, wgpu and cuda")]
-    Unknown { name: String },
-
     #[error("device {name} is not here: {reason}; device = \"cpu\" computes on the processor")]
     Absent { name: &'static str, reason: String },
 
@@ -31,15 +28,6 @@ pub enum Error {
 pub fn choose(choice: DeviceChoice) -> Result<Chosen, Error> {
     let asked: Vec<Listed> = kinds(choice).iter().flat_map(|kind| of_kind(*kind)).collect();
     open_first(candidates(choice, &asked))
-}
-
-/// The choice that a word on the command line stands for.
-pub fn named(word: &str) -> Result<DeviceChoice, Error> {
-    use DeviceChoice::{Auto, Cpu, Cuda, Ndarray, Wgpu};
-    [Auto, Cpu, Ndarray, Wgpu, Cuda]
-        .into_iter()
-        .find(|choice| choice.to_string() == word)
-        .ok_or_else(|| Error::Unknown { name: word.to_owned() })
 }
 
 /// Only what may be taken is asked for: asking for GPUs loads their drivers.
@@ -107,12 +95,6 @@ mod tests {
             assert_eq!(choose(choice).unwrap().name, name);
         }
         assert!(!choose(DeviceChoice::Auto).unwrap().listed.software);
-    }
-
-    #[test]
-    fn words_are_choices() {
-        assert_eq!(named("ndarray").unwrap(), DeviceChoice::Ndarray);
-        assert!(named("gpu").unwrap_err().to_string().contains("auto, cpu, ndarray, wgpu and cuda"));
     }
 
     #[cfg(not(feature = "cuda"))]

@@ -14,6 +14,6 @@ mod quiet;
 
 pub use approve::{approve, remember};
 pub use check::{Gradient, Report, Row, TOLERANCE, check};
-pub use choose::{Error, choose, named};
+pub use choose::{Error, choose};
 pub use list::{Kind, Listed, list};
 pub use open::Chosen;

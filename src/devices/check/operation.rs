@@ -124,9 +124,14 @@ impl fmt::Display for Operation {
         match *self {
             Self::Convolve { window: Window { kernel, stride, padding, groups }, bias, .. } => {
                 let what = if groups > 1 { "depthwise" } else { "convolution" };
-                let padding = if padding == Padding::Same { "same" } else { "symmetric" };
+                let padding = match padding {
+                    // Nothing is padded.
+                    _ if kernel == 1 => "",
+                    Padding::Same => ", same",
+                    Padding::Symmetric => ", symmetric",
+                };
                 let bias = if bias { ", bias" } else { "" };
-                write!(f, "{what} {kernel}x{kernel}, stride {stride}, {padding}{bias}")
+                write!(f, "{what} {kernel}x{kernel}, stride {stride}{padding}{bias}")
             }
             Self::Normalise { activation, .. } => write!(f, "batch norm{}", suffix(activation)),
             Self::Scale { activation, .. } => write!(f, "stored norm{}", suffix(activation)),

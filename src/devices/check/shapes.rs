@@ -139,10 +139,10 @@ mod tests {
     #[test]
     fn every_form_of_every_convolution_is_among_them() {
         let names: Vec<String> = all().iter().map(ToString::to_string).collect();
+        assert!(names.iter().any(|name| name == "convolution 1x1, stride 1"));
         for padding in ["symmetric", "same"] {
             for form in [
                 "convolution 3x3, stride 2",
-                "convolution 1x1, stride 1",
                 "depthwise 3x3, stride 1",
                 "depthwise 3x3, stride 2",
                 "depthwise 5x5, stride 1",
