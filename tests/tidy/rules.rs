@@ -206,7 +206,7 @@ pub fn edge_only(tree: &Tree) -> Vec<Violation> {
         .collect()
 }
 
-/// The library is rooms and nothing beside them; the map names each.
+/// The library is rooms and nothing beside them; each has a row in the map.
 pub fn rooms(tree: &Tree) -> Vec<Violation> {
     let map = fs::read_to_string(tree.root.join("ARCHITECTURE.md")).ok();
     let mut found = Vec::new();
@@ -217,8 +217,8 @@ pub fn rooms(tree: &Tree) -> Vec<Violation> {
             }
             continue;
         };
-        if map.as_ref().is_some_and(|map| !map.contains(&format!("{room}/"))) {
-            found.push(("ARCHITECTURE.md".to_owned(), format!("does not name {room}/")));
+        if map.as_ref().is_some_and(|map| !map.contains(&format!("\n| {room} |"))) {
+            found.push(("ARCHITECTURE.md".to_owned(), format!("has no row for {room}")));
         }
     }
     found
