@@ -5,18 +5,18 @@ use kiln::devices::{Chosen, Kind, Listed, Report, check, list};
 
 #[test]
 fn the_processor_computes_right() {
-    passes(&one(Kind::Cpu).expect("the processor is always there"));
+    println!("{}", passes(&one(Kind::Cpu).expect("the processor is always there")));
 }
 
 #[test]
 fn burns_reference_computes_right() {
-    passes(&one(Kind::Ndarray).expect("ndarray is always there"));
+    println!("{}", passes(&one(Kind::Ndarray).expect("ndarray is always there")));
 }
 
 #[test]
 fn a_gpu_computes_right_where_one_is() {
     match one(Kind::Wgpu) {
-        Some(listed) => passes(&listed),
+        Some(listed) => println!("{}", passes(&listed)),
         None => println!("skipped: no graphics driver answers here ({:?})", reasons(Kind::Wgpu)),
     }
 }
@@ -25,7 +25,7 @@ fn a_gpu_computes_right_where_one_is() {
 #[test]
 fn an_nvidia_card_computes_right_where_one_is() {
     match one(Kind::Cuda) {
-        Some(listed) => passes(&listed),
+        Some(listed) => println!("{}", passes(&listed)),
         None => println!("skipped: no NVIDIA card here ({:?})", reasons(Kind::Cuda)),
     }
 }
@@ -38,14 +38,15 @@ fn reasons(kind: Kind) -> Vec<String> {
     list().into_iter().filter(|listed| listed.kind == kind).filter_map(|listed| listed.absent).collect()
 }
 
-fn passes(listed: &Listed) {
+/// Fails where the device does; tells how it went.
+fn passes(listed: &Listed) -> String {
     let chosen: Chosen = listed.open().expect("it is listed as present");
     let mut steps = 0;
     let report = check(&chosen.device, &mut |_, _| steps += 1);
-    println!("{} ({}, {}): {}", chosen.name, listed.name, listed.driver, summary(&report));
     assert_eq!(steps, report.rows.len() + 1);
     let failures: Vec<String> = report.failures().map(|row| format!("{row:?}")).collect();
     assert!(report.passes(), "{}", failures.join("\n"));
+    format!("{} ({}, {}): {}", chosen.name, listed.name, listed.driver, summary(&report))
 }
 
 fn summary(report: &Report) -> String {
