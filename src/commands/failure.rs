@@ -21,8 +21,6 @@ pub enum Failure {
     #[error("{0}")]
     Weights(String),
     #[error("{0}")]
-    RunFolder(String),
-    #[error("{0}")]
     Disagrees(String),
 }
 
@@ -37,7 +35,6 @@ fn code_of(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
             Failure::Usage(_) => USAGE,
             Failure::Data(_) => DATA,
             Failure::Weights(_) => WEIGHTS,
-            Failure::RunFolder(_) => RUN_FOLDER,
             Failure::Disagrees(_) => DISAGREES,
         });
     }

@@ -4,6 +4,7 @@ mod bench;
 mod classifier;
 mod console;
 mod data;
+mod devices;
 mod dry_run;
 mod eval;
 mod export;
@@ -54,6 +55,8 @@ enum Verb {
     Data(data::Data),
     /// List, fetch and inspect pretrained weights
     Weights(weights::Weights),
+    /// What kiln can compute on here, and whether it computes right
+    Devices(devices::Devices),
     /// Time a network on this machine
     Bench(bench::Bench),
 }
@@ -119,6 +122,7 @@ pub fn main() -> ExitCode {
         Verb::Scale(verb) => verb.run(),
         Verb::Data(verb) => verb.run(),
         Verb::Weights(verb) => verb.run(),
+        Verb::Devices(verb) => verb.run(),
         Verb::Bench(verb) => verb.run(),
     };
     match result {

@@ -6,13 +6,13 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use super::Ended;
-use super::console::{Console, print, tell, warn_loudly};
+use super::console::{Bar, Console, print, tell, warn_loudly};
 use super::prepare::{DRAWN, SCRATCH};
 use super::start::{Signals, processors};
 use crate::checkpoint::{Contents, Identity, RunFolder};
 use crate::config::Config;
 use crate::dataset::Preprocess;
-use crate::devices::{Chosen, choose};
+use crate::devices::{Chosen, approve, choose};
 use crate::durable;
 use crate::evaluate::Scores;
 use crate::loader::Decoded;
@@ -47,7 +47,15 @@ pub const RESULT: &str = "result.json";
 /// The device that the configuration asks for.
 pub fn devices_ready(config: &Config) -> Result<Chosen> {
     let chosen = choose(config.train.device)?;
-    tell(&format!("device: {}", chosen.name));
+    tell(&format!("device: {} ({})", chosen.name, chosen.listed.name));
+    if chosen.listed.software {
+        warn_loudly(
+            "SOFTWARE DEVICE: this is no real GPU; it is there for testing, and slower than device = \"cpu\".",
+        );
+    }
+    let mut bar = Bar::count("checking that the device computes right");
+    approve(&chosen, config.train.force_device, &mut |done, all| bar.set(done as u64, all as u64))?;
+    bar.clear();
     Ok(chosen)
 }
 

@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 use super::block::Block;
 use super::layer::{ConvNorm, NormForm, NormSettings};
-use super::parameters::{Source, update};
+use super::parameters::{Role, Source, role, update};
 use crate::chance::Key;
 use crate::kernels::{self, Window};
 use crate::scaling::{Padding, Plan};
@@ -99,9 +99,7 @@ impl Network {
 
     /// Makes the layers from the cut on ready to train on an autodiff device; the others lose theirs.
     pub fn trainable_from(self, cut: Cut, device: &Device) -> Self {
-        let autodiff = device.clone().autodiff();
-        let plain = device.clone().inner();
-        let (keep, train) = (plain, autodiff);
+        let (keep, train) = (device.clone().inner(), device.clone().autodiff());
         let blocks = self
             .blocks
             .into_iter()
@@ -189,16 +187,12 @@ fn dropout(x: Tensor<2>, rate: f64, keys: &[Key]) -> Tensor<2> {
 }
 
 fn thaw<M: Module>(module: M, device: &Device) -> M {
-    let module = update(module, &mut |name, dims, tensor| {
-        let statistic = super::role(name, dims.len()) == super::Role::Statistic;
-        let plain = device.clone().inner();
-        Some(if statistic {
-            tensor.inner().to_device(&plain)
-        } else {
-            tensor.inner().to_device(&plain).autodiff().require_grad()
-        })
-    });
-    module
+    let plain = device.clone().inner();
+    update(module, &mut |name, dims, tensor| {
+        let tensor = tensor.inner().to_device(&plain);
+        let trains = role(name, dims.len()) != Role::Statistic;
+        Some(if trains { tensor.autodiff().require_grad() } else { tensor })
+    })
 }
 
 fn freeze<M: Module>(module: M, device: &Device) -> M {
@@ -208,7 +202,7 @@ fn freeze<M: Module>(module: M, device: &Device) -> M {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Role, initial, parameter_list, role};
+    use crate::model::{initial, parameter_list};
     use crate::scaling::Variant;
 
     fn settings(classes: usize) -> Settings {
