@@ -15,7 +15,7 @@ use kiln::chance::Key;
 use kiln::checkpoint::{Best, Contents, IDENTITY_FORMAT, Identity, Manifest, Progress, RunFolder, Start};
 use kiln::dataset::{Interpolation, Preprocess};
 use kiln::export;
-use kiln::model::{Array, Network, NormSettings, Settings, initial, numbers};
+use kiln::model::{Array, Network, NormSettings, Settings, numbers};
 use kiln::scaling::{Family, Padding, Plan, Variant};
 use kiln::weights::expected;
 use tempfile::TempDir;
@@ -24,17 +24,30 @@ const CLASSES: usize = 7;
 
 // ---- A run folder ----
 
-/// Starting weights, with statistics as if something had been learned.
+/// Spread of the weights: with these, differences between pictures live through all layers (tests/golden/README.md).
+const GAINS: [(&str, f64); 7] = [
+    ("stem", 768.0),
+    // Before `expand`, which is also the name of one of its halves.
+    ("squeeze", 0.3),
+    ("expand", 3.0),
+    ("depthwise", 6.0),
+    ("project", 24.0),
+    ("head", 12.0),
+    ("classifier", 1.0),
+];
+
+/// Random numbers of the kind that training leaves.
 fn array(name: String, shape: Vec<usize>) -> Array {
-    let mut values = initial(3, &name, &shape);
+    let fan_in: usize = shape.iter().skip(1).product();
+    let gain = GAINS.iter().find(|(part, _)| name.split('.').any(|word| word == *part)).unwrap().1;
+    let (low, high) = match name.rsplit('.').next().unwrap() {
+        "running_mean" | "bias" => (-0.1, 0.1),
+        "running_var" => (1.0, 1.5),
+        _ if name.contains(".norm.") => (0.9, 1.1),
+        _ => (-(gain / fan_in as f64).sqrt(), (gain / fan_in as f64).sqrt()),
+    };
     let mut draws = Key::new(3).named(&name).draws();
-    for value in &mut values {
-        match name.rsplit('.').next().unwrap() {
-            "running_mean" | "bias" => *value = draws.between(-0.1, 0.1) as f32,
-            "running_var" => *value = draws.between(0.5, 1.5) as f32,
-            _ => {}
-        }
-    }
+    let values = (0..shape.iter().product()).map(|_| draws.between(low, high) as f32).collect();
     Array { name, shape, values }
 }
 
@@ -195,10 +208,14 @@ fn what_timm_cannot_hold_is_refused_before_anything_is_written() {
 
 // ---- timm ----
 
+/// Looks for the packages without the seconds that importing them takes.
+const PROBE: &str =
+    "import importlib.util as u, sys; sys.exit(not all(map(u.find_spec, ['timm', 'torch', 'safetensors'])))";
+
 /// A Python that has timm, or None, said aloud. KILN_PYTHON names one.
 fn python() -> Option<String> {
     let python = std::env::var("KILN_PYTHON").unwrap_or_else(|_| "python3".into());
-    let found = System::new(&python).args(["-c", "import timm, safetensors.torch"]).output();
+    let found = System::new(&python).args(["-c", PROBE]).output();
     if found.is_ok_and(|output| output.status.success()) {
         return Some(python);
     }

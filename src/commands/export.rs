@@ -235,7 +235,10 @@ fn keep_if_equal(path: &Path, difference: Option<String>) -> Result<()> {
 fn explain(timm: Option<&Timm>, path: &Path) {
     let Some(timm) = timm else { return };
     let [create, load] = timm.python(path);
-    tell(&format!("for timm's {}, after `import timm, safetensors.torch`:\n    {create}\n    {load}", timm.network));
+    tell(&format!(
+        "for timm's {}, after `import timm, safetensors.torch`:\n    {create}\n    {load}",
+        timm.network
+    ));
     if let Some(differs) = &timm.differs {
         tell(&format!("{differs}, so the argument must be given"));
     }
