@@ -167,7 +167,7 @@ fn nothing_that_is_there_is_replaced() {
     let run = tiny_run(&folder);
     let out = folder.path().join("new/model.safetensors");
     let to_out = ["--out", out.to_str().unwrap()];
-    assert_eq!(exported(&run, &to_out), [out.clone()]);
+    assert_eq!(exported(&run, &to_out), std::slice::from_ref(&out));
     fs::write(&out, "precious").unwrap();
     let refused = kiln(["export", run.to_str().unwrap()].iter().chain(&to_out));
     assert_eq!((refused.code, refused.out.as_str()), (2, ""));
@@ -189,6 +189,24 @@ fn a_truncated_export_is_refused_by_name() {
         assert_eq!((answer.code, answer.out.as_str()), (6, ""), "{}", answer.err);
         assert!(answer.err.contains(&file.display().to_string()), "{}", answer.err);
     }
+}
+
+#[test]
+fn a_damaged_export_is_read_or_refused_and_never_a_panic() {
+    let folder = TempDir::new().unwrap();
+    let damaged = folder.path().join("damaged");
+    let mut refused = 0;
+    for file in exported(&tiny_run(&folder), &["--format", "safetensors,burnpack"]) {
+        let bytes = fs::read(&file).unwrap();
+        // Headers are where lengths and shapes lie.
+        for i in (0..40).chain((40..8000).step_by(53)) {
+            let mut bytes = bytes.clone();
+            bytes[i] ^= 0xff;
+            fs::write(&damaged, bytes).unwrap();
+            refused += usize::from(export::read(&damaged).is_err());
+        }
+    }
+    assert!(refused > 100, "{refused}");
 }
 
 #[test]
@@ -228,7 +246,7 @@ const SAMPLES: usize = 2;
 
 /// The same numbers as in check_timm.py.
 fn pictures() -> Tensor<4> {
-    let value = |i: u64| ((i * 2_654_435_761) % (1 << 32) >> 8) as f32 / (1 << 23) as f32 - 1.0;
+    let value = |i: u64| (((i * 2_654_435_761) % (1 << 32)) >> 8) as f32 / (1 << 23) as f32 - 1.0;
     let values: Vec<f32> = (0..(SAMPLES * 3 * SIDE * SIDE) as u64).map(value).collect();
     Tensor::from_data(TensorData::new(values, [SAMPLES, 3, SIDE, SIDE]), &Device::flex())
 }

@@ -23,7 +23,13 @@ pub struct Export {
     /// A run folder (its best checkpoint), an exported file, or imagenet[:VARIANT]
     model: String,
     /// What to write, separated by commas
-    #[arg(long = "format", value_enum, value_delimiter = ',', default_value = "safetensors")]
+    #[arg(
+        long = "format",
+        value_name = "FORMAT",
+        value_enum,
+        value_delimiter = ',',
+        default_value = "safetensors"
+    )]
     kinds: Vec<Kind>,
     /// Whose names a safetensors file carries
     #[arg(long, value_enum, default_value_t = Layout::Kiln)]
