@@ -1,6 +1,6 @@
 //! Errors become exit codes here, and nowhere else.
 
-use crate::{checkpoint, config, dataset, devices, durable, scaling, train, weights};
+use crate::{checkpoint, config, dataset, devices, durable, export, scaling, train, weights};
 
 pub const USAGE: u8 = 2;
 pub const DATA: u8 = 3;
@@ -44,6 +44,9 @@ fn code_of(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
             train::Error::Loader(_) => DATA,
             train::Error::Checkpoint(_) | train::Error::File(_) => RUN_FOLDER,
         });
+    }
+    if let Some(export::Error::NoTimmModel { .. }) = cause.downcast_ref() {
+        return Some(USAGE);
     }
     let is = |found: bool, code: u8| found.then_some(code);
     is(
