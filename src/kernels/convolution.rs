@@ -4,6 +4,7 @@
 use burn_flex::FlexTensor;
 
 use super::Window;
+use super::buffers;
 use super::depthwise::{Depthwise, taps_first, transpose};
 use super::extension::{dims, tensor, values};
 use super::matrix::{Finish, Packed, product};
@@ -53,7 +54,7 @@ pub fn forward(x: &FlexTensor, weight: &FlexTensor, window: Window, finish: Fini
     let (sizes, [outputs, ..]) = (dims::<4>(x), dims::<4>(weight));
     let shape = window.output(sizes, outputs);
     let (x, weight) = (values(x), values(weight));
-    let mut output = vec![0.0; shape.iter().product()];
+    let mut output = buffers::take(shape.iter().product());
     match window.way(sizes) {
         Way::Point { .. } => product(x, &Packed::by_output(weight, outputs, sizes[3]), finish, &mut output),
         Way::Depth(depth) => depth.forward(x, &taps_first(weight, outputs), finish, &mut output),
@@ -74,7 +75,7 @@ pub fn input_gradient(
 ) -> FlexTensor {
     let [outputs, ..] = dims::<4>(weight);
     let (weight, gradient) = (values(weight), values(gradient));
-    let mut input = vec![0.0; sizes.iter().product()];
+    let mut input = buffers::take(sizes.iter().product());
     match window.way(sizes) {
         Way::Point { .. } => {
             product(gradient, &Packed::by_input(weight, outputs, sizes[3]), Finish::default(), &mut input);

@@ -7,6 +7,7 @@ use burn::tensor::{Bytes, DType, Shape};
 use burn_flex::{FlexTensor, Layout};
 
 use super::Window;
+use super::buffers;
 use super::convolution;
 use super::matrix::{Finish, Packed, product};
 use super::norm::{self, Affine};
@@ -92,7 +93,7 @@ impl Trained for Flex {
         let (mean, variance) = (narrow(&mean), narrow(&variance));
         let scale = scale_of(values(&weight), &variance, eps);
         let affine = Affine { center: &mean, scale: &scale, shift: values(&bias) };
-        let mut output = vec![0.0; values(&x).len()];
+        let mut output = buffers::take(values(&x).len());
         norm::apply(values(&x), affine, activation, &mut output);
         (
             tensor(output, &x.layout().shape().to_vec()),
@@ -110,7 +111,7 @@ impl Trained for Flex {
         let (x, scale, shift) = (whole(x), whole(scale), whole(shift));
         let zeros = vec![0.0; values(&scale).len()];
         let affine = Affine { center: &zeros, scale: values(&scale), shift: values(&shift) };
-        let mut output = vec![0.0; values(&x).len()];
+        let mut output = buffers::take(values(&x).len());
         norm::apply(values(&x), affine, activation, &mut output);
         tensor(output, &x.layout().shape().to_vec())
     }
@@ -122,13 +123,18 @@ impl Trained for Flex {
         expand: FlexTensor,
         expand_bias: FlexTensor,
     ) -> FlexTensor {
-        squeeze(&whole(x), [reduce, reduce_bias, expand, expand_bias].map(whole).each_ref()).0
+        let x = whole(x);
+        let output = squeeze(&x, [reduce, reduce_bias, expand, expand_bias].map(whole).each_ref()).0;
+        buffers::give_tensor(x);
+        output
     }
 
     fn kiln_pool(x: FlexTensor) -> FlexTensor {
         let x = whole(x);
         let shape = picture(&x);
-        tensor(shape.means(values(&x)), &[shape.samples, shape.channels])
+        let means = shape.means(values(&x));
+        buffers::give_tensor(x);
+        tensor(means, &[shape.samples, shape.channels])
     }
 }
 
@@ -142,13 +148,19 @@ impl Inferred for Flex {
     ) -> FlexTensor {
         let bias = whole(bias);
         let finish = Finish { bias: values(&bias), activation, residual: &[] };
-        convolution::forward(&whole(x), &whole(weight), window, finish)
+        let x = whole(x);
+        let output = convolution::forward(&x, &whole(weight), window, finish);
+        buffers::give_tensor(x);
+        output
     }
 
     fn kiln_project(x: FlexTensor, weight: FlexTensor, bias: FlexTensor, residual: FlexTensor) -> FlexTensor {
-        let (bias, residual) = (whole(bias), whole(residual));
+        let (x, bias, residual) = (whole(x), whole(bias), whole(residual));
         let finish = Finish { bias: values(&bias), activation: None, residual: values(&residual) };
-        convolution::forward(&whole(x), &whole(weight), Window::POINT, finish)
+        let output = convolution::forward(&x, &whole(weight), Window::POINT, finish);
+        buffers::give_tensor(x);
+        buffers::give_tensor(residual);
+        output
     }
 }
 
@@ -156,7 +168,7 @@ impl Inferred for Flex {
 pub fn squeeze(x: &FlexTensor, parameters: [&FlexTensor; 4]) -> (FlexTensor, squeeze::Gates) {
     let shape = picture(x);
     let gates = shape.gates(values(x), layers(parameters));
-    let mut output = vec![0.0; values(x).len()];
+    let mut output = buffers::take(values(x).len());
     shape.gate(values(x), &gates.gates, &mut output);
     (tensor(output, &x.layout().shape().to_vec()), gates)
 }

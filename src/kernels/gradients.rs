@@ -8,6 +8,7 @@ use burn::backend::{Autodiff, Flex};
 use burn_flex::FlexTensor;
 
 use super::Window;
+use super::buffers;
 use super::convolution::{input_gradient, weight_gradient_of};
 use super::extension::{Trained, dims, layers, narrow, picture, scale_of, squeeze, tensor, values, whole};
 use super::matrix::{Finish, Packed, product};
@@ -124,9 +125,10 @@ impl Backward<Flex, 2> for Convolve {
         }
         if let Some(node) = x_node {
             let sizes = dims(&x);
-            drop(x);
+            buffers::give_tensor(x);
             grads.register::<Flex>(node.id, input_gradient(sizes, &weight, &gradient, window));
         }
+        buffers::give_tensor(gradient);
     }
 }
 
@@ -195,6 +197,7 @@ impl Backward<Flex, 3> for Normalise {
         if let Some(node) = bias_node {
             grads.register::<Flex>(node.id, tensor(narrow(&sums), &[channels]));
         }
+        buffers::give_tensor(x);
     }
 }
 
@@ -219,6 +222,7 @@ impl Backward<Flex, 3> for Scale {
         if let Some(node) = shift_node {
             grads.register::<Flex>(node.id, tensor(narrow(&sums), &[channels]));
         }
+        buffers::give_tensor(x);
     }
 }
 
@@ -230,6 +234,7 @@ impl Backward<Flex, 5> for Squeeze {
         let (x, parameters, gates) = ops.state;
         let numbers = gradient.storage_mut::<f32>();
         let found = picture(&x).gradients(values(&x), layers(parameters.each_ref()), &gates, numbers);
+        buffers::give_tensor(x);
         let [x_node, nodes @ ..] = ops.parents;
         if let Some(node) = x_node {
             grads.register::<Flex>(node.id, gradient);
@@ -250,7 +255,7 @@ impl Backward<Flex, 1> for Pool {
         let gradient = whole(grads.consume::<Flex>(&ops.node));
         let [samples, height, width, channels] = ops.state;
         let shape = super::squeeze::Shape { samples, positions: height * width, channels };
-        let mut found = vec![0.0; ops.state.iter().product()];
+        let mut found = buffers::take(ops.state.iter().product());
         shape.spread(values(&gradient), &mut found);
         if let [Some(node)] = ops.parents {
             grads.register::<Flex>(node.id, tensor(found, &ops.state));

@@ -4,6 +4,7 @@
 
 use rayon::prelude::*;
 
+use super::buffers;
 use super::lanes::{self, Kernel, Lanes};
 use super::matrix::{COLUMNS, ROWS, sums};
 
@@ -50,13 +51,14 @@ pub fn weight_gradient(input: &impl RowSource, inputs: usize, gradient: &[f32], 
             share(input, inputs, gradient, outputs, tiles, rows)
         })
         .collect();
-    for (task, share) in shares.iter().enumerate() {
+    for (task, share) in shares.into_iter().enumerate() {
         let first = task % groups * per_group * ROWS;
         for (output, sums) in (first..outputs).zip(share.chunks_exact(padded)) {
             for (value, sum) in total[output * inputs..][..inputs].iter_mut().zip(sums) {
                 *value += sum;
             }
         }
+        buffers::give(share);
     }
     total
 }
@@ -71,9 +73,11 @@ fn share(
     rows: std::ops::Range<usize>,
 ) -> Vec<f32> {
     let padded = inputs.next_multiple_of(COLUMNS);
-    let mut sums = vec![0.0; tiles.len() * ROWS * padded];
+    let mut sums = buffers::zeros(tiles.len() * ROWS * padded);
     let block = (65_536 / (tiles.len() * ROWS + padded)).clamp(16, 256);
-    let (mut scratch, mut columns, mut factors) = (Vec::new(), Vec::new(), Vec::new());
+    let mut scratch = Vec::new();
+    let mut columns = buffers::take(block * padded);
+    let mut factors = buffers::take(block * tiles.len() * ROWS);
     for first in rows.clone().step_by(block) {
         let depth = block.min(rows.end - first);
         let x = input.rows(first, depth, &mut scratch);
@@ -82,6 +86,9 @@ fn share(
         pack(g, outputs, tiles.start * ROWS, tiles.len(), ROWS, depth, &mut factors);
         lanes::run(Block { columns: &columns, factors: &factors, depth, padded, sums: &mut sums });
     }
+    buffers::give(columns);
+    buffers::give(factors);
+    buffers::give(scratch);
     sums
 }
 

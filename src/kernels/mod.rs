@@ -4,6 +4,7 @@
 //! Each device has its own layout for pictures: channels last on the CPU, where kiln's own kernels run, and
 //! channels first elsewhere, where plain Burn does. `enter` brings pictures into it.
 
+mod buffers;
 mod convolution;
 mod depthwise;
 mod depthwise_gradient;

@@ -3,6 +3,7 @@
 
 use rayon::prelude::*;
 
+use super::buffers;
 use super::matrix::{Finish, Packed, product, product_here};
 use super::matrix_gradient::{RowSource, weight_gradient};
 use super::taps::Axis;
@@ -82,15 +83,16 @@ impl Patches {
     /// The input's gradient; the weight is `[outputs, a patch]`.
     pub fn input_gradient(&self, gradient: &[f32], weight: &[f32], outputs: usize) -> Vec<f32> {
         let weight = Packed::by_input(weight, outputs, self.size());
-        let mut patches = vec![0.0; self.rows() * self.size()];
+        let mut patches = buffers::take(self.rows() * self.size());
         product(gradient, &weight, Finish::default(), &mut patches);
-        let mut x = vec![0.0; self.samples * self.input_size()];
+        let mut x = buffers::zeros(self.samples * self.input_size());
         let per_sample = self.height.output * self.width.output * self.size();
         if per_sample > 0 && !x.is_empty() {
             x.par_chunks_mut(self.input_size())
                 .zip(patches.par_chunks(per_sample))
                 .for_each(|(x, patches)| self.scatter(patches, x));
         }
+        buffers::give(patches);
         x
     }
 
