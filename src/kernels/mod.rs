@@ -1,9 +1,34 @@
 //! The operations the network is made of, as plain functions on tensors. The network does not know on
 //! which device they run; these functions do not know that they belong to EfficientNet.
+//!
+//! Each device has its own layout for pictures: channels last on the CPU, where kiln's own kernels run, and
+//! channels first elsewhere, where plain Burn does. `enter` brings pictures into it.
 
-use burn::tensor::{Tensor, activation, module, ops::ConvOptions, ops::PadMode};
+mod buffers;
+mod convolution;
+mod depthwise;
+mod depthwise_gradient;
+mod exp;
+mod extension;
+mod fallback;
+mod gradients;
+mod lanes;
+mod matrix;
+mod matrix_gradient;
+mod norm;
+mod norm_rows;
+mod patches;
+mod shared;
+mod squeeze;
+mod taps;
+#[cfg(test)]
+mod tests;
+
+use burn::backend::{Dispatch, DispatchDevice};
+use burn::tensor::{DType, Device, Tensor};
 
 use crate::scaling::{Activation, Padding};
+use extension::{Inferred, Trained};
 
 /// How a square convolution window moves over the picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,26 +39,74 @@ pub struct Window {
     pub groups: usize,
 }
 
-/// A convolution. SAME padding may need one more row below and right than above and left.
-pub fn convolve(x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>, window: Window) -> Tensor<4> {
-    let [_, _, height, width] = x.dims();
-    let rows = window.padding.amounts(height, window.kernel, window.stride);
-    let columns = window.padding.amounts(width, window.kernel, window.stride);
-    let stride = [window.stride; 2];
-    if rows.0 == rows.1 && columns.0 == columns.1 {
-        let options = ConvOptions::new(stride, [rows.0, columns.0], [1, 1], window.groups);
-        return module::conv2d(x, weight, bias, options);
-    }
-    let x = x.pad([rows, columns], PadMode::Constant(0.0));
-    module::conv2d(x, weight, bias, ConvOptions::new(stride, [0, 0], [1, 1], window.groups))
-}
-
 /// What a batch normalisation by the batch's own statistics gives.
 pub struct Normalised {
     pub output: Tensor<4>,
     pub mean: Tensor<1>,
     /// The biased variance: divided by the number of values.
     pub variance: Tensor<1>,
+}
+
+/// Pictures `[samples, channels, height, width]` in the layout of their device.
+pub fn enter(images: Tensor<4>) -> Tensor<4> {
+    if channels_last(&images.device()) { images.permute([0, 2, 3, 1]) } else { images }
+}
+
+/// The other way round: `[samples, channels, height, width]` whatever the device.
+pub fn leave(x: Tensor<4>) -> Tensor<4> {
+    if channels_last(&x.device()) { x.permute([0, 3, 1, 2]) } else { x }
+}
+
+/// Samples, channels, height and width of pictures in their device's layout.
+pub fn sizes(x: &Tensor<4>) -> [usize; 4] {
+    let [samples, a, b, c] = x.dims();
+    if channels_last(&x.device()) { [samples, c, a, b] } else { [samples, a, b, c] }
+}
+
+/// A convolution. SAME padding may need one more row below and right than above and left.
+pub fn convolve(x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>, window: Window) -> Tensor<4> {
+    if !knows(&x, &weight, window) {
+        return outside(x, |x| fallback::convolve(x, weight, bias, window));
+    }
+    let Some(bias) = bias else {
+        return Tensor::from_dispatch(Dispatch::kiln_convolve(
+            x.into_dispatch(),
+            weight.into_dispatch(),
+            window,
+        ));
+    };
+    if !is_plain([&x.device(), &weight.device(), &bias.device()]) {
+        let scale = bias.ones_like();
+        return scale_and_shift(convolve(x, weight, None, window), scale, bias, None);
+    }
+    finished(x, weight, bias, window, None)
+}
+
+/// The inference form's layer: convolution, bias and activation at once, then what is added to it.
+pub fn convolve_folded(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Tensor<1>,
+    window: Window,
+    activation: Option<Activation>,
+    residual: Option<Tensor<4>>,
+) -> Tensor<4> {
+    let plain = is_plain([&x.device(), &weight.device(), &bias.device()]);
+    if !plain || !knows(&x, &weight, window) {
+        let x = activate(convolve(x, weight, Some(bias), window), activation);
+        return match residual {
+            Some(residual) => x.add(residual),
+            None => x,
+        };
+    }
+    match residual {
+        Some(residual) if joins(&x, &weight, window, activation, &residual) => {
+            let (x, weight, bias) = (x.into_dispatch(), weight.into_dispatch(), bias.into_dispatch());
+            Tensor::from_dispatch(Dispatch::kiln_project(x, weight, bias, residual.into_dispatch()))
+        }
+        Some(residual) => finished(x, weight, bias, window, activation).add(residual),
+        None => finished(x, weight, bias, window, activation),
+    }
 }
 
 /// Batch normalisation by the statistics of the batch, then the activation.
@@ -44,8 +117,16 @@ pub fn normalise_batch(
     eps: f64,
     activation: Option<Activation>,
 ) -> Normalised {
-    let result = module::batch_norm_train(x, weight, bias, eps);
-    Normalised { output: activate(result.output, activation), mean: result.mean, variance: result.variance }
+    if !is_native(&x) {
+        return outside_normalised(x, |x| fallback::normalise_batch(x, weight, bias, eps, activation));
+    }
+    let (x, weight, bias) = (x.into_dispatch(), weight.into_dispatch(), bias.into_dispatch());
+    let (output, mean, variance) = Dispatch::kiln_normalise(x, weight, bias, eps, activation);
+    Normalised {
+        output: Tensor::from_dispatch(output),
+        mean: Tensor::from_dispatch(mean),
+        variance: Tensor::from_dispatch(variance),
+    }
 }
 
 /// Batch normalisation by stored statistics is one multiply-add per channel; then the activation.
@@ -55,24 +136,24 @@ pub fn scale_and_shift(
     shift: Tensor<1>,
     activation: Option<Activation>,
 ) -> Tensor<4> {
-    let [channels] = scale.dims();
-    let x = x.mul(scale.reshape([1, channels, 1, 1])).add(shift.reshape([1, channels, 1, 1]));
-    activate(x, activation)
+    if !is_native(&x) {
+        return outside(x, |x| fallback::scale_and_shift(x, scale, shift, activation));
+    }
+    let (x, scale, shift) = (x.into_dispatch(), scale.into_dispatch(), shift.into_dispatch());
+    Tensor::from_dispatch(Dispatch::kiln_affine(x, scale, shift, activation))
 }
 
 /// The activation, or nothing where there is none.
 pub fn activate<const D: usize>(x: Tensor<D>, activation: Option<Activation>) -> Tensor<D> {
-    match activation {
-        None => x,
-        Some(Activation::Silu) => activation::silu(x),
-        Some(Activation::Relu6) => x.clamp(0.0, 6.0),
-    }
+    fallback::activate(x, activation)
 }
 
-/// The mean over height and width: `[n, channels, h, w]` to `[n, channels]`.
+/// The mean over height and width, as `[samples, channels]`.
 pub fn pool(x: Tensor<4>) -> Tensor<2> {
-    let [samples, channels, height, width] = x.dims();
-    x.reshape([samples, channels, height * width]).mean_dim(2).reshape([samples, channels])
+    if !is_native(&x) {
+        return fallback::pool(leave(x));
+    }
+    Tensor::from_dispatch(Dispatch::kiln_pool(x.into_dispatch()))
 }
 
 /// Squeeze-excite: each channel is weighed by a gate computed from all channels' means (Hu et al. 2018).
@@ -82,18 +163,81 @@ pub fn squeeze_excite(
     reduce: (Tensor<4>, Tensor<1>),
     expand: (Tensor<4>, Tensor<1>),
 ) -> Tensor<4> {
-    let [samples, channels, _, _] = x.dims();
-    let squeezed = activation::silu(dense_1x1(pool(x.clone()), reduce.0, reduce.1));
-    let gate = activation::sigmoid(dense_1x1(squeezed, expand.0, expand.1));
-    x.mul(gate.reshape([samples, channels, 1, 1]))
+    if !is_native(&x) {
+        return outside(x, |x| fallback::squeeze_excite(x, reduce, expand));
+    }
+    Tensor::from_dispatch(Dispatch::kiln_squeeze(
+        x.into_dispatch(),
+        reduce.0.into_dispatch(),
+        reduce.1.into_dispatch(),
+        expand.0.into_dispatch(),
+        expand.1.into_dispatch(),
+    ))
 }
 
 /// A dense layer; the weight is `[out, in]` as PyTorch keeps it.
 pub fn dense(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>) -> Tensor<2> {
-    x.matmul(weight.transpose()).add(bias.unsqueeze())
+    if !is_native(&x) {
+        return fallback::dense(x, weight, bias);
+    }
+    let product: Tensor<2> =
+        Tensor::from_dispatch(Dispatch::kiln_dense(x.into_dispatch(), weight.into_dispatch()));
+    product.add(bias.unsqueeze())
 }
 
-fn dense_1x1(x: Tensor<2>, weight: Tensor<4>, bias: Tensor<1>) -> Tensor<2> {
-    let [outputs, inputs, _, _] = weight.dims();
-    dense(x, weight.reshape([outputs, inputs]), bias)
+fn finished(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Tensor<1>,
+    window: Window,
+    activation: Option<Activation>,
+) -> Tensor<4> {
+    let (x, weight, bias) = (x.into_dispatch(), weight.into_dispatch(), bias.into_dispatch());
+    Tensor::from_dispatch(Dispatch::kiln_convolve_all(x, weight, bias, window, activation))
+}
+
+/// Whether a residual can be added while the product is stored.
+fn joins(
+    x: &Tensor<4>,
+    weight: &Tensor<4>,
+    window: Window,
+    activation: Option<Activation>,
+    residual: &Tensor<4>,
+) -> bool {
+    let [samples, height, width, _] = x.dims();
+    let point = window.kernel == 1 && window.stride == 1 && window.groups == 1;
+    let same = residual.dims() == [samples, height, width, weight.dims()[0]];
+    point && activation.is_none() && same && is_native(residual) && is_plain([&residual.device()])
+}
+
+/// Whether kiln's kernels can do this convolution.
+fn knows(x: &Tensor<4>, weight: &Tensor<4>, window: Window) -> bool {
+    is_native(x) && is_native(weight) && window.is_known(weight.dims(), x.dims()[3])
+}
+
+/// Whether kiln's kernels can work on this tensor.
+fn is_native<const D: usize>(x: &Tensor<D>) -> bool {
+    channels_last(&x.device()) && x.dtype() == DType::F32
+}
+
+fn channels_last(device: &Device) -> bool {
+    match device.as_dispatch() {
+        DispatchDevice::Flex(_) => true,
+        DispatchDevice::Autodiff(inner) => matches!(**inner, DispatchDevice::Flex(_)),
+        _ => false,
+    }
+}
+
+fn is_plain<const N: usize>(devices: [&Device; N]) -> bool {
+    devices.iter().all(|device| !matches!(device.as_dispatch(), DispatchDevice::Autodiff(_)))
+}
+
+/// Plain Burn, which wants channels first, on a tensor in its device's layout.
+fn outside(x: Tensor<4>, call: impl FnOnce(Tensor<4>) -> Tensor<4>) -> Tensor<4> {
+    enter(call(leave(x)))
+}
+
+fn outside_normalised(x: Tensor<4>, call: impl FnOnce(Tensor<4>) -> Normalised) -> Normalised {
+    let result = call(leave(x));
+    Normalised { output: enter(result.output), ..result }
 }

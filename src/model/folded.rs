@@ -69,13 +69,13 @@ impl Folded {
     pub fn prefix(&self, images: Tensor<4>, cut: Cut) -> Tensor<4> {
         let mut x = images;
         if cut.0 > 0 {
-            x = self.stem.forward(x);
+            x = self.stem.forward(kernels::enter(x), None);
         }
         for block in self.blocks.iter().take(cut.0.saturating_sub(1)) {
             x = block.forward(x);
         }
         if cut > Cut::head_of(self.blocks.len()) {
-            let pooled = kernels::pool(self.head.forward(x));
+            let pooled = kernels::pool(self.head.forward(x, None));
             let [samples, channels] = pooled.dims();
             x = pooled.reshape([samples, channels, 1, 1]);
         }
@@ -90,12 +90,12 @@ impl Folded {
             return self.classify(x.reshape([samples, features]));
         }
         if cut.0 == 0 {
-            x = self.stem.forward(x);
+            x = self.stem.forward(kernels::enter(x), None);
         }
         for block in self.blocks.iter().skip(cut.0.saturating_sub(1)) {
             x = block.forward(x);
         }
-        self.classify(kernels::pool(self.head.forward(x)))
+        self.classify(kernels::pool(self.head.forward(x, None)))
     }
 }
 
@@ -105,9 +105,9 @@ impl FoldedConv {
         Self { weight, bias, window: layer.conv.window, activation: layer.activation }
     }
 
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let x = kernels::convolve(x, self.weight.clone(), Some(self.bias.clone()), self.window);
-        kernels::activate(x, self.activation)
+    fn forward(&self, x: Tensor<4>, residual: Option<Tensor<4>>) -> Tensor<4> {
+        let (weight, bias) = (self.weight.clone(), self.bias.clone());
+        kernels::convolve_folded(x, weight, bias, self.window, self.activation, residual)
     }
 }
 
@@ -123,15 +123,15 @@ impl FoldedBlock {
     }
 
     fn forward(&self, input: Tensor<4>) -> Tensor<4> {
-        let mut x = input.clone();
+        let residual = self.has_skip.then(|| input.clone());
+        let mut x = input;
         if let Some(expand) = &self.expand {
-            x = expand.forward(x);
+            x = expand.forward(x, None);
         }
-        x = self.depthwise.forward(x);
+        x = self.depthwise.forward(x, None);
         if let Some(squeeze) = &self.squeeze {
             x = squeeze.forward(x);
         }
-        x = self.project.forward(x);
-        if self.has_skip { x.add(input) } else { x }
+        self.project.forward(x, residual)
     }
 }

@@ -103,7 +103,7 @@ impl Norm {
     }
 
     fn by_batch(&mut self, x: Tensor<4>, activation: Option<Activation>) -> Tensor<4> {
-        let [samples, _, height, width] = x.dims();
+        let [samples, _, height, width] = kernels::sizes(&x);
         let result =
             kernels::normalise_batch(x, self.weight.val(), self.bias.val(), self.settings.eps, activation);
         // PyTorch stores the unbiased variance. A single value has none; its biased one is 0.

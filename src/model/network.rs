@@ -72,7 +72,7 @@ impl Network {
 
     /// The form that predicts, unfolded: pictures to logits.
     pub fn infer(&self, images: Tensor<4>) -> Tensor<2> {
-        let mut x = self.stem.infer(images);
+        let mut x = self.stem.infer(kernels::enter(images));
         for block in &self.blocks {
             x = block.infer(x);
         }
@@ -80,10 +80,10 @@ impl Network {
     }
 
     /// The form that trains. `x` is what the frozen layers before the cut give: pictures where all
-    /// trains, pooled features in a 4-D shape `[n, features, 1, 1]` where only the classifier does.
+    /// trains, else the device's own layout; pooled features in a 4-D shape `[n, features, 1, 1]` where only the classifier does.
     pub fn train_from(&mut self, cut: Cut, mut x: Tensor<4>, form: NormForm, keys: &[Key]) -> Tensor<2> {
         if cut.0 == 0 {
-            x = self.stem.forward_train(x, form);
+            x = self.stem.forward_train(kernels::enter(x), form);
         }
         for (i, block) in self.blocks.iter_mut().enumerate().skip(cut.0.saturating_sub(1)) {
             x = block.forward_train(x, form, &branch(keys, i));

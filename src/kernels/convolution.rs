@@ -1,0 +1,113 @@
+//! Which of the three ways a convolution goes, channels last: one matrix product, each channel by itself, or
+//! patches. Forward and both gradients.
+
+use burn_flex::FlexTensor;
+
+use super::Window;
+use super::buffers;
+use super::depthwise::{Depthwise, taps_first, transpose};
+use super::extension::{dims, tensor, values};
+use super::matrix::{Finish, Packed, product};
+use super::matrix_gradient::{Ready, weight_gradient};
+use super::patches::Patches;
+use super::taps::Axis;
+
+/// A convolution of known sizes.
+enum Way {
+    Point { rows: usize },
+    Depth(Depthwise),
+    Patch(Patches),
+}
+
+impl Window {
+    /// The 1x1 convolution.
+    pub const POINT: Self = Self { kernel: 1, stride: 1, padding: crate::scaling::Padding::Same, groups: 1 };
+
+    /// Whether the kernels of this room know the window.
+    pub fn is_known(&self, [outputs, inputs, height, width]: [usize; 4], channels: usize) -> bool {
+        let square = height == self.kernel && width == self.kernel && self.kernel % 2 == 1 && self.stride > 0;
+        let dense = self.groups == 1 && inputs == channels;
+        let depthwise = self.groups == channels && outputs == channels && inputs == 1;
+        square && channels > 0 && outputs > 0 && (dense || depthwise)
+    }
+
+    fn way(&self, [samples, height, width, channels]: [usize; 4]) -> Way {
+        if self.kernel == 1 && self.stride == 1 && self.groups == 1 {
+            return Way::Point { rows: samples * height * width };
+        }
+        let (height, width) = (Axis::new(height, *self), Axis::new(width, *self));
+        if self.groups == 1 {
+            Way::Patch(Patches { samples, channels, height, width })
+        } else {
+            Way::Depth(Depthwise { samples, channels, height, width })
+        }
+    }
+
+    fn output(&self, [samples, height, width, _]: [usize; 4], outputs: usize) -> [usize; 4] {
+        let side =
+            |input| if self.kernel == 1 && self.stride == 1 { input } else { Axis::new(input, *self).output };
+        [samples, side(height), side(width), outputs]
+    }
+}
+
+pub fn forward(x: &FlexTensor, weight: &FlexTensor, window: Window, finish: Finish) -> FlexTensor {
+    let (sizes, [outputs, ..]) = (dims::<4>(x), dims::<4>(weight));
+    let shape = window.output(sizes, outputs);
+    let (x, weight) = (values(x), values(weight));
+    let mut output = buffers::take(shape.iter().product());
+    match window.way(sizes) {
+        Way::Point { .. } => product(x, &Packed::by_output(weight, outputs, sizes[3]), finish, &mut output),
+        Way::Depth(depth) => depth.forward(x, &taps_first(weight, outputs), finish, &mut output),
+        Way::Patch(patches) => {
+            let weight = Packed::by_output(&patches.order(weight, outputs), outputs, patches.size());
+            patches.forward(x, &weight, finish, &mut output);
+        }
+    }
+    tensor(output, &shape)
+}
+
+/// The gradient of an input of the given sizes.
+pub fn input_gradient(
+    sizes: [usize; 4],
+    weight: &FlexTensor,
+    gradient: &FlexTensor,
+    window: Window,
+) -> FlexTensor {
+    let [outputs, ..] = dims::<4>(weight);
+    let (weight, gradient) = (values(weight), values(gradient));
+    let mut input = buffers::take(sizes.iter().product());
+    match window.way(sizes) {
+        Way::Point { .. } => {
+            product(gradient, &Packed::by_input(weight, outputs, sizes[3]), Finish::default(), &mut input);
+        }
+        Way::Depth(depth) => depth.input_gradient(gradient, &taps_first(weight, outputs), &mut input),
+        Way::Patch(patches) => {
+            input = patches.input_gradient(gradient, &patches.order(weight, outputs), outputs);
+        }
+    }
+    tensor(input, &sizes)
+}
+
+/// The gradient of a weight of the given sizes.
+pub fn weight_gradient_of(
+    x: &FlexTensor,
+    weight: [usize; 4],
+    gradient: &FlexTensor,
+    window: Window,
+) -> FlexTensor {
+    let sizes = dims::<4>(x);
+    let outputs = weight[0];
+    let (x, gradient) = (values(x), values(gradient));
+    let found = match window.way(sizes) {
+        Way::Point { rows } => {
+            assert_eq!(x.len(), rows * sizes[3], "an input of another size");
+            weight_gradient(&Ready { values: x, width: sizes[3] }, sizes[3], gradient, outputs)
+        }
+        Way::Depth(depth) => {
+            let taps = window.kernel * window.kernel;
+            transpose(&depth.weight_gradient(x, gradient), taps, outputs)
+        }
+        Way::Patch(patches) => patches.disorder(&patches.weight_gradient(x, gradient, outputs), outputs),
+    };
+    tensor(found, &weight)
+}

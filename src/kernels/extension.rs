@@ -1,0 +1,215 @@
+//! The door to Burn: each operation as an extension of Burn's Flex backend, on Flex's own tensors. Calling
+//! one on another backend panics, so `mod.rs` chooses before it calls.
+
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Autodiff, Backend, Flex, backend_extension};
+use burn::tensor::{Bytes, DType, Shape};
+use burn_flex::{FlexTensor, Layout};
+
+use super::Window;
+use super::buffers;
+use super::convolution;
+use super::matrix::{Finish, Packed, product};
+use super::norm::{self, Affine};
+use super::squeeze::{self, Layers};
+use crate::scaling::Activation;
+
+/// The operations that can be trained through; `gradients.rs` has the way back.
+#[backend_extension(Flex, Autodiff)]
+pub trait Trained: Backend {
+    fn kiln_convolve(x: FloatTensor<Self>, weight: FloatTensor<Self>, window: Window) -> FloatTensor<Self>;
+
+    fn kiln_dense(x: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    fn kiln_normalise(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        eps: f64,
+        activation: Option<Activation>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+
+    fn kiln_affine(
+        x: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        activation: Option<Activation>,
+    ) -> FloatTensor<Self>;
+
+    fn kiln_squeeze(
+        x: FloatTensor<Self>,
+        reduce: FloatTensor<Self>,
+        reduce_bias: FloatTensor<Self>,
+        expand: FloatTensor<Self>,
+        expand_bias: FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
+
+    fn kiln_pool(x: FloatTensor<Self>) -> FloatTensor<Self>;
+}
+
+/// The operations of the inference form.
+#[backend_extension(Flex)]
+pub trait Inferred: Backend {
+    fn kiln_convolve_all(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        window: Window,
+        activation: Option<Activation>,
+    ) -> FloatTensor<Self>;
+
+    fn kiln_project(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
+}
+
+impl Trained for Flex {
+    fn kiln_convolve(x: FlexTensor, weight: FlexTensor, window: Window) -> FlexTensor {
+        convolution::forward(&whole(x), &whole(weight), window, Finish::default())
+    }
+
+    fn kiln_dense(x: FlexTensor, weight: FlexTensor) -> FlexTensor {
+        let (x, weight) = (whole(x), whole(weight));
+        let ([samples, inputs], [outputs, _]) = (dims(&x), dims(&weight));
+        let mut output = vec![0.0; samples * outputs];
+        let packed = Packed::by_output(values(&weight), outputs, inputs);
+        product(values(&x), &packed, Finish::default(), &mut output);
+        tensor(output, &[samples, outputs])
+    }
+
+    fn kiln_normalise(
+        x: FlexTensor,
+        weight: FlexTensor,
+        bias: FlexTensor,
+        eps: f64,
+        activation: Option<Activation>,
+    ) -> (FlexTensor, FlexTensor, FlexTensor) {
+        let (x, weight, bias) = (whole(x), whole(weight), whole(bias));
+        let [channels] = dims(&weight);
+        let (mean, variance) = norm::statistics(values(&x), channels);
+        let (mean, variance) = (narrow(&mean), narrow(&variance));
+        let scale = scale_of(values(&weight), &variance, eps);
+        let affine = Affine { center: &mean, scale: &scale, shift: values(&bias) };
+        let mut output = buffers::take(values(&x).len());
+        norm::apply(values(&x), affine, activation, &mut output);
+        (
+            tensor(output, &x.layout().shape().to_vec()),
+            tensor(mean, &[channels]),
+            tensor(variance, &[channels]),
+        )
+    }
+
+    fn kiln_affine(
+        x: FlexTensor,
+        scale: FlexTensor,
+        shift: FlexTensor,
+        activation: Option<Activation>,
+    ) -> FlexTensor {
+        let (x, scale, shift) = (whole(x), whole(scale), whole(shift));
+        let zeros = vec![0.0; values(&scale).len()];
+        let affine = Affine { center: &zeros, scale: values(&scale), shift: values(&shift) };
+        let mut output = buffers::take(values(&x).len());
+        norm::apply(values(&x), affine, activation, &mut output);
+        tensor(output, &x.layout().shape().to_vec())
+    }
+
+    fn kiln_squeeze(
+        x: FlexTensor,
+        reduce: FlexTensor,
+        reduce_bias: FlexTensor,
+        expand: FlexTensor,
+        expand_bias: FlexTensor,
+    ) -> FlexTensor {
+        let x = whole(x);
+        let output = squeeze(&x, [reduce, reduce_bias, expand, expand_bias].map(whole).each_ref()).0;
+        buffers::give_tensor(x);
+        output
+    }
+
+    fn kiln_pool(x: FlexTensor) -> FlexTensor {
+        let x = whole(x);
+        let shape = picture(&x);
+        let means = shape.means(values(&x));
+        buffers::give_tensor(x);
+        tensor(means, &[shape.samples, shape.channels])
+    }
+}
+
+impl Inferred for Flex {
+    fn kiln_convolve_all(
+        x: FlexTensor,
+        weight: FlexTensor,
+        bias: FlexTensor,
+        window: Window,
+        activation: Option<Activation>,
+    ) -> FlexTensor {
+        let bias = whole(bias);
+        let finish = Finish { bias: values(&bias), activation, residual: &[] };
+        let x = whole(x);
+        let output = convolution::forward(&x, &whole(weight), window, finish);
+        buffers::give_tensor(x);
+        output
+    }
+
+    fn kiln_project(x: FlexTensor, weight: FlexTensor, bias: FlexTensor, residual: FlexTensor) -> FlexTensor {
+        let (x, bias, residual) = (whole(x), whole(bias), whole(residual));
+        let finish = Finish { bias: values(&bias), activation: None, residual: values(&residual) };
+        let output = convolution::forward(&x, &whole(weight), Window::POINT, finish);
+        buffers::give_tensor(x);
+        buffers::give_tensor(residual);
+        output
+    }
+}
+
+/// The gated pictures, and what the gradients need.
+pub fn squeeze(x: &FlexTensor, parameters: [&FlexTensor; 4]) -> (FlexTensor, squeeze::Gates) {
+    let shape = picture(x);
+    let gates = shape.gates(values(x), layers(parameters));
+    let mut output = buffers::take(values(x).len());
+    shape.gate(values(x), &gates.gates, &mut output);
+    (tensor(output, &x.layout().shape().to_vec()), gates)
+}
+
+pub fn layers([reduce, reduce_bias, expand, expand_bias]: [&FlexTensor; 4]) -> Layers<'_> {
+    Layers { reduce: (values(reduce), values(reduce_bias)), expand: (values(expand), values(expand_bias)) }
+}
+
+/// `[samples, height, width, channels]` seen as positions of channels.
+pub fn picture(x: &FlexTensor) -> squeeze::Shape {
+    let [samples, height, width, channels] = dims(x);
+    squeeze::Shape { samples, positions: height * width, channels }
+}
+
+/// A batch normalisation's factor.
+pub fn scale_of(weight: &[f32], variance: &[f32], eps: f64) -> Vec<f32> {
+    let scale = |(weight, variance): (&f32, &f32)| f64::from(*weight) / (f64::from(*variance) + eps).sqrt();
+    weight.iter().zip(variance).map(|pair| scale(pair) as f32).collect()
+}
+
+/// The tensor in the order of its numbers.
+pub fn whole(x: FlexTensor) -> FlexTensor {
+    if x.as_slice::<f32>().is_some() { x } else { x.to_contiguous() }
+}
+
+/// Its numbers; `whole` has seen to their order.
+pub fn values(x: &FlexTensor) -> &[f32] {
+    x.as_slice::<f32>().unwrap_or_default()
+}
+
+pub fn tensor(values: Vec<f32>, shape: &[usize]) -> FlexTensor {
+    FlexTensor::new(Bytes::from_elems(values), Layout::contiguous(Shape::from(shape.to_vec())), DType::F32)
+}
+
+/// The sizes; those that are missing count as 1.
+pub fn dims<const D: usize>(x: &FlexTensor) -> [usize; D] {
+    let mut dims = [1; D];
+    dims.iter_mut().zip(x.layout().shape().iter()).for_each(|(dim, size)| *dim = *size);
+    dims
+}
+
+pub fn narrow(values: &[f64]) -> Vec<f32> {
+    values.iter().map(|value| *value as f32).collect()
+}

@@ -1,0 +1,216 @@
+//! Matrix products: rows of numbers times a weight that is packed once. Every output is summed in the order
+//! of its inputs, whatever rows stand beside it, so its bits do not depend on the batch or on threads.
+#![allow(unsafe_code)]
+
+use rayon::prelude::*;
+
+use super::exp::activate;
+use super::lanes::{self, Kernel, Lanes};
+use super::shared::Shared;
+use crate::scaling::Activation;
+
+/// Outputs that are computed together: two lanes of eight.
+pub const COLUMNS: usize = 16;
+/// Rows that are computed together: as many as leave registers for two weights and one input.
+pub const ROWS: usize = 6;
+
+/// A weight in panels of sixteen outputs, each input's sixteen numbers side by side; filled up with zeros.
+pub struct Packed {
+    panels: Vec<f32>,
+    pub inputs: usize,
+    pub outputs: usize,
+}
+
+impl Packed {
+    /// From `[outputs, inputs]`, as PyTorch keeps a weight.
+    pub fn by_output(weight: &[f32], outputs: usize, inputs: usize) -> Self {
+        Self::pack(inputs, outputs, |input, output| weight[output * inputs + input])
+    }
+
+    /// From `[inputs, outputs]`.
+    pub fn by_input(weight: &[f32], inputs: usize, outputs: usize) -> Self {
+        Self::pack(inputs, outputs, |input, output| weight[input * outputs + output])
+    }
+
+    pub fn pack(inputs: usize, outputs: usize, weight: impl Fn(usize, usize) -> f32) -> Self {
+        let mut panels = vec![0.0; outputs.div_ceil(COLUMNS) * inputs * COLUMNS];
+        for (panel, numbers) in panels.chunks_exact_mut((inputs * COLUMNS).max(1)).enumerate() {
+            let first = panel * COLUMNS;
+            let count = COLUMNS.min(outputs - first);
+            for (input, row) in numbers.chunks_exact_mut(COLUMNS).enumerate() {
+                for (i, value) in row[..count].iter_mut().enumerate() {
+                    *value = weight(input, first + i);
+                }
+            }
+        }
+        Self { panels, inputs, outputs }
+    }
+
+    /// How many rows make a task: what they read stays in the second cache.
+    pub fn rows_per_task(&self) -> usize {
+        (32_768 / self.inputs.max(1) / ROWS * ROWS).clamp(4 * ROWS, 80 * ROWS)
+    }
+}
+
+/// What is done to a sum before it is stored. Empty slices stand for nothing.
+#[derive(Clone, Copy, Default)]
+pub struct Finish<'a> {
+    pub bias: &'a [f32],
+    pub activation: Option<Activation>,
+    /// Added last; as large as the output.
+    pub residual: &'a [f32],
+}
+
+/// `[rows, inputs]` times the weight, into `[rows, outputs]`.
+pub fn product(x: &[f32], weight: &Packed, finish: Finish, output: &mut [f32]) {
+    let (inputs, outputs) = (weight.inputs, weight.outputs);
+    let rows = output.len() / outputs.max(1);
+    assert!(x.len() == rows * inputs && output.len() == rows * outputs, "a matrix product of other sizes");
+    let per_task = weight.rows_per_task();
+    let chunks = rows.div_ceil(per_task);
+    // Few rows: the outputs are shared out as well.
+    let panels = outputs.div_ceil(COLUMNS);
+    let groups = (8 / chunks.max(1)).clamp(1, panels.max(1));
+    let per_group = panels.div_ceil(groups);
+    let target = Shared::new(output);
+    (0..chunks * groups).into_par_iter().for_each(|task| {
+        let (first, group) = (task / groups * per_task, task % groups);
+        let count = per_task.min(rows - first);
+        let panels = (group * per_group).min(panels)..((group + 1) * per_group).min(panels);
+        let x = &x[first * inputs..(first + count) * inputs];
+        lanes::run(Rows { x, weight, panels, first, count, finish, output: &target });
+    });
+}
+
+/// As `product`, on this thread alone.
+pub fn product_here(x: &[f32], weight: &Packed, finish: Finish, output: &mut [f32]) {
+    let count = output.len() / weight.outputs.max(1);
+    assert!(x.len() == count * weight.inputs && output.len() == count * weight.outputs, "other sizes");
+    let panels = 0..weight.outputs.div_ceil(COLUMNS);
+    let output = &Shared::new(output);
+    lanes::run(Rows { x, weight, panels, first: 0, count, finish, output });
+}
+
+struct Rows<'a> {
+    x: &'a [f32],
+    weight: &'a Packed,
+    panels: std::ops::Range<usize>,
+    /// The first row's number in the output.
+    first: usize,
+    count: usize,
+    finish: Finish<'a>,
+    output: &'a Shared<'a>,
+}
+
+impl Kernel for Rows<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        let inputs = self.weight.inputs;
+        for panel in self.panels.clone() {
+            let weight = &self.weight.panels[panel * inputs * COLUMNS..(panel + 1) * inputs * COLUMNS];
+            let mut row = 0;
+            while row + ROWS <= self.count {
+                self.tile::<L, ROWS>(row, panel, weight);
+                row += ROWS;
+            }
+            while row + 2 <= self.count {
+                self.tile::<L, 2>(row, panel, weight);
+                row += 2;
+            }
+            if row < self.count {
+                self.tile::<L, 1>(row, panel, weight);
+            }
+        }
+    }
+}
+
+impl Rows<'_> {
+    #[inline(always)]
+    fn tile<L: Lanes, const R: usize>(&self, row: usize, panel: usize, weight: &[f32]) {
+        const { assert!(2 * L::WIDTH == COLUMNS || L::WIDTH == 1) };
+        let (inputs, outputs) = (self.weight.inputs, self.weight.outputs);
+        let x = &self.x[row * inputs..(row + R) * inputs];
+        // SAFETY: x holds R rows of `inputs` numbers, the panel sixteen for each input.
+        let sums = unsafe { sums::<L, R>(inputs, x.as_ptr(), inputs, 1, weight.as_ptr()) };
+        let column = panel * COLUMNS;
+        let count = COLUMNS.min(outputs - column);
+        for (r, sum) in sums.into_iter().enumerate() {
+            let place = (self.first + row + r) * outputs + column;
+            if count == COLUMNS {
+                self.store(sum, column, place);
+            } else {
+                self.store_some(sum, column, place, count);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn store<L: Lanes>(&self, sum: [L; 2], column: usize, place: usize) {
+        // SAFETY: this task alone writes these outputs.
+        let output = unsafe { self.output.part(place, COLUMNS) };
+        let bias = self.finish.bias.get(column..column + COLUMNS);
+        let residual = self.finish.residual.get(place..place + COLUMNS);
+        for (i, mut value) in sum.into_iter().enumerate() {
+            // SAFETY: each of the slices holds sixteen numbers, two widths.
+            unsafe {
+                if let Some(bias) = bias {
+                    value = value.add(L::load(bias.as_ptr().add(i * L::WIDTH)));
+                }
+                value = activate(value, self.finish.activation);
+                if let Some(residual) = residual {
+                    value = value.add(L::load(residual.as_ptr().add(i * L::WIDTH)));
+                }
+                value.store(output.as_mut_ptr().add(i * L::WIDTH));
+            }
+        }
+    }
+
+    /// The last panel, where it is not full.
+    #[inline(always)]
+    fn store_some<L: Lanes>(&self, sum: [L; 2], column: usize, place: usize, count: usize) {
+        let mut values = [0.0; COLUMNS];
+        for (i, value) in sum.into_iter().enumerate() {
+            // SAFETY: two widths are sixteen.
+            unsafe { value.store(values.as_mut_ptr().add(i * L::WIDTH)) };
+        }
+        // SAFETY: this task alone writes these outputs.
+        let output = unsafe { self.output.part(place, count) };
+        for (i, (target, value)) in output.iter_mut().zip(values).enumerate() {
+            let bias = self.finish.bias.get(column + i).copied().unwrap_or(0.0);
+            let value = activate(L::Single::splat(value + bias), self.finish.activation);
+            // SAFETY: the target is one number, the width of `Single`.
+            unsafe { value.store(target) };
+            *target += self.finish.residual.get(place + i).copied().unwrap_or(0.0);
+        }
+    }
+}
+
+/// R rows times sixteen columns, summed over `depth`. A row's next number is `step` further on.
+///
+/// # Safety
+/// `a` can be read at `r * stride + k * step` for every row and depth, `b` at sixteen numbers per depth.
+#[inline(always)]
+pub unsafe fn sums<L: Lanes, const R: usize>(
+    depth: usize,
+    a: *const f32,
+    stride: usize,
+    step: usize,
+    b: *const f32,
+) -> [[L; 2]; R] {
+    let mut sums = [[L::splat(0.0); 2]; R];
+    for k in 0..depth {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let b0 = L::load(b.add(k * COLUMNS));
+            let b1 = L::load(b.add(k * COLUMNS + L::WIDTH));
+            for (r, sum) in sums.iter_mut().enumerate() {
+                let value = L::splat(*a.add(r * stride + k * step));
+                sum[0] = value.mul_add(b0, sum[0]);
+                sum[1] = value.mul_add(b1, sum[1]);
+            }
+        }
+    }
+    sums
+}

@@ -1,0 +1,80 @@
+//! Every operation against plain Burn, against arithmetic in 64 bits, with one thread and with several, alone
+//! and in a batch. The whole set also runs once more without AVX2.
+
+mod convolution;
+mod norm;
+mod sameness;
+mod squeeze;
+
+use burn::tensor::{Device, Tensor, TensorData};
+
+use crate::chance::Key;
+
+/// A tensor of normal draws named after what it is.
+fn drawn<const D: usize>(name: &str, shape: [usize; D]) -> Tensor<D> {
+    let mut draws = Key::new(7).named(name).draws();
+    let values: Vec<f32> = (0..shape.iter().product()).map(|_| draws.normal() as f32).collect();
+    Tensor::from_data(TensorData::new(values, shape), &Device::flex())
+}
+
+fn numbers<const D: usize>(x: Tensor<D>) -> Vec<f32> {
+    x.into_data().try_into_vec().unwrap()
+}
+
+/// Asks that two lists agree, measured by the largest number in them.
+fn close(what: &str, got: &[f32], expected: &[f32], tolerance: f32) {
+    assert_eq!(got.len(), expected.len(), "{what}: lengths");
+    let scale = expected.iter().fold(1e-3f32, |top, value| top.max(value.abs()));
+    for (i, (got, expected)) in got.iter().zip(expected).enumerate() {
+        let error = (got - expected).abs() / scale;
+        assert!(error <= tolerance, "{what}[{i}]: {got}, not {expected} ({error:e} of {scale})");
+    }
+}
+
+/// A function of tensors: the first of four dimensions, the others of any, flattened to one.
+type Parameters = Vec<Tensor<1>>;
+
+/// The output and the gradients of everything that goes in, weighed by fixed draws.
+fn gradients(
+    x: &Tensor<4>,
+    parameters: &[Tensor<1>],
+    call: impl Fn(Tensor<4>, Parameters) -> Tensor<4>,
+) -> Vec<Vec<f32>> {
+    let x = x.clone().autodiff().require_grad();
+    let parameters: Parameters = parameters.iter().map(|p| p.clone().autodiff().require_grad()).collect();
+    let output = call(x.clone(), parameters.clone());
+    let weights = drawn("output weights", output.dims()).autodiff();
+    let mut found = output.clone().mul(weights).sum().backward();
+    let mut all = vec![numbers(output.inner())];
+    all.push(x.grad_remove(&mut found).map(numbers).unwrap_or_default());
+    all.extend(parameters.iter().map(|p| p.grad_remove(&mut found).map(numbers).unwrap_or_default()));
+    all
+}
+
+/// Asks that a function and its plain form agree in output and gradients. The plain form takes and gives
+/// channels first, and so does `native` here.
+fn agree(
+    x: &Tensor<4>,
+    parameters: &[Tensor<1>],
+    native: impl Fn(Tensor<4>, Parameters) -> Tensor<4>,
+    plain: impl Fn(Tensor<4>, Parameters) -> Tensor<4>,
+) {
+    let native = |x, parameters| super::leave(native(super::enter(x), parameters));
+    let (got, expected) = (gradients(x, parameters, native), gradients(x, parameters, plain));
+    for (i, (got, expected)) in got.iter().zip(&expected).enumerate() {
+        close(&format!("part {i} (output, input, parameters)"), got, expected, 3e-5);
+    }
+}
+
+/// The whole set once more, in a process that was told to do without AVX2.
+#[test]
+fn the_portable_form_passes_the_same_tests() {
+    if std::env::var_os(super::lanes::PORTABLE).is_some() {
+        return;
+    }
+    let program = std::env::current_exe().unwrap();
+    let mut command = std::process::Command::new(program);
+    let done =
+        command.env(super::lanes::PORTABLE, "1").args(["kernels::", "--skip", "portable"]).output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stdout));
+}
