@@ -48,6 +48,17 @@ fn code_of(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
             train::Error::Checkpoint(_) | train::Error::File(_) => RUN_FOLDER,
         });
     }
+    if let Some(error) = cause.downcast_ref::<checkpoint::Error>() {
+        return Some(match error {
+            // Another path was meant.
+            checkpoint::Error::NoRun { .. } => USAGE,
+            checkpoint::Error::NoModel { .. } => WEIGHTS,
+            _ => RUN_FOLDER,
+        });
+    }
+    if let Some(dataset::Error::BadRecord { .. }) = cause.downcast_ref() {
+        return Some(RUN_FOLDER);
+    }
     let is = |found: bool, code: u8| found.then_some(code);
     is(
         cause.is::<config::ConfigError>() || cause.is::<scaling::Error>() || cause.is::<devices::Error>(),
@@ -60,5 +71,5 @@ fn code_of(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
             || cause.is::<weights::ReadError>(),
         WEIGHTS,
     ))
-    .or(is(cause.is::<checkpoint::Error>() || cause.is::<durable::Error>(), RUN_FOLDER))
+    .or(is(cause.is::<durable::Error>(), RUN_FOLDER))
 }
