@@ -180,6 +180,8 @@ pub fn plan_of(config: &Config, classes: usize) -> Result<Plan> {
 
 /// Where a network starts: its numbers, and what belongs to them.
 pub struct Beginning {
+    /// The configuration, with what had to change where weights could not be had.
+    pub config: Config,
     pub plan: Plan,
     pub numbers: Option<Named>,
     pub padding: Padding,
@@ -210,7 +212,7 @@ pub fn beginning(config: &Config, plan: Plan) -> Result<Beginning> {
         Err(error) if config.model.offline == ModelOffline::Scratch => {
             tell(&format!("{error}"));
             warn_loudly(SCRATCH);
-            Ok(scratch(config, plan, wanted.first().copied()))
+            Ok(scratch(&config.from_scratch(), plan, wanted.first().copied()))
         }
         Err(error) => Err(error.into()),
     }
@@ -259,6 +261,7 @@ fn scratch(config: &Config, plan: Plan, instead_of: Option<&Entry>) -> Beginning
         None => Preprocess::image_net(side, 0.875, Interpolation::Bicubic),
     };
     Beginning {
+        config: config.clone(),
         padding: config.model.padding.unwrap_or(padding),
         norm: norm_of(&config.model, eps, 0.1),
         preprocess,
@@ -271,6 +274,7 @@ fn scratch(config: &Config, plan: Plan, instead_of: Option<&Entry>) -> Beginning
 fn imported(config: &Config, plan: Plan, named: Named, entry: &Entry, start: Start) -> Result<Beginning> {
     let (named, _) = weights::import(named, &plan, 0, ImportOptions { head: Head::Replace })?;
     Ok(Beginning {
+        config: config.clone(),
         padding: config.model.padding.unwrap_or(entry.padding),
         norm: norm_of(&config.model, entry.norm.eps, entry.norm.momentum),
         preprocess: sized(entry.preprocess(), config.data.image_size),
@@ -292,6 +296,7 @@ fn from_file(config: &Config, plan: Plan, path: &Path) -> Result<Beginning> {
         start.licence = identity.start.licence.clone();
         let (named, _) = weights::import(named, &plan, 0, ImportOptions { head: Head::Replace })?;
         return Ok(Beginning {
+            config: config.clone(),
             padding: identity.padding,
             norm: norm_of(&config.model, identity.norm_eps, identity.norm_momentum),
             preprocess: sized(identity.preprocess, config.data.image_size),
@@ -339,7 +344,8 @@ fn sized(preprocess: Preprocess, size: Option<usize>) -> Preprocess {
 
 impl Beginning {
     /// Builds the network on a device.
-    pub fn network(&self, config: &Config, classes: usize, device: &Device) -> Network {
+    pub fn network(&self, classes: usize, device: &Device) -> Network {
+        let config = &self.config;
         let settings = Settings {
             padding: self.padding,
             norm: self.norm,
@@ -358,7 +364,7 @@ impl Beginning {
     }
 
     /// What the model file will say of itself.
-    pub fn identity(&self, config: &Config, dataset: &Dataset) -> Identity {
+    pub fn identity(&self, dataset: &Dataset) -> Identity {
         Identity {
             format: IDENTITY_FORMAT,
             kiln: env!("CARGO_PKG_VERSION").into(),
@@ -373,7 +379,7 @@ impl Beginning {
             channels: self.plan.channels,
             preprocess: self.preprocess.clone(),
             temperature: 1.0,
-            averaged: config.train.ema.is_some(),
+            averaged: self.config.train.ema.is_some(),
             start: self.start.clone(),
             data: words_of(&dataset.origin, &dataset.root),
             drawn: dataset.origin.is_drawn(),

@@ -37,11 +37,12 @@ impl Train {
         let dataset = pictures(&config)?;
         let plan = plan_of(&config, dataset.classes.len())?;
         let begun = beginning(&config, plan)?;
+        let config = begun.config.clone();
         if self.dry_run {
-            return super::dry_run::show(&config, &dataset, &begun, &chosen);
+            return super::dry_run::show(&dataset, &begun, &chosen);
         }
         let signals = start::Signals::catch()?;
-        let network = begun.network(&config, dataset.classes.len(), &chosen.device);
+        let network = begun.network(dataset.classes.len(), &chosen.device);
         let folder = new_folder(self.run.as_deref().unwrap_or(&config.name), &config, &dataset)?;
         tell(&format!("run folder: {}", folder.path().display()));
         let _lock = folder.lock()?;
@@ -49,7 +50,7 @@ impl Train {
             config: &config,
             splits: splits(&dataset),
             preprocess: begun.preprocess.clone(),
-            identity: begun.identity(&config, &dataset),
+            identity: begun.identity(&dataset),
             device: chosen.device,
             folder: &folder,
             data: dataset.fingerprint(),
