@@ -26,6 +26,18 @@ pub enum Failure {
     Disagrees(String),
 }
 
+/// An error and its causes. Many messages hold their cause already, and nothing is said twice.
+pub fn described(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text += if text.is_empty() { "" } else { ": " };
+            text += &cause;
+        }
+    }
+    text
+}
+
 /// The exit code that belongs to an error: that of the first cause that has one.
 pub fn exit_code(error: &anyhow::Error) -> u8 {
     error.chain().find_map(code_of).unwrap_or(1)
