@@ -173,7 +173,7 @@ fn weights_of_another_network_are_refused() {
         &["train", "tiny.toml", "model.pretrained=checkpoints/tiny", "model.depth=0.9"],
         &["do not fit"],
     );
-    let other = ["model.variant=b1", "model.pretrained=timm/tf_efficientnet_b0.in1k"];
+    let other = ["model.variant=b1", "model.pretrained=timm/efficientnet_b0.ra_in1k"];
     studio.refused(4, &[&["train", "tiny.toml"], &other[..]].concat(), &["b0", "b1"]);
     studio.refused(4, &["train", "tiny.toml", "model.pretrained=nobodys"], &["nobodys", "kiln weights list"]);
     studio.refused(4, &["train", "tiny.toml", "model.pretrained=imagenet"], &["no pretrained weights"]);
@@ -272,7 +272,7 @@ fn formats_of_a_newer_kiln_are_refused_by_their_number() {
     fs::write(&record, text).unwrap();
 
     lying(&studio, |identity| identity["format"] = 9.into());
-    studio.refused(4, &["predict", "lying.safetensors", PICTURE], &["lying.safetensors", "format 9"]);
+    studio.refused(6, &["predict", "lying.safetensors", PICTURE], &["lying.safetensors", "format 9"]);
     studio.expect(0, &["predict", "checkpoints/tiny", PICTURE]);
 }
 

@@ -125,8 +125,20 @@ fn stopped(studio: &Studio, checkpoints: usize) -> Ended {
     running.signal("TERM");
     let ended = running.wait();
     assert_eq!(ended.code, Some(143), "{}", ended.err);
-    assert!(ended.err.contains("kiln resume checkpoints/cut"), "{}", ended.err);
     ended
+}
+
+#[test]
+fn a_stop_is_told_apart_by_its_signal_and_says_how_to_go_on() {
+    let studio = studio(LONG);
+    for (run, signal, code) in [("first", "INT", 130), ("second", "TERM", 143)] {
+        let mut running = studio.start(&["train", "long.toml", "--run", run]);
+        running.until("a checkpoint", || !studio.steps(run).is_empty());
+        running.signal(signal);
+        let ended = running.wait();
+        assert_eq!(ended.code, Some(code), "{}", ended.err);
+        assert!(ended.err.contains(&format!("kiln resume checkpoints/{run}")), "{}", ended.err);
+    }
 }
 
 fn train_whole(studio: &Studio) {

@@ -127,6 +127,7 @@ impl Studio {
     #[track_caller]
     pub fn refused(&self, code: i32, args: &[&str], parts: &[&str]) -> Ended {
         let ended = self.expect(code, args);
+        assert!(ended.err.matches("(os error").count() < 2, "said twice: {}", ended.err);
         for part in parts {
             assert!(ended.err.contains(part), "{args:?} does not say {part:?}:\n{}", ended.err);
         }
