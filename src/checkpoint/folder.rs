@@ -74,6 +74,16 @@ impl RunFolder {
         Ok(durable::Lock::acquire(&self.path)?)
     }
 
+    /// Removes what a killed process left half written.
+    pub fn sweep(&self) -> Result<(), Error> {
+        durable::sweep(&self.path)?;
+        let steps = self.path.join(STEPS);
+        if steps.is_dir() {
+            durable::sweep(&steps)?;
+        }
+        Ok(())
+    }
+
     /// Commits a checkpoint, points `latest` at it (and `best`, where it is the best), then lets old ones go.
     pub fn save(&self, contents: &Contents, manifest: Manifest, keep: usize) -> Result<PathBuf, Error> {
         let steps = self.path.join(STEPS);

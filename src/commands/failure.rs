@@ -21,7 +21,21 @@ pub enum Failure {
     #[error("{0}")]
     Weights(String),
     #[error("{0}")]
+    RunFolder(String),
+    #[error("{0}")]
     Disagrees(String),
+}
+
+/// An error and its causes. Many messages hold their cause already, and nothing is said twice.
+pub fn described(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text += if text.is_empty() { "" } else { ": " };
+            text += &cause;
+        }
+    }
+    text
 }
 
 /// The exit code that belongs to an error: that of the first cause that has one.
@@ -35,6 +49,7 @@ fn code_of(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
             Failure::Usage(_) => USAGE,
             Failure::Data(_) => DATA,
             Failure::Weights(_) => WEIGHTS,
+            Failure::RunFolder(_) => RUN_FOLDER,
             Failure::Disagrees(_) => DISAGREES,
         });
     }
@@ -48,6 +63,17 @@ fn code_of(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
     if let Some(export::Error::NoTimmModel { .. }) = cause.downcast_ref() {
         return Some(USAGE);
     }
+    if let Some(error) = cause.downcast_ref::<checkpoint::Error>() {
+        return Some(match error {
+            // Another path was meant.
+            checkpoint::Error::NoRun { .. } => USAGE,
+            checkpoint::Error::NoModel { .. } => WEIGHTS,
+            _ => RUN_FOLDER,
+        });
+    }
+    if let Some(dataset::Error::BadRecord { .. }) = cause.downcast_ref() {
+        return Some(RUN_FOLDER);
+    }
     let is = |found: bool, code: u8| found.then_some(code);
     is(
         cause.is::<config::ConfigError>() || cause.is::<scaling::Error>() || cause.is::<devices::Error>(),
@@ -60,5 +86,5 @@ fn code_of(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
             || cause.is::<weights::ReadError>(),
         WEIGHTS,
     ))
-    .or(is(cause.is::<checkpoint::Error>() || cause.is::<durable::Error>(), RUN_FOLDER))
+    .or(is(cause.is::<durable::Error>(), RUN_FOLDER))
 }

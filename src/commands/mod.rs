@@ -25,7 +25,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::DeviceChoice;
-use failure::exit_code;
+use failure::{described, exit_code};
 
 /// Labelled pictures and one TOML file in; a trained, tested and exported EfficientNet out.
 #[derive(Parser)]
@@ -128,7 +128,7 @@ pub fn main() -> ExitCode {
     match result {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            console::tell(&format!("error: {error:#}"));
+            console::tell(&format!("error: {}", described(&error)));
             ExitCode::from(exit_code(&error))
         }
     }

@@ -8,7 +8,7 @@ use burn::tensor::Device;
 use super::console::{Bar, tell, warn_loudly};
 use super::failure::Failure;
 use crate::checkpoint::{IDENTITY_FORMAT, Identity, RunFolder, Start, read_model};
-use crate::config::{Bad, Config, DataOffline, Model, ModelOffline, Pretrained, Scale, Source};
+use crate::config::{Bad, ClassWeights, Config, DataOffline, Model, ModelOffline, Pretrained, Scale, Source};
 use crate::dataset::drawn::{Drawing, VERSION};
 use crate::dataset::recipe::Step;
 use crate::dataset::{
@@ -45,7 +45,21 @@ pub fn pictures(config: &Config) -> Result<Dataset> {
         bar.clear();
     }
     tell_of(&dataset);
+    one_weight_each(config, &dataset.classes)?;
     Ok(dataset)
+}
+
+/// How many weights are right only shows once the classes are known.
+fn one_weight_each(config: &Config, classes: &[String]) -> Result<(), Failure> {
+    match &config.train.class_weights {
+        ClassWeights::List(weights) if weights.len() != classes.len() => Err(Failure::Usage(format!(
+            "train.class_weights has {} numbers, and there are {} classes: {}",
+            weights.len(),
+            classes.len(),
+            classes.join(", ")
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// Whether a picture decodes, and its size.

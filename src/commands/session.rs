@@ -1,5 +1,6 @@
 //! What train and resume share: the session, the run itself and how it ends.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -10,7 +11,7 @@ use super::console::{Bar, Console, print, tell, warn_loudly};
 use super::prepare::{DRAWN, SCRATCH};
 use super::start::{Signals, processors};
 use crate::checkpoint::{Contents, Identity, RunFolder};
-use crate::config::Config;
+use crate::config::{Config, Source};
 use crate::dataset::Preprocess;
 use crate::devices::{Chosen, approve, choose};
 use crate::durable;
@@ -59,11 +60,24 @@ pub fn devices_ready(config: &Config) -> Result<Chosen> {
     Ok(chosen)
 }
 
+/// What tells one run's settings from another's: all but the length of the last stage, which may grow, and what
+/// has no influence on the numbers. The pictures have a fingerprint of their own.
+pub fn fingerprint(config: &Config) -> String {
+    let mut config = config.clone();
+    if let Some(last) = config.stages.last_mut() {
+        last.epochs = 0;
+    }
+    config.data.source = Source::Path(PathBuf::new());
+    config.data.workers = None;
+    config.train.threads = None;
+    durable::hash(config.to_toml().as_bytes())
+}
+
 /// Trains to the end, or until it is asked to stop, and tells how it went.
 pub fn conclude(parts: Parts, network: Network, from: Option<Contents>, signals: &Signals) -> Ended {
     let memory = available_memory();
     let session = Session {
-        fingerprints: [durable::hash(parts.config.to_toml().as_bytes()), parts.data],
+        fingerprints: [fingerprint(parts.config), parts.data],
         workers: parts.config.data.workers.unwrap_or_else(processors),
         // Half of what is free may hold cached outputs, a quarter decoded pictures.
         cache_bytes: memory / 2,

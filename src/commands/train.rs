@@ -6,6 +6,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::console::tell;
+use super::failure::Failure;
 use super::prepare::{beginning, pictures, plan_of, splits};
 use super::session::{Parts, conclude, devices_ready};
 use super::{Ended, start};
@@ -32,6 +33,9 @@ pub struct Train {
 impl Train {
     pub fn run(self) -> Ended {
         let config = Config::load(&self.config, &self.overrides)?;
+        if let Some(name) = &self.run {
+            expect_folder_name(name)?;
+        }
         start::threads(config.train.threads)?;
         let chosen = devices_ready(&config)?;
         let dataset = pictures(&config)?;
@@ -57,6 +61,14 @@ impl Train {
         };
         conclude(parts, network, None, &signals)
     }
+}
+
+/// A run lies in checkpoints/, nowhere else.
+fn expect_folder_name(name: &str) -> Result<(), Failure> {
+    if name.is_empty() || name.starts_with('.') || name.contains(std::path::is_separator) {
+        return Err(Failure::Usage(format!("--run {name:?} cannot name a folder in checkpoints/")));
+    }
+    Ok(())
 }
 
 /// A run folder that was not there before: NAME, or NAME-2, NAME-3 and so on.
