@@ -3,6 +3,7 @@
 mod bench;
 mod classifier;
 mod console;
+mod dashboard;
 mod data;
 mod devices;
 mod dry_run;

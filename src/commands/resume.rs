@@ -8,7 +8,9 @@ use clap::Args;
 use super::console::{print, tell};
 use super::failure::Failure;
 use super::prepare::{pictures, splits};
-use super::session::{Parts, RESULT, RunResult, conclude, devices_ready, fingerprint};
+use super::session::{
+    Parts, RESULT, RunResult, conclude, devices_ready, fingerprint, refuse_tui_without_terminal,
+};
 use super::{Ended, start};
 use crate::checkpoint::{self, Checkpoint, Contents, Found, RunFolder};
 use crate::config::Config;
@@ -27,10 +29,14 @@ pub struct Resume {
     /// Go on although pictures have changed since the run began; the change is recorded
     #[arg(long)]
     allow_changed_data: bool,
+    /// Show curves and progress on the whole terminal
+    #[arg(long)]
+    tui: bool,
 }
 
 impl Resume {
     pub fn run(self) -> Ended {
+        refuse_tui_without_terminal(self.tui)?;
         let folder = RunFolder::open(&self.run)?;
         let config = self.config(&folder)?;
         start::threads(config.train.threads)?;
@@ -70,6 +76,7 @@ impl Resume {
             device: chosen.device,
             folder: &folder,
             data: dataset.fingerprint(),
+            tui: self.tui,
         };
         conclude(parts, network, Some(saved), &signals)
     }

@@ -1,5 +1,6 @@
 //! What train and resume share: the session, the run itself and how it ends.
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -8,6 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Ended;
 use super::console::{Bar, Console, print, tell, warn_loudly};
+use super::dashboard::Dashboard;
+use super::failure::Failure;
 use super::prepare::{DRAWN, SCRATCH};
 use super::start::{Signals, processors};
 use crate::checkpoint::{Contents, Identity, RunFolder};
@@ -30,6 +33,8 @@ pub struct Parts<'a> {
     pub device: Device,
     pub folder: &'a RunFolder,
     pub data: String,
+    /// Show burn-train's dashboard instead of lines.
+    pub tui: bool,
 }
 
 /// The result that a finished run leaves in result.json.
@@ -44,6 +49,15 @@ pub struct RunResult {
 }
 
 pub const RESULT: &str = "result.json";
+
+/// The dashboard needs a terminal to draw on.
+pub fn refuse_tui_without_terminal(tui: bool) -> Result<()> {
+    if tui && !std::io::stdout().is_terminal() {
+        let text = "--tui draws on a terminal, and standard output is none; leave it out for plain lines";
+        return Err(Failure::Usage(text.into()).into());
+    }
+    Ok(())
+}
 
 /// The device that the configuration asks for.
 pub fn devices_ready(config: &Config) -> Result<Chosen> {
@@ -90,7 +104,12 @@ pub fn conclude(parts: Parts, network: Network, from: Option<Contents>, signals:
         device: parts.device,
         folder: parts.folder,
     };
-    let outcome = train::run(&session, network, from, &mut Console::default())?;
+    let outcome = if parts.tui {
+        let mut dashboard = Dashboard::open(Arc::clone(&signals.asked));
+        train::run(&session, network, from, &mut dashboard)?
+    } else {
+        train::run(&session, network, from, &mut Console::default())?
+    };
     let run = parts.folder.path().display();
     match outcome {
         Outcome::Stopped { saved } => {

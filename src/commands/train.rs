@@ -8,7 +8,7 @@ use clap::Args;
 use super::console::tell;
 use super::failure::Failure;
 use super::prepare::{beginning, pictures, plan_of, splits};
-use super::session::{Parts, conclude, devices_ready};
+use super::session::{Parts, conclude, devices_ready, refuse_tui_without_terminal};
 use super::{Ended, start};
 use crate::checkpoint::RunFolder;
 use crate::config::Config;
@@ -28,10 +28,14 @@ pub struct Train {
     /// Show the plan, the memory and the time it would take, and stop
     #[arg(long)]
     dry_run: bool,
+    /// Show curves and progress on the whole terminal
+    #[arg(long)]
+    tui: bool,
 }
 
 impl Train {
     pub fn run(self) -> Ended {
+        refuse_tui_without_terminal(self.tui)?;
         let config = Config::load(&self.config, &self.overrides)?;
         if let Some(name) = &self.run {
             expect_folder_name(name)?;
@@ -58,6 +62,7 @@ impl Train {
             device: chosen.device,
             folder: &folder,
             data: dataset.fingerprint(),
+            tui: self.tui,
         };
         conclude(parts, network, None, &signals)
     }
