@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use burn::tensor::{Device, Tensor, TensorData};
+use kiln::config::DeviceChoice;
+use kiln::devices::{self, choose};
 use kiln::model::{Cut, Folded, Network, NormForm, NormSettings, Settings, arrays, gradients, numbers};
 use kiln::scaling::{Activation, Padding, Plan, Variant};
 use kiln::train::Loss;
@@ -54,6 +56,26 @@ fn cpu_computes_what_pytorch_computes() {
 fn ndarray_computes_what_pytorch_computes() {
     for case in CASES {
         check(case, &Device::ndarray());
+    }
+}
+
+/// A GPU, or Mesa's software driver where there is none.
+#[test]
+fn wgpu_computes_what_pytorch_computes() {
+    let chosen = match choose(DeviceChoice::Wgpu) {
+        Ok(chosen) => chosen,
+        Err(error) => {
+            println!("skipped: {error}");
+            return;
+        }
+    };
+    let report = devices::check(&chosen.device, &mut |_, _| {});
+    if !report.passes() {
+        println!("skipped: {} does not pass the self-check", chosen.listed.name);
+        return;
+    }
+    for case in ["torchvision_b0_64", "timm_tf_b0_64"] {
+        check(case, &chosen.device);
     }
 }
 
