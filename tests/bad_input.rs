@@ -8,10 +8,10 @@ mod studio;
 
 use std::collections::HashMap;
 use std::fs;
-use std::process::Command;
 
 use safetensors::SafeTensors;
-use studio::{CLASSES, Studio, TINY};
+use studio::disk::Disk;
+use studio::{Studio, TINY};
 
 /// A studio with one finished run of an epoch.
 fn trained() -> Studio {
@@ -328,11 +328,10 @@ fn lying(studio: &Studio, change: fn(&mut serde_json::Value)) {
 #[test]
 fn a_full_disk_loses_nothing() {
     let Some(disk) = Disk::mount("6m") else { return };
-    let studio = Studio::new();
-    let studio = on_disk(studio, &disk);
+    let studio = disk.studio();
     studio.expect(0, &["train", "tiny.toml", "stage.1.epochs=1"]);
     let before = studio.files("checkpoints/tiny");
-    fill(&disk, 128 << 10);
+    disk.fill(128 << 10);
     let ended =
         studio.refused(6, &["resume", "checkpoints/tiny", "stage.1.epochs=40"], &["checkpoints/tiny"]);
     assert!(ended.err.to_lowercase().contains("space"), "{}", ended.err);
@@ -343,7 +342,7 @@ fn a_full_disk_loses_nothing() {
     studio.expect(0, &["predict", "checkpoints/tiny", PICTURE]);
     studio.refused(6, &["train", "tiny.toml", "stage.1.epochs=40"], &["checkpoints/tiny-2"]);
 
-    fs::remove_file(disk.folder.path().join("filler")).unwrap();
+    disk.make_room();
     studio.expect(0, &["resume", "checkpoints/tiny", "stage.1.epochs=41"]);
     assert_eq!(studio.metrics("tiny").len(), 41);
 }
@@ -351,64 +350,14 @@ fn a_full_disk_loses_nothing() {
 #[test]
 fn a_run_folder_that_cannot_be_written_loses_nothing() {
     let Some(disk) = Disk::mount("6m") else { return };
-    let studio = on_disk(Studio::new(), &disk);
+    let studio = disk.studio();
     studio.expect(0, &["train", "tiny.toml", "stage.1.epochs=1"]);
     let before = studio.files("checkpoints/tiny");
-    assert!(
-        Command::new("mount").args(["-o", "remount,ro"]).arg(disk.folder.path()).status().unwrap().success()
-    );
+    disk.make_read_only();
     studio.refused(6, &["resume", "checkpoints/tiny", "stage.1.epochs=3"], &["checkpoints/tiny"]);
     studio.refused(6, &["train", "tiny.toml"], &["checkpoints/tiny-2"]);
     assert!(studio.files("checkpoints/tiny") == before);
     studio.expect(0, &["predict", "checkpoints/tiny", PICTURE]);
     studio.expect(0, &["eval", "checkpoints/tiny"]);
     studio.expect(0, &["resume", "checkpoints/tiny"]);
-}
-
-/// Everything of a studio on the disk, and commands run there.
-fn on_disk(studio: Studio, disk: &Disk) -> Studio {
-    for class in CLASSES {
-        let folder = disk.folder.path().join("pictures").join(class);
-        fs::create_dir_all(&folder).unwrap();
-        for (name, bytes) in studio.files(&format!("pictures/{class}")) {
-            fs::write(folder.join(name), bytes).unwrap();
-        }
-    }
-    fs::copy(studio.path("tiny.toml"), disk.folder.path().join("tiny.toml")).unwrap();
-    studio.working_in(disk.folder.path())
-}
-
-/// Fills a disk but for so many bytes.
-fn fill(disk: &Disk, left: usize) {
-    let path = disk.folder.path().join("filler");
-    let mut length = 0;
-    while fs::write(&path, vec![1; length + 4096]).is_ok() {
-        length += 4096;
-    }
-    fs::write(&path, vec![1; length - left]).unwrap();
-}
-
-/// A small disk in memory; none where mounting is not allowed.
-struct Disk {
-    folder: tempfile::TempDir,
-}
-
-impl Disk {
-    fn mount(size: &str) -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let mut command = Command::new("mount");
-        command.args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]).arg(folder.path());
-        let is_mounted = command.output().is_ok_and(|output| output.status.success());
-        if !is_mounted {
-            println!("skipped: a tmpfs cannot be mounted here");
-            return None;
-        }
-        Some(Self { folder })
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(self.folder.path()).status();
-    }
 }

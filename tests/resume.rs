@@ -263,6 +263,22 @@ fn damaged_pointers_are_passed_over() {
     check_same(&studio, ["whole", "cut"]);
 }
 
+/// A process may be killed between writing the best checkpoint and pointing at it.
+#[test]
+fn a_best_pointer_that_was_left_behind_is_put_right() {
+    let studio = Studio::new();
+    studio.expect(0, &["train", "tiny.toml"]);
+    let result = studio.json("checkpoints/tiny/result.json");
+    let is_other = |step: &&String| !result["best"].as_str().unwrap().ends_with(step.as_str());
+    let steps = studio.steps("tiny");
+    let other = steps.iter().find(is_other).unwrap();
+    let pointer = format!("{other} {}\n", blake3::hash(other.as_bytes()).to_hex());
+    studio.write("checkpoints/tiny/best", pointer);
+    fs::remove_file(studio.path("checkpoints/tiny/result.json")).unwrap();
+    studio.expect(0, &["resume", "checkpoints/tiny"]);
+    assert_eq!(studio.json("checkpoints/tiny/result.json"), result);
+}
+
 #[test]
 fn changed_pictures_are_refused_by_name_unless_allowed() {
     let studio = studio(LONG);

@@ -63,6 +63,7 @@ impl Resume {
             return Err(Failure::Data(text).into());
         }
         self.keep_extension(&folder, &config)?;
+        folder.point_as(&found.checkpoint)?;
         let at = &saved.progress;
         let place = format!("stage {}, epoch {}, step {}", at.stage + 1, at.epoch + 1, at.step);
         tell(&format!("resuming {} at {place}", found.checkpoint.folder.display()));

@@ -4,6 +4,8 @@
 // Each file of tests uses a part of it.
 #![allow(dead_code)]
 
+pub mod disk;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
