@@ -56,10 +56,12 @@ pub fn give(buffer: Vec<f32>) {
 /// Keeps the buffer of a tensor that nobody else holds.
 pub fn give_tensor(tensor: FlexTensor) {
     let length = tensor.layout().num_elements();
-    if length >= SMALLEST && tensor.is_unique() && tensor.bytes().len() == length * size_of::<f32>() {
-        if let Ok(buffer) = tensor.into_data().try_into_vec() {
-            give(buffer);
-        }
+    let alone = tensor.is_unique() && tensor.bytes().len() == length * size_of::<f32>();
+    if length >= SMALLEST
+        && alone
+        && let Ok(buffer) = tensor.into_data().try_into_vec()
+    {
+        give(buffer);
     }
 }
 

@@ -2,6 +2,8 @@
 //! the roles of input and output exchanged. The weight's gradient is next door.
 #![allow(unsafe_code)]
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::exp::activate;
@@ -114,35 +116,61 @@ impl Kernel for Line<'_> {
                     (source, (tap * self.kernel + column_tap) * channels)
                 }));
             }
-            let mut channel = 0;
-            while channel + 2 * L::WIDTH <= channels {
-                self.block::<L, 2>(run, &places, channel);
-                channel += 2 * L::WIDTH;
-            }
-            while channel + L::WIDTH <= channels {
-                self.block::<L, 1>(run, &places, channel);
-                channel += L::WIDTH;
-            }
-            while channel < channels {
-                self.block::<L::Single, 1>(run, &places, channel);
-                channel += 1;
-            }
+            // Long runs take few lanes of many outputs, what is left of them many lanes of few: either way
+            // enough sums go on at once to keep the processor busy.
+            let long = run.count / TOGETHER * TOGETHER;
+            self.part::<L, 2, TOGETHER>(run, &places, 0..long);
+            let pairs = long + (run.count - long) / 2 * 2;
+            self.part::<L, 4, 2>(run, &places, long..pairs);
+            self.part::<L, 8, 1>(run, &places, pairs..run.count);
         }
     }
 }
 
 impl Line<'_> {
-    /// V lanes of channels along one run.
+    /// Some outputs of a run, T at once, over all channels, V lanes at once.
     #[inline(always)]
-    fn block<L: Lanes, const V: usize>(&mut self, run: &Run, places: &[Place], channel: usize) {
-        let mut i = 0;
-        while i + TOGETHER <= run.count {
-            self.tile::<L, V, TOGETHER>(run, places, channel, i);
-            i += TOGETHER;
+    fn part<L: Lanes, const V: usize, const T: usize>(
+        &mut self,
+        run: &Run,
+        places: &[Place],
+        outputs: Range<usize>,
+    ) {
+        if outputs.is_empty() {
+            return;
         }
-        while i < run.count {
-            self.tile::<L, V, 1>(run, places, channel, i);
-            i += 1;
+        let channels = self.channels;
+        let mut channel = 0;
+        while channel + V * L::WIDTH <= channels {
+            self.block::<L, V, T>(run, places, channel, outputs.clone());
+            channel += V * L::WIDTH;
+        }
+        if V > 4 {
+            while channel + 4 * L::WIDTH <= channels {
+                self.block::<L, 4, T>(run, places, channel, outputs.clone());
+                channel += 4 * L::WIDTH;
+            }
+        }
+        while channel + L::WIDTH <= channels {
+            self.block::<L, 1, T>(run, places, channel, outputs.clone());
+            channel += L::WIDTH;
+        }
+        while channel < channels {
+            self.block::<L::Single, 1, T>(run, places, channel, outputs.clone());
+            channel += 1;
+        }
+    }
+
+    #[inline(always)]
+    fn block<L: Lanes, const V: usize, const T: usize>(
+        &mut self,
+        run: &Run,
+        places: &[Place],
+        channel: usize,
+        outputs: Range<usize>,
+    ) {
+        for i in outputs.step_by(T) {
+            self.tile::<L, V, T>(run, places, channel, i);
         }
     }
 

@@ -33,9 +33,9 @@ pub fn sigmoid<L: Lanes>(x: L) -> L {
 pub trait Act: Copy + Sync {
     /// Its slope is 1 everywhere.
     const STRAIGHT: bool = false;
-    fn apply<L: Lanes>(x: L) -> L;
+    fn apply<L: Lanes>(self, x: L) -> L;
     /// The derivative at x.
-    fn slope<L: Lanes>(x: L) -> L;
+    fn slope<L: Lanes>(self, x: L) -> L;
 }
 
 #[derive(Clone, Copy)]
@@ -49,23 +49,23 @@ impl Act for Identity {
     const STRAIGHT: bool = true;
 
     #[inline(always)]
-    fn apply<L: Lanes>(x: L) -> L {
+    fn apply<L: Lanes>(self, x: L) -> L {
         x
     }
     #[inline(always)]
-    fn slope<L: Lanes>(_: L) -> L {
+    fn slope<L: Lanes>(self, _: L) -> L {
         L::splat(1.0)
     }
 }
 
 impl Act for Silu {
     #[inline(always)]
-    fn apply<L: Lanes>(x: L) -> L {
+    fn apply<L: Lanes>(self, x: L) -> L {
         let one = L::splat(1.0);
         x.div(one.add(exp(L::splat(0.0).sub(x))))
     }
     #[inline(always)]
-    fn slope<L: Lanes>(x: L) -> L {
+    fn slope<L: Lanes>(self, x: L) -> L {
         let one = L::splat(1.0);
         let gate = sigmoid(x);
         gate.mul(one.sub(gate).mul_add(x, one))
@@ -74,11 +74,11 @@ impl Act for Silu {
 
 impl Act for Relu6 {
     #[inline(always)]
-    fn apply<L: Lanes>(x: L) -> L {
+    fn apply<L: Lanes>(self, x: L) -> L {
         x.max(L::splat(0.0)).min(L::splat(6.0))
     }
     #[inline(always)]
-    fn slope<L: Lanes>(x: L) -> L {
+    fn slope<L: Lanes>(self, x: L) -> L {
         x.inside(L::splat(0.0), L::splat(6.0))
     }
 }
@@ -88,8 +88,8 @@ impl Act for Relu6 {
 pub fn activate<L: Lanes>(x: L, activation: Option<Activation>) -> L {
     match activation {
         None => x,
-        Some(Activation::Silu) => Silu::apply(x),
-        Some(Activation::Relu6) => Relu6::apply(x),
+        Some(Activation::Silu) => Silu.apply(x),
+        Some(Activation::Relu6) => Relu6.apply(x),
     }
 }
 

@@ -2,13 +2,14 @@
 //! one on another backend panics, so `mod.rs` chooses before it calls.
 
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Autodiff, Backend, Flex, backend_extension};
+use burn::backend::{Backend, Flex, backend_extension};
 use burn::tensor::{Bytes, DType, Shape};
 use burn_flex::{FlexTensor, Layout};
 
 use super::Window;
 use super::buffers;
 use super::convolution;
+use super::join::join;
 use super::matrix::{Finish, Packed, product};
 use super::norm::{self, Affine};
 use super::squeeze::{self, Layers};
@@ -45,6 +46,8 @@ pub trait Trained: Backend {
     ) -> FloatTensor<Self>;
 
     fn kiln_pool(x: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    fn kiln_join(x: FloatTensor<Self>, input: FloatTensor<Self>, factors: Vec<f32>) -> FloatTensor<Self>;
 }
 
 /// The operations of the inference form.
@@ -135,6 +138,16 @@ impl Trained for Flex {
         let means = shape.means(values(&x));
         buffers::give_tensor(x);
         tensor(means, &[shape.samples, shape.channels])
+    }
+
+    fn kiln_join(x: FlexTensor, input: FlexTensor, factors: Vec<f32>) -> FlexTensor {
+        let (x, input) = (whole(x), whole(input));
+        let mut output = buffers::take(values(&x).len());
+        join(values(&x), Some(values(&input)), &factors, &mut output);
+        let output = tensor(output, &x.layout().shape().to_vec());
+        buffers::give_tensor(x);
+        buffers::give_tensor(input);
+        output
     }
 }
 

@@ -1,7 +1,7 @@
 //! The operations in plain Burn, for every backend that kiln has no kernels for. Pictures are
 //! `[samples, channels, height, width]` here.
 
-use burn::tensor::{Tensor, activation, module, ops::ConvOptions, ops::PadMode};
+use burn::tensor::{Tensor, TensorData, activation, module, ops::ConvOptions, ops::PadMode};
 
 use super::{Normalised, Window};
 use crate::scaling::Activation;
@@ -70,6 +70,13 @@ pub fn squeeze_excite(
     let squeezed = activation::silu(dense_1x1(pool(x.clone()), reduce.0, reduce.1));
     let gate = activation::sigmoid(dense_1x1(squeezed, expand.0, expand.1));
     x.mul(gate.reshape([samples, channels, 1, 1]))
+}
+
+/// A branch added to its input, each sample of the branch with its own factor.
+pub fn join(x: Tensor<4>, input: Tensor<4>, factors: Vec<f32>) -> Tensor<4> {
+    let samples = factors.len();
+    let factors = Tensor::from_data(TensorData::new(factors, [samples, 1, 1, 1]), &x.device());
+    x.mul(factors).add(input)
 }
 
 /// A dense layer; the weight is `[out, in]` as PyTorch keeps it.

@@ -11,6 +11,7 @@ use super::Window;
 use super::buffers;
 use super::convolution::{input_gradient, weight_gradient_of};
 use super::extension::{Trained, dims, layers, narrow, picture, scale_of, squeeze, tensor, values, whole};
+use super::join::join;
 use super::matrix::{Finish, Packed, product};
 use super::matrix_gradient::{Ready, weight_gradient};
 use super::norm::{self, Affine};
@@ -31,6 +32,8 @@ struct Scale;
 struct Squeeze;
 #[derive(Debug)]
 struct Pool;
+#[derive(Debug)]
+struct Join;
 
 impl<C: CheckpointStrategy> Trained for Autodiff<Flex, C> {
     fn kiln_convolve(x: Float, weight: Float, window: Window) -> Float {
@@ -107,6 +110,15 @@ impl<C: CheckpointStrategy> Trained for Autodiff<Flex, C> {
         let output = Flex::kiln_pool(x);
         match Pool.prepare::<C>([node]).compute_bound().stateful() {
             OpsKind::Tracked(step) => step.finish(sizes, output),
+            OpsKind::UnTracked(step) => step.finish(output),
+        }
+    }
+
+    fn kiln_join(x: Float, input: Float, factors: Vec<f32>) -> Float {
+        let nodes = [x.node(), input.node()];
+        let output = Flex::kiln_join(x.into_primitive(), input.into_primitive(), factors.clone());
+        match Join.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(step) => step.finish(factors, output),
             OpsKind::UnTracked(step) => step.finish(output),
         }
     }
@@ -259,6 +271,23 @@ impl Backward<Flex, 1> for Pool {
         shape.spread(values(&gradient), &mut found);
         if let [Some(node)] = ops.parents {
             grads.register::<Flex>(node.id, tensor(found, &ops.state));
+        }
+    }
+}
+
+impl Backward<Flex, 2> for Join {
+    type State = Vec<f32>;
+
+    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let gradient = whole(grads.consume::<Flex>(&ops.node));
+        let [x_node, input_node] = ops.parents;
+        if let Some(node) = x_node {
+            let mut found = buffers::take(values(&gradient).len());
+            join(values(&gradient), None, &ops.state, &mut found);
+            grads.register::<Flex>(node.id, tensor(found, &gradient.layout().shape().to_vec()));
+        }
+        if let Some(node) = input_node {
+            grads.register::<Flex>(node.id, gradient);
         }
     }
 }

@@ -71,9 +71,7 @@ impl<const N: usize, const FUSED: bool> Plain<N, FUSED> {
     #[inline(always)]
     fn zip(self, other: Self, f: impl Fn(f32, f32) -> f32) -> Self {
         let mut result = self.0;
-        for i in 0..N {
-            result[i] = f(self.0[i], other.0[i]);
-        }
+        result.iter_mut().zip(other.0).for_each(|(a, b)| *a = f(*a, b));
         Self(result)
     }
 }
@@ -115,12 +113,8 @@ impl<const N: usize, const FUSED: bool> Lanes for Plain<N, FUSED> {
     #[inline(always)]
     fn mul_add(self, factor: Self, term: Self) -> Self {
         let mut result = self.0;
-        for i in 0..N {
-            result[i] = if FUSED {
-                self.0[i].mul_add(factor.0[i], term.0[i])
-            } else {
-                self.0[i] * factor.0[i] + term.0[i]
-            };
+        for ((value, factor), term) in result.iter_mut().zip(factor.0).zip(term.0) {
+            *value = if FUSED { value.mul_add(factor, term) } else { *value * factor + term };
         }
         Self(result)
     }

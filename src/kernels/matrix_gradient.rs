@@ -81,9 +81,9 @@ fn share(
     for first in rows.clone().step_by(block) {
         let depth = block.min(rows.end - first);
         let x = input.rows(first, depth, &mut scratch);
-        pack(x, inputs, 0, inputs.div_ceil(COLUMNS), COLUMNS, depth, &mut columns);
+        pack::<COLUMNS>(x, inputs, 0, inputs.div_ceil(COLUMNS), &mut columns);
         let g = &gradient[first * outputs..(first + depth) * outputs];
-        pack(g, outputs, tiles.start * ROWS, tiles.len(), ROWS, depth, &mut factors);
+        pack::<ROWS>(g, outputs, tiles.start * ROWS, tiles.len(), &mut factors);
         lanes::run(Block { columns: &columns, factors: &factors, depth, padded, sums: &mut sums });
     }
     buffers::give(columns);
@@ -92,27 +92,21 @@ fn share(
     sums
 }
 
-/// Rows into panels of `width` neighbours each, filled up with zeros.
-fn pack(
-    rows: &[f32],
-    stride: usize,
-    start: usize,
-    panels: usize,
-    width: usize,
-    depth: usize,
-    packed: &mut Vec<f32>,
-) {
-    packed.clear();
-    packed.resize(panels * depth * width, 0.0);
-    for (panel, numbers) in packed.chunks_exact_mut((depth * width).max(1)).enumerate() {
-        let first = start + panel * width;
-        let count = width.min(stride - first);
-        for (row, target) in numbers.chunks_exact_mut(width).enumerate() {
-            let source = &rows[row * stride + first..][..count];
-            if let (true, Ok(source)) = (width == COLUMNS, <&[f32; COLUMNS]>::try_from(source)) {
-                target.copy_from_slice(source);
-            } else {
-                target[..count].iter_mut().zip(source).for_each(|(target, value)| *target = *value);
+/// Rows into panels of W neighbours each, filled up with zeros.
+fn pack<const W: usize>(rows: &[f32], stride: usize, start: usize, panels: usize, packed: &mut Vec<f32>) {
+    let depth = rows.len() / stride;
+    packed.resize(panels * depth * W, 0.0);
+    for (panel, numbers) in packed.chunks_exact_mut((depth * W).max(1)).enumerate() {
+        let first = start + panel * W;
+        let count = W.min(stride - first);
+        for (target, row) in numbers.as_chunks_mut::<W>().0.iter_mut().zip(rows.chunks_exact(stride)) {
+            let source = &row[first..first + count];
+            match <[f32; W]>::try_from(source) {
+                Ok(source) => *target = source,
+                Err(_) => {
+                    *target = [0.0; W];
+                    target[..count].copy_from_slice(source);
+                }
             }
         }
     }

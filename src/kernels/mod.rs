@@ -12,6 +12,7 @@ mod exp;
 mod extension;
 mod fallback;
 mod gradients;
+mod join;
 mod lanes;
 mod matrix;
 mod matrix_gradient;
@@ -173,6 +174,15 @@ pub fn squeeze_excite(
         expand.0.into_dispatch(),
         expand.1.into_dispatch(),
     ))
+}
+
+/// A branch added to its input, each sample of the branch with its own factor.
+pub fn join(x: Tensor<4>, input: Tensor<4>, factors: Vec<f32>) -> Tensor<4> {
+    let fits = x.dims() == input.dims() && x.dims()[0] == factors.len();
+    if !fits || !is_native(&x) || !is_native(&input) {
+        return fallback::join(x, input, factors);
+    }
+    Tensor::from_dispatch(Dispatch::kiln_join(x.into_dispatch(), input.into_dispatch(), factors))
 }
 
 /// A dense layer; the weight is `[out, in]` as PyTorch keeps it.

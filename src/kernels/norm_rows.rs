@@ -180,7 +180,7 @@ impl<A: Act> Step for Apply<'_, A> {
             for r in 0..R {
                 let x = L::load(self.x.as_ptr().add(at + r * stride));
                 let value = x.sub(center).mul_add(scale, shift);
-                A::apply(value).store(self.output.as_mut_ptr().add(at + r * stride));
+                self.act.apply(value).store(self.output.as_mut_ptr().add(at + r * stride));
             }
         }
     }
@@ -204,7 +204,7 @@ impl<A: Act, const SCALED: bool> Step for Deriving<'_, A, SCALED> {
     unsafe fn step<L: Lanes, const R: usize>(&mut self, channel: usize, at: usize, stride: usize) {
         // SAFETY: the caller's promise.
         unsafe {
-            let Derive { x, affine, gradient, .. } = &mut self.0;
+            let Derive { x, affine, act, gradient } = &mut self.0;
             let [center, scale, shift] = affine.load::<L>(channel);
             let (mut sum, mut product) = (L::splat(0.0), L::splat(0.0));
             for r in 0..R {
@@ -212,7 +212,7 @@ impl<A: Act, const SCALED: bool> Step for Deriving<'_, A, SCALED> {
                 let place = gradient.as_mut_ptr().add(at + r * stride);
                 let mut value = L::load(place);
                 if !A::STRAIGHT {
-                    value = value.mul(A::slope(distance.mul_add(scale, shift)));
+                    value = value.mul(act.slope(distance.mul_add(scale, shift)));
                 }
                 sum = sum.add(value);
                 product = value.mul_add(distance, product);

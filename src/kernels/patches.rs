@@ -99,26 +99,33 @@ impl Patches {
     /// Adds each patch of a sample to where it was taken from.
     fn scatter(&self, patches: &[f32], x: &mut [f32]) {
         for (i, patch) in patches.chunks_exact(self.size()).enumerate() {
-            self.visit(i, |place, from| {
-                let target = &mut x[place..place + self.channels];
+            self.visit(i, |place, from, count| {
+                let target = &mut x[place..place + count];
                 target.iter_mut().zip(&patch[from..]).for_each(|(target, value)| *target += value);
             });
         }
     }
 
-    /// Calls with the place in a sample and the place in the patch for each tap that meets the sample.
+    /// Calls for each line of a patch with its place in the sample, in the patch, and how many numbers of it
+    /// meet the sample.
     #[inline(always)]
-    fn visit(&self, position: usize, mut call: impl FnMut(usize, usize)) {
+    fn visit(&self, position: usize, mut call: impl FnMut(usize, usize, usize)) {
         let (line, column) = (position / self.width.output, position % self.width.output);
+        let left = column * self.width.stride;
+        // The taps that lie inside the sample's lines.
+        let first = self.width.before.saturating_sub(left).min(self.width.kernel);
+        let last =
+            (self.width.input + self.width.before).saturating_sub(left).clamp(first, self.width.kernel);
+        if first == last {
+            return;
+        }
         for line_tap in 0..self.height.kernel {
             let at = (line * self.height.stride + line_tap).checked_sub(self.height.before);
             let Some(y) = at.filter(|&y| y < self.height.input) else { continue };
-            for column_tap in 0..self.width.kernel {
-                let at = (column * self.width.stride + column_tap).checked_sub(self.width.before);
-                let Some(x) = at.filter(|&x| x < self.width.input) else { continue };
-                let tap = line_tap * self.width.kernel + column_tap;
-                call((y * self.width.input + x) * self.channels, tap * self.channels);
-            }
+            let x = left + first - self.width.before;
+            let tap = line_tap * self.width.kernel + first;
+            let count = (last - first) * self.channels;
+            call((y * self.width.input + x) * self.channels, tap * self.channels, count);
         }
     }
 }
@@ -137,8 +144,8 @@ impl RowSource for Source<'_> {
         for (i, patch) in scratch.chunks_exact_mut(shape.size()).enumerate() {
             let row = first + i;
             let sample = &self.x[row / positions * shape.input_size()..][..shape.input_size()];
-            shape.visit(row % positions, |place, to| {
-                patch[to..to + shape.channels].copy_from_slice(&sample[place..place + shape.channels]);
+            shape.visit(row % positions, |place, to, count| {
+                patch[to..to + count].copy_from_slice(&sample[place..place + count]);
             });
         }
         scratch

@@ -2,13 +2,13 @@
 //! back, and add the input where the shape allows (Sandler et al. 2018; Tan and Le 2019).
 
 use burn::module::Module;
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::Tensor;
 
 use super::layer::{ConvNorm, NormForm, NormSettings};
 use super::parameters::Source;
 use super::squeeze::SqueezeExcite;
 use crate::chance::Key;
-use crate::kernels::Window;
+use crate::kernels::{self, Window};
 use crate::scaling::{Activation, Block as Shape, Padding};
 
 #[derive(Module, Debug)]
@@ -65,7 +65,8 @@ impl Block {
         if !self.has_skip {
             return x;
         }
-        drop_path(x, self.drop_rate, keys).add(input)
+        let factors = drop_path(x.dims()[0], self.drop_rate, keys);
+        kernels::join(x, input, factors)
     }
 
     /// The form that predicts, unfolded.
@@ -84,13 +85,10 @@ impl Block {
 }
 
 /// Stochastic depth (Huang et al. 2016): leaves whole samples out and scales up the others.
-fn drop_path(x: Tensor<4>, rate: f64, keys: &[Key]) -> Tensor<4> {
+fn drop_path(samples: usize, rate: f64, keys: &[Key]) -> Vec<f32> {
     if rate <= 0.0 {
-        return x;
+        return vec![1.0; samples];
     }
-    let kept = 1.0 / (1.0 - rate);
-    let mask: Vec<f32> =
-        keys.iter().map(|key| if key.draws().chance(rate) { 0.0 } else { kept as f32 }).collect();
-    let mask = Tensor::from_data(TensorData::new(mask, [keys.len(), 1, 1, 1]), &x.device());
-    x.mul(mask)
+    let kept = (1.0 / (1.0 - rate)) as f32;
+    keys.iter().map(|key| if key.draws().chance(rate) { 0.0 } else { kept }).collect()
 }

@@ -64,7 +64,7 @@ fn a_picture_has_the_same_bits_in_any_batch() {
         let batch = drawn("pictures", [9, 3, side, side]);
         let together = folded(batch.clone());
         for sample in 0..9 {
-            let alone = folded(batch.clone().slice([sample..sample + 1]));
+            let alone = folded(batch.clone().narrow(0, sample, 1));
             let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
             assert_eq!(bits(&alone), bits(&together[sample * 7..][..7]), "picture {sample} of side {side}");
         }
