@@ -74,6 +74,16 @@ impl RunFolder {
         Ok(durable::Lock::acquire(&self.path)?)
     }
 
+    /// Removes what a killed process left half written.
+    pub fn sweep(&self) -> Result<(), Error> {
+        durable::sweep(&self.path)?;
+        let steps = self.path.join(STEPS);
+        if steps.is_dir() {
+            durable::sweep(&steps)?;
+        }
+        Ok(())
+    }
+
     /// Commits a checkpoint, points `latest` at it (and `best`, where it is the best), then lets old ones go.
     pub fn save(&self, contents: &Contents, manifest: Manifest, keep: usize) -> Result<PathBuf, Error> {
         let steps = self.path.join(STEPS);
@@ -103,6 +113,14 @@ impl RunFolder {
     fn point(&self, pointer: &str, name: &str) -> Result<(), Error> {
         let text = format!("{name} {}\n", durable::hash(name.as_bytes()));
         Ok(durable::write(&self.path.join(pointer), text.as_bytes())?)
+    }
+
+    /// Points `latest` and `best` where the newest checkpoint that is whole says: a process may have been killed
+    /// between writing it and pointing at it, or what they point at is damaged.
+    pub fn point_as(&self, newest: &Checkpoint) -> Result<(), Error> {
+        self.point("latest", &name_of(&newest.folder))?;
+        let best = newest.progress()?.best.and_then(|best| self.at_step(best.step).ok());
+        best.map_or(Ok(()), |best| self.point("best", &name_of(&best.folder)))
     }
 
     /// What a pointer names, unless it is absent or damaged.
@@ -148,14 +166,17 @@ impl RunFolder {
 
     /// The checkpoint of a certain step.
     pub fn at_step(&self, step: usize) -> Result<Checkpoint, Error> {
-        let found = self.steps().into_iter().find(|path| order_of(path).is_some_and(|(s, _)| s == step));
-        match found {
-            Some(folder) => Checkpoint::open(&folder),
-            None => Err(Error::NoCheckpoint {
-                path: self.path.clone(),
-                passed_over: vec![format!("step {step}: there is none, only {}", self.names())],
-            }),
+        let none = Error::NoCheckpoint {
+            path: self.path.clone(),
+            passed_over: vec![format!("step {step}: there is none, only {}", self.names())],
+        };
+        let mut found = Err(none);
+        for folder in self.steps() {
+            if found.is_err() && order_of(&folder).is_some_and(|(other, _)| other == step) {
+                found = Checkpoint::open(&folder);
+            }
         }
+        found
     }
 
     fn names(&self) -> String {

@@ -1,16 +1,18 @@
 //! What a model file says of itself, so that nobody has to guess: classes, network, preprocessing,
 //! origin. It travels as JSON under the metadata key `kiln` of a safetensors file.
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::dataset::Preprocess;
-use crate::scaling::{Activation, Padding, Plan};
+use crate::scaling::{Activation, Family, Padding, Plan};
 
 /// The version of this description.
 pub const IDENTITY_FORMAT: u64 = 1;
 
+/// Read back, it is checked: what it says must agree with itself and be possible.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, remote = "Self")]
 pub struct Identity {
     pub format: u64,
     pub kiln: String,
@@ -35,6 +37,46 @@ pub struct Identity {
     pub data: String,
     /// True where the model was trained on pictures that kiln drew itself.
     pub drawn: bool,
+}
+
+impl Serialize for Identity {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // The derived one: `remote` makes it a function of the type, which comes before the trait's.
+        Identity::serialize(self, serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Identity {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let identity = Identity::deserialize(deserializer)?;
+        match identity.fault() {
+            Some(fault) => Err(D::Error::custom(fault)),
+            None => Ok(identity),
+        }
+    }
+}
+
+impl Identity {
+    /// What cannot be true of any model.
+    fn fault(&self) -> Option<String> {
+        let Self { classes, plan, norm_eps, norm_momentum, temperature, .. } = self;
+        let is_above_zero = |value: f64| value > 0.0 && value.is_finite();
+        if classes.is_empty() {
+            return Some("it has no classes".into());
+        }
+        if (self.channels, self.activation, self.squeeze_excite)
+            != (plan.channels, plan.activation, plan.family == Family::B)
+        {
+            return Some("channels, activation or squeeze_excite are not those of its plan".into());
+        }
+        if !is_above_zero(*norm_eps) || !is_above_zero(*norm_momentum) || !is_above_zero(*temperature) {
+            let values = format!("{norm_eps}, {norm_momentum} and {temperature}");
+            return Some(format!(
+                "norm_eps, norm_momentum and temperature are {values}; all must be above 0"
+            ));
+        }
+        self.preprocess.check().err().map(|error| error.to_string())
+    }
 }
 
 /// Where the training started from.

@@ -15,4 +15,4 @@ pub use identity::{IDENTITY_FORMAT, Identity, Start};
 pub use manifest::{Manifest, verify};
 pub use saved::{Checkpoint, Contents};
 pub use state::{Best, Progress, Tally};
-pub use tensors::{read_model, read_tensors, tensor_bytes};
+pub use tensors::{read_identity, read_model, read_tensors, tensor_bytes};

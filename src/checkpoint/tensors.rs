@@ -36,25 +36,28 @@ pub fn read_tensors(path: &Path) -> Result<Vec<Array>, Error> {
 pub fn read_model(path: &Path) -> Result<(Vec<Array>, Identity), Error> {
     let map = Map::open(path)?;
     let refuse = |reason: String| Error::NoModel { path: path.to_owned(), reason };
-    let (_, header) = SafeTensors::read_metadata(&map).map_err(|cause| refuse(cause.to_string()))?;
+    let (_, header) = SafeTensors::read_metadata(&map)
+        .map_err(|cause| refuse(format!("{cause}; it is cut short or something else")))?;
     let json = header.metadata().as_ref().and_then(|all| all.get("kiln"));
     let json = json.ok_or_else(|| refuse("its metadata has no key `kiln`".into()))?;
-    check_format(path, json)?;
-    let identity: Identity = serde_json::from_str(json).map_err(|cause| refuse(cause.to_string()))?;
+    let identity = read_identity(path, json)?;
     Ok((arrays_of(path, &map)?, identity))
 }
 
-fn check_format(path: &Path, json: &str) -> Result<(), Error> {
+/// What a model file says of itself, from the JSON in it; `path` is for the messages.
+pub fn read_identity(path: &Path, json: &str) -> Result<Identity, Error> {
     #[derive(serde::Deserialize)]
     struct Format {
         format: u64,
     }
-    let refuse = |reason: String| Error::NoModel { path: path.to_owned(), reason };
-    let Format { format } = serde_json::from_str(json).map_err(|cause| refuse(cause.to_string()))?;
-    if format == IDENTITY_FORMAT {
-        return Ok(());
+    let refuse =
+        |cause: serde_json::Error| Error::NoModel { path: path.to_owned(), reason: cause.to_string() };
+    // The format first: what another one holds may not be readable at all.
+    let Format { format } = serde_json::from_str(json).map_err(refuse)?;
+    if format != IDENTITY_FORMAT {
+        return Err(Error::Format { path: path.to_owned(), found: format, known: IDENTITY_FORMAT });
     }
-    Err(Error::Format { path: path.to_owned(), found: format, known: IDENTITY_FORMAT })
+    serde_json::from_str(json).map_err(refuse)
 }
 
 fn arrays_of(path: &Path, bytes: &[u8]) -> Result<Vec<Array>, Error> {

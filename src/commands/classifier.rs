@@ -10,8 +10,9 @@ use rayon::prelude::*;
 
 use super::failure::Failure;
 use super::prepare::fetch;
-use crate::checkpoint::{IDENTITY_FORMAT, Identity, RunFolder, Start, read_model};
+use crate::checkpoint::{IDENTITY_FORMAT, Identity, RunFolder, Start};
 use crate::dataset::{self, Limits};
+use crate::export::{self, Model};
 use crate::model::{Array, Folded, Network, NormSettings, Settings, numbers};
 use crate::scaling::{Family, Plan, Variant};
 use crate::weights::{self, Entry, Head, ImportOptions};
@@ -28,14 +29,12 @@ pub const BATCH: usize = 32;
 impl Classifier {
     /// Opens a model by what was typed.
     pub fn open(model: &str, step: Option<usize>, device: &Device) -> Result<Self> {
-        if let Some(which) = imagenet(model) {
-            return Self::imagenet(which, device);
-        }
-        let (arrays, identity) = read_model(&file_of(Path::new(model), step)?)?;
-        Self::new(arrays, identity, device).with_context(|| format!("in {model}"))
+        Self::new(read(model, step)?, device).with_context(|| format!("in {model}"))
     }
 
-    fn new(arrays: Vec<Array>, identity: Identity, device: &Device) -> Result<Self> {
+    /// Builds the network that a model says it is.
+    pub fn new(model: Model, device: &Device) -> Result<Self> {
+        let Model { arrays, identity } = model;
         let mut arrays: BTreeMap<_, _> =
             arrays.into_iter().map(|array| (array.name.clone(), array)).collect();
         let mut wrong = Vec::new();
@@ -60,7 +59,7 @@ impl Classifier {
     }
 
     /// Published ImageNet weights, used as they are.
-    fn imagenet(which: &str, device: &Device) -> Result<Self> {
+    fn published(which: &str) -> Result<Model> {
         let entries = imagenet_entries(which)?;
         let found = fetch(&entries)?;
         let plan = Plan::variant(found.entry.variant);
@@ -95,7 +94,7 @@ impl Classifier {
             .into_iter()
             .map(|(name, array)| Array { name, shape: array.shape, values: array.values })
             .collect();
-        Self::new(arrays, identity, device)
+        Ok(Model { arrays, identity })
     }
 
     /// Logits of some pictures; a picture that cannot be read has a reason instead.
@@ -109,10 +108,15 @@ impl Classifier {
             let values: Vec<f32> = good.iter().flat_map(|pixels| pixels.iter().copied()).collect();
             let shape = [good.len(), self.identity.channels, side, side];
             let images = Tensor::from_data(TensorData::new(values, shape), &self.device);
-            rows = numbers(self.network.infer(images));
+            rows = self.infer(images);
         }
         let mut rows = rows.chunks(self.identity.classes.len()).map(<[f32]>::to_vec);
         prepared.into_iter().map(|one| one.map(|_| rows.next().unwrap_or_default())).collect()
+    }
+
+    /// Logits of what is a tensor already, row after row.
+    pub fn infer(&self, images: Tensor<4>) -> Vec<f32> {
+        numbers(self.network.infer(images))
     }
 
     fn prepare(&self, path: &Path) -> Result<Vec<f32>, String> {
@@ -124,6 +128,14 @@ impl Classifier {
         let mut pixels = vec![0.0; self.identity.channels * preprocess.size * preprocess.size];
         preprocess.normalise_into(&view, &mut pixels).map_err(|error| error.to_string())?;
         Ok(pixels)
+    }
+}
+
+/// A model by what was typed, before any network is built of it.
+pub fn read(model: &str, step: Option<usize>) -> Result<Model> {
+    match imagenet(model) {
+        Some(which) => Classifier::published(which),
+        None => Ok(export::read(&file_of(Path::new(model), step)?)?),
     }
 }
 

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::Ended;
 use super::console::{print, warn_loudly};
+use super::failure::Failure;
 use super::prepare::{DRAWN, draw, obtained};
 use crate::dataset::Recipe;
 use crate::dataset::drawn::Drawing;
@@ -43,6 +44,13 @@ impl Data {
                 print(&format!("{}: {} ({})\n", recipe.name, folder.display(), recipe.licence))?;
             }
             Verb::Draw { folder, per_class, seed } => {
+                if folder.exists() {
+                    let text = format!(
+                        "{} is already there and is not replaced; name another folder",
+                        folder.display()
+                    );
+                    return Err(Failure::Usage(text).into());
+                }
                 draw(&Drawing { seed, per_class, ..Drawing::default() }, &folder)?;
                 print(&format!("{}\n", folder.display()))?;
                 warn_loudly(DRAWN);

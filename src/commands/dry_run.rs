@@ -8,15 +8,15 @@ use burn::tensor::{Device, Tensor};
 use super::Ended;
 use super::console::{grouped, print};
 use super::prepare::Beginning;
-use crate::config::{Config, Stage};
+use crate::config::Stage;
 use crate::dataset::{Dataset, Split};
 use crate::devices::Chosen;
 use crate::kernels::{self, Window};
 use crate::model::numbers;
 use crate::scaling::{Padding, Plan, Trains};
 
-pub fn show(config: &Config, dataset: &Dataset, begun: &Beginning, chosen: &Chosen) -> Ended {
-    let plan = &begun.plan;
+pub fn show(dataset: &Dataset, begun: &Beginning, chosen: &Chosen) -> Ended {
+    let (config, plan) = (&begun.config, &begun.plan);
     let (side, classes) = (begun.preprocess.size, dataset.classes.len());
     let [train, val] = [Split::Train, Split::Val].map(|split| dataset.samples(split).count());
     let mut text = format!(

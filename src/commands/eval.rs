@@ -53,9 +53,9 @@ impl Eval {
         start::threads(self.place.threads)?;
         let device = choose(self.place.choice())?.device;
         let model = Classifier::open(&self.model, self.step, &device)?;
-        let pictures = self.pictures(&model.identity.classes)?;
+        let (pictures, mut unreadable) = self.pictures(&model.identity.classes)?;
         let mut bar = Bar::count("evaluating");
-        let (mut logits, mut labels, mut unreadable) = (Vec::new(), Vec::new(), 0);
+        let (mut logits, mut labels) = (Vec::new(), Vec::new());
         for (number, batch) in pictures.chunks(BATCH).enumerate() {
             let paths: Vec<PathBuf> = batch.iter().map(|(path, _)| path.clone()).collect();
             for ((path, class), outcome) in batch.iter().zip(model.logits(&paths)) {
@@ -105,8 +105,8 @@ impl Eval {
         Ok(())
     }
 
-    /// Paths and the model's own class numbers.
-    fn pictures(&self, classes: &[String]) -> Result<Vec<(PathBuf, usize)>> {
+    /// Paths and the model's own class numbers, and how many pictures of a folder had to be set aside.
+    fn pictures(&self, classes: &[String]) -> Result<(Vec<(PathBuf, usize)>, usize)> {
         let split = match self.split.as_str() {
             "train" => Split::Train,
             "val" => Split::Val,
@@ -141,7 +141,7 @@ impl Eval {
         if labels.is_empty() {
             return Err(Failure::Data(format!("there are no {} pictures", self.split)).into());
         }
-        Ok(labels)
+        Ok((labels, if self.data.is_some() { dataset.set_aside.len() } else { 0 }))
     }
 
     /// The pictures that a run was made with, split as they were then.
@@ -175,5 +175,9 @@ fn labelled(folder: &Path) -> Result<Dataset> {
         check: &super::prepare::readable,
         progress: &|_, _| {},
     };
-    Ok(crate::dataset::open(folder, &options)?)
+    let dataset = crate::dataset::open(folder, &options)?;
+    for aside in &dataset.set_aside {
+        tell(&format!("passed over {}: {}", aside.relative, aside.reason));
+    }
+    Ok(dataset)
 }

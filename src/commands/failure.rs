@@ -1,6 +1,6 @@
 //! Errors become exit codes here, and nowhere else.
 
-use crate::{checkpoint, config, dataset, devices, durable, scaling, train, weights};
+use crate::{checkpoint, config, dataset, devices, durable, export, scaling, train, weights};
 
 pub const USAGE: u8 = 2;
 pub const DATA: u8 = 3;
@@ -26,6 +26,18 @@ pub enum Failure {
     Disagrees(String),
 }
 
+/// An error and its causes. Many messages hold their cause already, and nothing is said twice.
+pub fn described(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text += if text.is_empty() { "" } else { ": " };
+            text += &cause;
+        }
+    }
+    text
+}
+
 /// The exit code that belongs to an error: that of the first cause that has one.
 pub fn exit_code(error: &anyhow::Error) -> u8 {
     error.chain().find_map(code_of).unwrap_or(1)
@@ -48,6 +60,20 @@ fn code_of(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
             train::Error::Checkpoint(_) | train::Error::File(_) => RUN_FOLDER,
         });
     }
+    if let Some(export::Error::NoTimmModel { .. }) = cause.downcast_ref() {
+        return Some(USAGE);
+    }
+    if let Some(error) = cause.downcast_ref::<checkpoint::Error>() {
+        return Some(match error {
+            // Another path was meant.
+            checkpoint::Error::NoRun { .. } => USAGE,
+            checkpoint::Error::NoModel { .. } => WEIGHTS,
+            _ => RUN_FOLDER,
+        });
+    }
+    if let Some(dataset::Error::BadRecord { .. }) = cause.downcast_ref() {
+        return Some(RUN_FOLDER);
+    }
     let is = |found: bool, code: u8| found.then_some(code);
     is(
         cause.is::<config::ConfigError>() || cause.is::<scaling::Error>() || cause.is::<devices::Error>(),
@@ -60,5 +86,5 @@ fn code_of(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
             || cause.is::<weights::ReadError>(),
         WEIGHTS,
     ))
-    .or(is(cause.is::<checkpoint::Error>() || cause.is::<durable::Error>(), RUN_FOLDER))
+    .or(is(cause.is::<durable::Error>(), RUN_FOLDER))
 }

@@ -1,8 +1,11 @@
 //! One file per verb: the only place where the rooms are put together, and the only one that prints.
 
+mod bench;
 mod classifier;
 mod console;
+mod dashboard;
 mod data;
+mod devices;
 mod dry_run;
 mod eval;
 mod export;
@@ -23,7 +26,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::DeviceChoice;
-use failure::exit_code;
+use failure::{described, exit_code};
 
 /// Labelled pictures and one TOML file in; a trained, tested and exported EfficientNet out.
 #[derive(Parser)]
@@ -53,6 +56,10 @@ enum Verb {
     Data(data::Data),
     /// List, fetch and inspect pretrained weights
     Weights(weights::Weights),
+    /// What kiln can compute on here, and whether it computes right
+    Devices(devices::Devices),
+    /// Time a network on this machine
+    Bench(bench::Bench),
 }
 
 /// What every verb that prints results takes.
@@ -116,11 +123,13 @@ pub fn main() -> ExitCode {
         Verb::Scale(verb) => verb.run(),
         Verb::Data(verb) => verb.run(),
         Verb::Weights(verb) => verb.run(),
+        Verb::Devices(verb) => verb.run(),
+        Verb::Bench(verb) => verb.run(),
     };
     match result {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            console::tell(&format!("error: {error:#}"));
+            console::tell(&format!("error: {}", described(&error)));
             ExitCode::from(exit_code(&error))
         }
     }

@@ -8,7 +8,7 @@ use burn::tensor::Device;
 use super::console::{Bar, tell, warn_loudly};
 use super::failure::Failure;
 use crate::checkpoint::{IDENTITY_FORMAT, Identity, RunFolder, Start, read_model};
-use crate::config::{Bad, Config, DataOffline, Model, ModelOffline, Pretrained, Scale, Source};
+use crate::config::{Bad, ClassWeights, Config, DataOffline, Model, ModelOffline, Pretrained, Scale, Source};
 use crate::dataset::drawn::{Drawing, VERSION};
 use crate::dataset::recipe::Step;
 use crate::dataset::{
@@ -45,7 +45,21 @@ pub fn pictures(config: &Config) -> Result<Dataset> {
         bar.clear();
     }
     tell_of(&dataset);
+    one_weight_each(config, &dataset.classes)?;
     Ok(dataset)
+}
+
+/// How many weights are right only shows once the classes are known.
+fn one_weight_each(config: &Config, classes: &[String]) -> Result<(), Failure> {
+    match &config.train.class_weights {
+        ClassWeights::List(weights) if weights.len() != classes.len() => Err(Failure::Usage(format!(
+            "train.class_weights has {} numbers, and there are {} classes: {}",
+            weights.len(),
+            classes.len(),
+            classes.join(", ")
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// Whether a picture decodes, and its size.
@@ -166,6 +180,8 @@ pub fn plan_of(config: &Config, classes: usize) -> Result<Plan> {
 
 /// Where a network starts: its numbers, and what belongs to them.
 pub struct Beginning {
+    /// The configuration, with what had to change where weights could not be had.
+    pub config: Config,
     pub plan: Plan,
     pub numbers: Option<Named>,
     pub padding: Padding,
@@ -196,7 +212,7 @@ pub fn beginning(config: &Config, plan: Plan) -> Result<Beginning> {
         Err(error) if config.model.offline == ModelOffline::Scratch => {
             tell(&format!("{error}"));
             warn_loudly(SCRATCH);
-            Ok(scratch(config, plan, wanted.first().copied()))
+            Ok(scratch(&config.from_scratch(), plan, wanted.first().copied()))
         }
         Err(error) => Err(error.into()),
     }
@@ -245,6 +261,7 @@ fn scratch(config: &Config, plan: Plan, instead_of: Option<&Entry>) -> Beginning
         None => Preprocess::image_net(side, 0.875, Interpolation::Bicubic),
     };
     Beginning {
+        config: config.clone(),
         padding: config.model.padding.unwrap_or(padding),
         norm: norm_of(&config.model, eps, 0.1),
         preprocess,
@@ -257,6 +274,7 @@ fn scratch(config: &Config, plan: Plan, instead_of: Option<&Entry>) -> Beginning
 fn imported(config: &Config, plan: Plan, named: Named, entry: &Entry, start: Start) -> Result<Beginning> {
     let (named, _) = weights::import(named, &plan, 0, ImportOptions { head: Head::Replace })?;
     Ok(Beginning {
+        config: config.clone(),
         padding: config.model.padding.unwrap_or(entry.padding),
         norm: norm_of(&config.model, entry.norm.eps, entry.norm.momentum),
         preprocess: sized(entry.preprocess(), config.data.image_size),
@@ -278,6 +296,7 @@ fn from_file(config: &Config, plan: Plan, path: &Path) -> Result<Beginning> {
         start.licence = identity.start.licence.clone();
         let (named, _) = weights::import(named, &plan, 0, ImportOptions { head: Head::Replace })?;
         return Ok(Beginning {
+            config: config.clone(),
             padding: identity.padding,
             norm: norm_of(&config.model, identity.norm_eps, identity.norm_momentum),
             preprocess: sized(identity.preprocess, config.data.image_size),
@@ -325,7 +344,8 @@ fn sized(preprocess: Preprocess, size: Option<usize>) -> Preprocess {
 
 impl Beginning {
     /// Builds the network on a device.
-    pub fn network(&self, config: &Config, classes: usize, device: &Device) -> Network {
+    pub fn network(&self, classes: usize, device: &Device) -> Network {
+        let config = &self.config;
         let settings = Settings {
             padding: self.padding,
             norm: self.norm,
@@ -344,7 +364,7 @@ impl Beginning {
     }
 
     /// What the model file will say of itself.
-    pub fn identity(&self, config: &Config, dataset: &Dataset) -> Identity {
+    pub fn identity(&self, dataset: &Dataset) -> Identity {
         Identity {
             format: IDENTITY_FORMAT,
             kiln: env!("CARGO_PKG_VERSION").into(),
@@ -359,7 +379,7 @@ impl Beginning {
             channels: self.plan.channels,
             preprocess: self.preprocess.clone(),
             temperature: 1.0,
-            averaged: config.train.ema.is_some(),
+            averaged: self.config.train.ema.is_some(),
             start: self.start.clone(),
             data: words_of(&dataset.origin, &dataset.root),
             drawn: dataset.origin.is_drawn(),

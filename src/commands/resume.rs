@@ -8,9 +8,11 @@ use clap::Args;
 use super::console::{print, tell};
 use super::failure::Failure;
 use super::prepare::{pictures, splits};
-use super::session::{Parts, RESULT, RunResult, conclude, devices_ready};
+use super::session::{
+    Parts, RESULT, RunResult, conclude, devices_ready, fingerprint, refuse_tui_without_terminal,
+};
 use super::{Ended, start};
-use crate::checkpoint::{Contents, RunFolder};
+use crate::checkpoint::{self, Checkpoint, Contents, Found, RunFolder};
 use crate::config::Config;
 use crate::dataset::{Dataset, Record};
 use crate::durable;
@@ -27,10 +29,14 @@ pub struct Resume {
     /// Go on although pictures have changed since the run began; the change is recorded
     #[arg(long)]
     allow_changed_data: bool,
+    /// Show curves and progress on the whole terminal
+    #[arg(long)]
+    tui: bool,
 }
 
 impl Resume {
     pub fn run(self) -> Ended {
+        refuse_tui_without_terminal(self.tui)?;
         let folder = RunFolder::open(&self.run)?;
         let config = self.config(&folder)?;
         start::threads(config.train.threads)?;
@@ -38,12 +44,13 @@ impl Resume {
             return tell_finished(&folder, &result);
         }
         let _lock = folder.lock()?;
-        let found = folder.newest()?;
+        folder.sweep()?;
+        let found = newest(&folder)?;
         for line in &found.passed_over {
             tell(&format!("passed over {line}"));
         }
+        expect_same_settings(&found.checkpoint, &config)?;
         let saved = found.checkpoint.contents()?;
-        self.keep_extension(&folder, &config)?;
         let chosen = devices_ready(&config)?;
         let dataset = self.dataset(&folder, &config)?;
         if dataset.classes != saved.identity.classes {
@@ -55,6 +62,8 @@ impl Resume {
             );
             return Err(Failure::Data(text).into());
         }
+        self.keep_extension(&folder, &config)?;
+        folder.point_as(&found.checkpoint)?;
         let at = &saved.progress;
         let place = format!("stage {}, epoch {}, step {}", at.stage + 1, at.epoch + 1, at.step);
         tell(&format!("resuming {} at {place}", found.checkpoint.folder.display()));
@@ -68,6 +77,7 @@ impl Resume {
             device: chosen.device,
             folder: &folder,
             data: dataset.fingerprint(),
+            tui: self.tui,
         };
         conclude(parts, network, Some(saved), &signals)
     }
@@ -135,6 +145,30 @@ impl Resume {
         Record::of(&dataset).write(&folder.dataset_path())?;
         Ok(dataset)
     }
+}
+
+/// The newest checkpoint that is whole.
+fn newest(folder: &RunFolder) -> Result<Found> {
+    folder.newest().map_err(|error| match error {
+        checkpoint::Error::NoCheckpoint { .. } => {
+            let config = folder.config_path();
+            let text = format!("{error}\nso it has to begin again: kiln train {}", config.display());
+            Failure::RunFolder(text).into()
+        }
+        other => other.into(),
+    })
+}
+
+/// Refuses a checkpoint that came from another run, or a run whose settings were edited.
+fn expect_same_settings(saved: &Checkpoint, config: &Config) -> Result<()> {
+    if saved.manifest.configuration == fingerprint(config) {
+        return Ok(());
+    }
+    let text = format!(
+        "{} was made with another configuration than the run's config.toml says; put back the one that belongs to it",
+        saved.folder.display()
+    );
+    Err(Failure::RunFolder(text).into())
 }
 
 fn finished(folder: &RunFolder, config: &Config) -> Option<RunResult> {

@@ -1,18 +1,22 @@
 //! What train and resume share: the session, the run itself and how it ends.
 
+use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use super::Ended;
-use super::console::{Console, print, tell, warn_loudly};
+use super::console::{Bar, Console, print, tell, warn_loudly};
+use super::dashboard::Dashboard;
+use super::failure::Failure;
 use super::prepare::{DRAWN, SCRATCH};
 use super::start::{Signals, processors};
 use crate::checkpoint::{Contents, Identity, RunFolder};
-use crate::config::Config;
+use crate::config::{Config, Source};
 use crate::dataset::Preprocess;
-use crate::devices::{Chosen, choose};
+use crate::devices::{Chosen, approve, choose};
 use crate::durable;
 use crate::evaluate::Scores;
 use crate::loader::Decoded;
@@ -29,6 +33,8 @@ pub struct Parts<'a> {
     pub device: Device,
     pub folder: &'a RunFolder,
     pub data: String,
+    /// Show burn-train's dashboard instead of lines.
+    pub tui: bool,
 }
 
 /// The result that a finished run leaves in result.json.
@@ -44,18 +50,48 @@ pub struct RunResult {
 
 pub const RESULT: &str = "result.json";
 
+/// The dashboard needs a terminal to draw on.
+pub fn refuse_tui_without_terminal(tui: bool) -> Result<()> {
+    if tui && !std::io::stdout().is_terminal() {
+        let text = "--tui draws on a terminal, and standard output is none; leave it out for plain lines";
+        return Err(Failure::Usage(text.into()).into());
+    }
+    Ok(())
+}
+
 /// The device that the configuration asks for.
 pub fn devices_ready(config: &Config) -> Result<Chosen> {
     let chosen = choose(config.train.device)?;
-    tell(&format!("device: {}", chosen.name));
+    tell(&format!("device: {} ({})", chosen.name, chosen.listed.name));
+    if chosen.listed.software {
+        warn_loudly(
+            "SOFTWARE DEVICE: this is no real GPU; it is there for testing, and slower than device = \"cpu\".",
+        );
+    }
+    let mut bar = Bar::count("checking that the device computes right");
+    approve(&chosen, config.train.force_device, &mut |done, all| bar.set(done as u64, all as u64))?;
+    bar.clear();
     Ok(chosen)
+}
+
+/// What tells one run's settings from another's: all but the length of the last stage, which may grow, and what
+/// has no influence on the numbers. The pictures have a fingerprint of their own.
+pub fn fingerprint(config: &Config) -> String {
+    let mut config = config.clone();
+    if let Some(last) = config.stages.last_mut() {
+        last.epochs = 0;
+    }
+    config.data.source = Source::Path(PathBuf::new());
+    config.data.workers = None;
+    config.train.threads = None;
+    durable::hash(config.to_toml().as_bytes())
 }
 
 /// Trains to the end, or until it is asked to stop, and tells how it went.
 pub fn conclude(parts: Parts, network: Network, from: Option<Contents>, signals: &Signals) -> Ended {
     let memory = available_memory();
     let session = Session {
-        fingerprints: [durable::hash(parts.config.to_toml().as_bytes()), parts.data],
+        fingerprints: [fingerprint(parts.config), parts.data],
         workers: parts.config.data.workers.unwrap_or_else(processors),
         // Half of what is free may hold cached outputs, a quarter decoded pictures.
         cache_bytes: memory / 2,
@@ -68,7 +104,12 @@ pub fn conclude(parts: Parts, network: Network, from: Option<Contents>, signals:
         device: parts.device,
         folder: parts.folder,
     };
-    let outcome = train::run(&session, network, from, &mut Console::default())?;
+    let outcome = if parts.tui {
+        let mut dashboard = Dashboard::open(Arc::clone(&signals.asked));
+        train::run(&session, network, from, &mut dashboard)?
+    } else {
+        train::run(&session, network, from, &mut Console::default())?
+    };
     let run = parts.folder.path().display();
     match outcome {
         Outcome::Stopped { saved } => {

@@ -49,6 +49,11 @@ impl Signals {
 
     /// The exit code of a run that stopped because of a signal.
     pub fn exit_code(&self) -> u8 {
-        super::failure::SIGNAL + self.which.load(Ordering::Relaxed) as u8
+        // The dashboard asks to stop without a signal: as if by Ctrl-C.
+        let which = match self.which.load(Ordering::Relaxed) {
+            0 => SIGINT as usize,
+            which => which,
+        };
+        super::failure::SIGNAL + which as u8
     }
 }

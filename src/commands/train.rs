@@ -6,8 +6,9 @@ use anyhow::Result;
 use clap::Args;
 
 use super::console::tell;
+use super::failure::Failure;
 use super::prepare::{beginning, pictures, plan_of, splits};
-use super::session::{Parts, conclude, devices_ready};
+use super::session::{Parts, conclude, devices_ready, refuse_tui_without_terminal};
 use super::{Ended, start};
 use crate::checkpoint::RunFolder;
 use crate::config::Config;
@@ -27,21 +28,29 @@ pub struct Train {
     /// Show the plan, the memory and the time it would take, and stop
     #[arg(long)]
     dry_run: bool,
+    /// Show curves and progress on the whole terminal
+    #[arg(long)]
+    tui: bool,
 }
 
 impl Train {
     pub fn run(self) -> Ended {
+        refuse_tui_without_terminal(self.tui)?;
         let config = Config::load(&self.config, &self.overrides)?;
+        if let Some(name) = &self.run {
+            expect_folder_name(name)?;
+        }
         start::threads(config.train.threads)?;
         let chosen = devices_ready(&config)?;
         let dataset = pictures(&config)?;
         let plan = plan_of(&config, dataset.classes.len())?;
         let begun = beginning(&config, plan)?;
+        let config = begun.config.clone();
         if self.dry_run {
-            return super::dry_run::show(&config, &dataset, &begun, &chosen);
+            return super::dry_run::show(&dataset, &begun, &chosen);
         }
         let signals = start::Signals::catch()?;
-        let network = begun.network(&config, dataset.classes.len(), &chosen.device);
+        let network = begun.network(dataset.classes.len(), &chosen.device);
         let folder = new_folder(self.run.as_deref().unwrap_or(&config.name), &config, &dataset)?;
         tell(&format!("run folder: {}", folder.path().display()));
         let _lock = folder.lock()?;
@@ -49,13 +58,22 @@ impl Train {
             config: &config,
             splits: splits(&dataset),
             preprocess: begun.preprocess.clone(),
-            identity: begun.identity(&config, &dataset),
+            identity: begun.identity(&dataset),
             device: chosen.device,
             folder: &folder,
             data: dataset.fingerprint(),
+            tui: self.tui,
         };
         conclude(parts, network, None, &signals)
     }
+}
+
+/// A run lies in checkpoints/, nowhere else.
+fn expect_folder_name(name: &str) -> Result<(), Failure> {
+    if name.is_empty() || name.starts_with('.') || name.contains(std::path::is_separator) {
+        return Err(Failure::Usage(format!("--run {name:?} cannot name a folder in checkpoints/")));
+    }
+    Ok(())
 }
 
 /// A run folder that was not there before: NAME, or NAME-2, NAME-3 and so on.

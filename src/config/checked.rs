@@ -20,6 +20,42 @@ pub struct Config {
     pub schedule: Schedule,
     pub train: Train,
     pub checkpoint: Checkpoint,
+    pub scratch: Scratch,
+}
+
+/// What a run does instead of its stages where `model.offline = "scratch"` has to stand in for weights that
+/// cannot be had: one stage that trains all layers.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Scratch {
+    /// None: the run's own.
+    pub image_size: Option<usize>,
+    /// None: as many as the stages have together.
+    pub epochs: Option<usize>,
+    /// None: `Scratch::LR`.
+    pub lr: Option<f64>,
+}
+
+impl Scratch {
+    /// The learning rate where none is given: AdamW's own default.
+    pub const LR: f64 = 1e-3;
+}
+
+impl Config {
+    /// The same run without pretrained weights.
+    pub fn from_scratch(&self) -> Self {
+        let epochs = self.stages.iter().map(|stage| stage.epochs).sum();
+        let stage = Stage {
+            trains: Trains::All,
+            epochs: self.scratch.epochs.unwrap_or(epochs),
+            lr: self.scratch.lr.unwrap_or(Scratch::LR),
+            layer_decay: 1.0,
+        };
+        let mut config = self.clone();
+        config.stages = vec![stage];
+        config.data.image_size = self.scratch.image_size.or(self.data.image_size);
+        config.train.batch_norm = BatchNorm::Batch;
+        config
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -19,6 +19,15 @@ pub(super) struct File {
     pub schedule: Schedule,
     pub train: Train,
     pub checkpoint: Checkpoint,
+    pub scratch: Scratch,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Scratch {
+    pub image_size: Key<Auto<usize>>,
+    pub epochs: Key<Auto<usize>>,
+    pub lr: Key<Auto<f64>>,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]

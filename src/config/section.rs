@@ -80,7 +80,7 @@ pub(super) fn nearest<'w>(word: &str, words: &[&'w str]) -> Option<&'w str> {
     (count * 2 < nearest.len().max(3)).then_some(nearest)
 }
 
-fn sections() -> [(&'static str, &'static [&'static str]); 10] {
+fn sections() -> [(&'static str, &'static [&'static str]); 11] {
     [
         ("the top of the file", keys::<raw::File>()),
         ("[model]", keys::<raw::Model>()),
@@ -92,6 +92,7 @@ fn sections() -> [(&'static str, &'static [&'static str]); 10] {
         ("[schedule]", keys::<raw::Schedule>()),
         ("[train]", keys::<raw::Train>()),
         ("[checkpoint]", keys::<raw::Checkpoint>()),
+        ("[scratch]", keys::<raw::Scratch>()),
     ]
 }
 

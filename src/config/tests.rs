@@ -70,6 +70,8 @@ fn weights_are_a_word_a_name_or_a_path() {
         "\"tf_efficientnet_b0.ns_jft_in1k\"",
         Pretrained::Entry("tf_efficientnet_b0.ns_jft_in1k".to_string()),
     );
+    check("\"timm/efficientnet_b0.ra_in1k\"", Pretrained::Entry("timm/efficientnet_b0.ra_in1k".to_string()));
+    check("\"./timm/b0\"", Pretrained::File("/home/me/timm/b0".into()));
     check("\"b0.pth\"", Pretrained::File("/home/me/b0.pth".into()));
     check("\"B0.SafeTensors\"", Pretrained::File("/home/me/B0.SafeTensors".into()));
     check("\"/models/b0.pt\"", Pretrained::File("/models/b0.pt".into()));

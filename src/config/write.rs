@@ -7,7 +7,7 @@ use toml::Spanned;
 
 use super::checked::{
     Augment, Checkpoint, ClassWeights, Config, Course, Data, Every, Model, Optimizer, Pretrained, Scale,
-    Schedule, Source, Stage, Train,
+    Schedule, Scratch, Source, Stage, Train,
 };
 use super::raw::{self, Amount, Auto, AutoWord, False, Key, Off};
 use super::words::{Choice, CourseKind, OptimizerKind};
@@ -69,6 +69,7 @@ fn raw(config: &Config) -> raw::File {
         schedule: schedule(&config.schedule),
         train: train(&config.train),
         checkpoint: checkpoint(&config.checkpoint),
+        scratch: scratch(&config.scratch),
     }
 }
 
@@ -247,6 +248,10 @@ fn train(train: &Train) -> raw::Train {
         monitor: word(train.monitor),
         early_stopping: unless_off(train.early_stopping),
     }
+}
+
+fn scratch(scratch: &Scratch) -> raw::Scratch {
+    raw::Scratch { image_size: auto(scratch.image_size), epochs: auto(scratch.epochs), lr: auto(scratch.lr) }
 }
 
 fn checkpoint(checkpoint: &Checkpoint) -> raw::Checkpoint {

@@ -1,5 +1,19 @@
-//! What kiln can compute on here. Chooses a device by name; knows no training.
+//! What kiln can compute on here: which devices there are, one of them by name, and whether each computes
+//! right. Knows no training.
 
+#[cfg(feature = "wgpu")]
+mod adapters;
+mod approve;
+mod check;
 mod choose;
+#[cfg(feature = "cuda")]
+mod cuda;
+mod list;
+mod open;
+mod quiet;
 
-pub use choose::{Chosen, Error, choose};
+pub use approve::{approve, remember};
+pub use check::{Gradient, Report, Row, TOLERANCE, check};
+pub use choose::{Error, choose};
+pub use list::{Kind, Listed, list};
+pub use open::Chosen;

@@ -1,1 +1,93 @@
-//! One file per format in which a trained model leaves.
+//! One file per format in which a trained model leaves, and the way back from each. A model is named arrays and what it
+//! says of itself. Paths, printing and the comparison of what comes back are left to commands/.
+
+mod burnpack;
+mod error;
+mod timm;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+pub use error::Error;
+pub use timm::Timm;
+
+use crate::checkpoint::{self, Identity, read_model, tensor_bytes};
+use crate::durable::Map;
+use crate::model::Array;
+
+/// A model outside of any network: what a file of any form holds.
+#[derive(Debug, Clone)]
+pub struct Model {
+    /// Under kiln's names.
+    pub arrays: Vec<Array>,
+    pub identity: Identity,
+}
+
+/// A format, and whose names the arrays carry in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    Safetensors,
+    /// safetensors under timm's names.
+    Timm,
+    Burnpack,
+}
+
+impl Form {
+    /// The ending of a file's name, without the dot.
+    pub fn ending(self) -> &'static str {
+        match self {
+            Self::Safetensors | Self::Timm => "safetensors",
+            Self::Burnpack => burnpack::ENDING,
+        }
+    }
+}
+
+/// The bytes of a file that holds this model.
+pub fn bytes(model: &Model, form: Form) -> Result<Vec<u8>, Error> {
+    match form {
+        Form::Safetensors => Ok(tensor_bytes(&model.arrays, Some(&model.identity))),
+        Form::Timm => {
+            Timm::fitting(&model.identity)?;
+            let arrays = timm::renamed(model.arrays.clone(), &model.identity.plan);
+            Ok(tensor_bytes(&arrays, Some(&model.identity)))
+        }
+        Form::Burnpack => burnpack::bytes(model),
+    }
+}
+
+/// Reads a model in whichever form it is; its first bytes and its names tell.
+pub fn read(path: &Path) -> Result<Model, checkpoint::Error> {
+    let map = Map::open(path)?;
+    let Model { arrays, identity } = if burnpack::claims(&map) {
+        burnpack::read(path, map.to_vec())?
+    } else {
+        let (arrays, identity) = read_model(path)?;
+        Model { arrays, identity }
+    };
+    Ok(Model { arrays: timm::restored(arrays, &identity.plan), identity })
+}
+
+/// The first thing in which two models differ, down to single bits.
+pub fn difference(wanted: &Model, found: &Model) -> Option<String> {
+    if wanted.identity != found.identity {
+        return Some("what the model says of itself".into());
+    }
+    let (wanted, found) = (by_name(&wanted.arrays), by_name(&found.arrays));
+    let differs = |name: &&&str| match (wanted.get(**name), found.get(**name)) {
+        (Some(a), Some(b)) => !same_bits(a, b),
+        _ => true,
+    };
+    let name = wanted.keys().chain(found.keys()).find(differs)?;
+    Some(format!("the array {name}"))
+}
+
+fn by_name(arrays: &[Array]) -> BTreeMap<&str, &Array> {
+    arrays.iter().map(|array| (array.name.as_str(), array)).collect()
+}
+
+fn same_bits(a: &Array, b: &Array) -> bool {
+    a.shape == b.shape && a.values.iter().map(|v| v.to_bits()).eq(b.values.iter().map(|v| v.to_bits()))
+}
+
+#[cfg(test)]
+mod tests;

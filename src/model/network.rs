@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 use super::block::Block;
 use super::layer::{ConvNorm, NormForm, NormSettings};
-use super::parameters::{Source, update};
+use super::parameters::{Role, Source, role, update};
 use crate::chance::Key;
 use crate::kernels::{self, Window};
 use crate::scaling::{Padding, Plan};
@@ -99,9 +99,7 @@ impl Network {
 
     /// Makes the layers from the cut on ready to train on an autodiff device; the others lose theirs.
     pub fn trainable_from(self, cut: Cut, device: &Device) -> Self {
-        let autodiff = device.clone().autodiff();
-        let plain = device.clone().inner();
-        let (keep, train) = (plain, autodiff);
+        let (keep, train) = (device.clone().inner(), device.clone().autodiff());
         let blocks = self
             .blocks
             .into_iter()
@@ -189,18 +187,114 @@ fn dropout(x: Tensor<2>, rate: f64, keys: &[Key]) -> Tensor<2> {
 }
 
 fn thaw<M: Module>(module: M, device: &Device) -> M {
-    let module = update(module, &mut |name, dims, tensor| {
-        let statistic = super::role(name, dims.len()) == super::Role::Statistic;
-        let plain = device.clone().inner();
-        Some(if statistic {
-            tensor.inner().to_device(&plain)
-        } else {
-            tensor.inner().to_device(&plain).autodiff().require_grad()
-        })
-    });
-    module
+    let plain = device.clone().inner();
+    update(module, &mut |name, dims, tensor| {
+        let tensor = tensor.inner().to_device(&plain);
+        let trains = role(name, dims.len()) != Role::Statistic;
+        Some(if trains { tensor.autodiff().require_grad() } else { tensor })
+    })
 }
 
 fn freeze<M: Module>(module: M, device: &Device) -> M {
     update(module, &mut |_, _, tensor| Some(tensor.inner().to_device(device)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{initial, parameter_list};
+    use crate::scaling::Variant;
+
+    fn settings(classes: usize) -> Settings {
+        let norm = NormSettings { eps: 1e-3, momentum: 0.1 };
+        Settings { padding: Padding::Symmetric, norm, classes, dropout: 0.2, stochastic_depth: 0.2 }
+    }
+
+    /// Parameters as published; the arithmetic in scaling/ is pinned to the same numbers by itself.
+    fn check(variant: Variant, parameters: usize) {
+        let empty = |_: &str, shape: &[usize]| vec![0.0; shape.iter().product()];
+        let network =
+            Network::build(&Plan::variant(variant), &settings(1000), &Device::flex(), &mut { empty });
+        let list = parameter_list(&network);
+        let trained = list.iter().filter(|(name, shape)| role(name, shape.len()) != Role::Statistic);
+        let sum: usize = trained.map(|(_, shape)| shape.iter().product::<usize>()).sum();
+        assert_eq!(sum, parameters, "{variant}");
+    }
+
+    #[test]
+    fn the_network_has_the_published_number_of_parameters() {
+        check(Variant::B0, 5_288_548);
+        check(Variant::B1, 7_794_184);
+        check(Variant::B3, 12_233_232);
+        check(Variant::Lite0, 4_652_008);
+        check(Variant::Lite2, 6_092_072);
+    }
+
+    #[test]
+    fn names_and_shapes_are_those_that_weights_expects() {
+        for variant in [Variant::B0, Variant::Lite0] {
+            let plan = Plan::variant(variant);
+            let mut asked = Vec::new();
+            Network::build(&plan, &settings(7), &Device::flex(), &mut |name, shape| {
+                asked.push((name.to_owned(), shape.to_vec()));
+                initial(1, name, shape)
+            });
+            let network = Network::build(&plan, &settings(7), &Device::flex(), &mut |name, shape| {
+                initial(1, name, shape)
+            });
+            assert_eq!(asked, parameter_list(&network));
+        }
+    }
+
+    fn tiny() -> Network {
+        let plan = Plan::custom(crate::scaling::Family::B, 0.1, 0.1, 32).unwrap();
+        Network::build(&plan, &settings(3), &Device::flex(), &mut |name, shape| initial(5, name, shape))
+    }
+
+    #[test]
+    fn a_cut_trains_what_comes_after_it_and_nothing_else() {
+        let device = Device::flex();
+        let blocks = tiny().blocks.len();
+        for cut in [Cut::ALL, Cut::last_of(2, blocks), Cut::head_of(blocks), Cut::classifier_of(blocks)] {
+            let prefix = super::super::Folded::new(&tiny());
+            let mut network = tiny().trainable_from(cut, &device);
+            let images = Tensor::ones([2, 3, 32, 32], &device);
+            let input = if cut == Cut::ALL { images } else { prefix.prefix(images, cut) };
+            let keys = [Key::new(1), Key::new(2)];
+            let loss = network.train_from(cut, input.autodiff(), NormForm::Batch, &keys).square().sum();
+            let mut tape = loss.backward();
+            let found = crate::model::gradients(&network, &mut tape);
+            let names: Vec<&String> = found.iter().map(|(name, _)| name).collect();
+            let expected = parameter_list(&network);
+            let expected: Vec<&String> = expected
+                .iter()
+                .filter(|(name, shape)| {
+                    Cut::layer_of(name, blocks) >= cut.0 && role(name, shape.len()) != Role::Statistic
+                })
+                .map(|(name, _)| name)
+                .collect();
+            assert_eq!(names, expected, "{cut:?}");
+        }
+    }
+
+    #[test]
+    fn frozen_layers_keep_their_statistics() {
+        let device = Device::flex();
+        let before = crate::model::arrays(&tiny());
+        let blocks = tiny().blocks.len();
+        let cut = Cut::last_of(1, blocks);
+        let mut network = tiny().trainable_from(cut, &device);
+        let input = super::super::Folded::new(&tiny()).prefix(Tensor::ones([4, 3, 32, 32], &device), cut);
+        network.train_from(cut, input.autodiff(), NormForm::Batch, &[Key::new(1); 4]);
+        let changed: Vec<String> = crate::model::arrays(&network)
+            .into_iter()
+            .zip(before)
+            .filter(|(now, then)| now.values != then.values)
+            .map(|(now, _)| now.name)
+            .collect();
+        assert!(
+            !changed.is_empty() && changed.iter().all(|name| Cut::layer_of(name, blocks) >= cut.0),
+            "{changed:?}"
+        );
+    }
 }

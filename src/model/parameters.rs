@@ -87,12 +87,12 @@ pub fn gradients(module: &impl Module, gradients: &mut Gradients) -> Vec<(String
     taker.found
 }
 
-/// Replaces parameters. `change` sees each as a flat vector, in model order, and answers with the new
-/// one, or with nothing where it is to stay.
-pub fn update<M: Module>(
-    module: M,
-    change: &mut dyn FnMut(&str, &[usize], Tensor<1>) -> Option<Tensor<1>>,
-) -> M {
+/// What replaces a parameter: it sees the name, the shape and the values as a flat vector, and answers
+/// with the new values, or with nothing where they are to stay.
+pub type Change<'a> = dyn FnMut(&str, &[usize], Tensor<1>) -> Option<Tensor<1>> + 'a;
+
+/// Replaces parameters, in model order.
+pub fn update<M: Module>(module: M, change: &mut Change) -> M {
     module.map(&mut Changer { path: Vec::new(), change })
 }
 
@@ -146,12 +146,12 @@ impl ModuleVisitor for Taker<'_> {
     }
 }
 
-struct Changer<'a> {
+struct Changer<'a, 'b> {
     path: Vec<String>,
-    change: &'a mut dyn FnMut(&str, &[usize], Tensor<1>) -> Option<Tensor<1>>,
+    change: &'a mut Change<'b>,
 }
 
-impl ModuleMapper for Changer<'_> {
+impl ModuleMapper for Changer<'_, '_> {
     fn enter_module(&mut self, name: &str, _: &str) {
         self.path.push(name.to_owned());
     }

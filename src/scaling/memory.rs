@@ -15,24 +15,23 @@ pub enum Trains {
     All,
 }
 
-/// What the estimate rests on, in tensors as large as a layer's output. This is the place to calibrate against
-/// measured peaks.
+/// What the estimate rests on, in tensors as large as a layer's output. Fitted to the peaks that `kiln bench`
+/// measures on the CPU (docs/memory.md), which it meets within 5% over b0..b2 and batches of 4 to 32.
 mod kept {
-    /// Of a convolution with batch norm and activation: the input of the norm, of the activation, of what follows.
-    /// It would be four with Burn's own SiLU, which keeps the sigmoid too.
-    pub const ACTIVATED: f64 = 3.0;
-    /// Of a projection, which has no activation.
-    pub const PROJECTED: f64 = 2.0;
+    /// Of a convolution with batch norm and activation: the input of the norm, and of what follows.
+    pub const ACTIVATED: f64 = 2.0;
+    /// Of a projection: the input of its norm, of what follows, and now and then a sum with the skipped input.
+    pub const PROJECTED: f64 = 2.5;
     /// Of squeeze-excite: the product.
     pub const EXCITED: f64 = 1.0;
-    /// At work in a layer's backward pass beside what is kept: gradients in and out, and batch norm's terms.
-    pub const BACKWARD: f64 = 4.0;
+    /// At work in a layer's backward pass beside what is kept: most buffers are used again.
+    pub const BACKWARD: f64 = 1.0;
     /// Forward, without a backward pass: in and out of the largest layer, one in between, and a skipped input.
     pub const FORWARD: f64 = 3.5;
     /// Of every trained parameter: itself, its gradient, two moments, and one in use by the optimizer.
     pub const TRAINED: f64 = 5.0;
-    /// The program itself, its threads and the pictures being read.
-    pub const PROGRAM_BYTES: f64 = 96e6;
+    /// The program itself and its threads.
+    pub const PROGRAM_BYTES: f64 = 31e6;
 }
 
 const FLOAT_BYTES: f64 = 4.0;

@@ -28,7 +28,8 @@ impl Average {
         let keep = self.keep;
         visit(network, &mut |name, value| {
             if let Some(average) = self.values.get_mut(name) {
-                *average = average.clone().mul_scalar(keep).add(value.mul_scalar(1.0 - keep));
+                // As a step of the difference: what is frozen differs by nothing and keeps its bits.
+                *average = average.clone().add(value.sub(average.clone()).mul_scalar(1.0 - keep));
             }
         });
     }

@@ -27,13 +27,17 @@ pub struct Feed {
     cut: Cut,
     prefix: Option<Folded>,
     cache: Option<Cache>,
+    /// Where something is frozen the views of a picture repeat, whether or not there is room to cache them: how
+    /// much memory is free must not change a run.
+    repeats: bool,
     pub cache_note: String,
 }
 
 impl Feed {
     pub fn new(session: &Session, prefix: Option<Folded>, cut: Cut) -> Self {
         let (cache, cache_note) = plan_cache(session, prefix.as_ref(), cut);
-        Self { cut, prefix, cache, cache_note }
+        let repeats = prefix.is_some() && !mixes(session);
+        Self { cut, prefix, cache, repeats, cache_note }
     }
 
     /// The batches of one epoch, from a given one on.
@@ -45,8 +49,8 @@ impl Feed {
         observer: &mut dyn Observer,
     ) -> Result<Epoch<'a>, Error> {
         let order = order::epoch(session.config.train.seed, view as u64, session.splits.train.len());
+        let view = if self.repeats { view % session.config.data.views } else { view };
         if let Some(cache) = &mut self.cache {
-            let view = view % session.config.data.views;
             if let (Some(prefix), false) = (&self.prefix, cache.has(view)) {
                 let items = session.splits.train.clone();
                 let loader = Loader::new(items, caching_spec(session, view), session.decoded.clone());
@@ -143,12 +147,16 @@ fn caching_spec(session: &Session, view: usize) -> Spec {
     Spec { lone: Lone::Kept, batch: super::validate::BATCH, ..training_spec(session, view) }
 }
 
+fn mixes(session: &Session) -> bool {
+    let augment = &session.config.augment;
+    augment.mix_probability > 0.0 && (augment.mixup > 0.0 || augment.cutmix > 0.0)
+}
+
 fn plan_cache(session: &Session, prefix: Option<&Folded>, cut: Cut) -> (Option<Cache>, String) {
     let Some(prefix) = prefix else {
         return (None, "nothing is frozen, so nothing is cached".into());
     };
-    let augment = &session.config.augment;
-    if augment.mix_probability > 0.0 && (augment.mixup > 0.0 || augment.cutmix > 0.0) {
+    if mixes(session) {
         return (None, "the frozen layers are not cached: mixup and cutmix need whole pictures".into());
     }
     let (samples, views) = (session.splits.train.len(), session.config.data.views);

@@ -16,6 +16,7 @@ mod validate;
 
 pub use loss::{Loss, balanced_weights};
 pub use observe::{BatchNote, EpochNote, Observer, StageNote};
+pub use optimizer::Optimizer;
 pub use run::{Outcome, Session, Splits, run};
 pub use schedule::{Place, share};
 pub use stage::cut_of;

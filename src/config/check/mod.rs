@@ -27,6 +27,7 @@ pub(super) fn config(raw: &raw::File, stem: &str, faults: &mut Faults<'_>) -> Co
         schedule: optimizer::schedule(&raw.schedule, &stages, faults),
         train: train::train(&raw.train, faults),
         checkpoint: train::checkpoint(&raw.checkpoint, faults),
+        scratch: stages::scratch(&raw.scratch, faults),
         stages,
     }
 }

@@ -156,10 +156,14 @@ fn pretrained(key: &Key<raw::Pretrained>, scale: &Scale, faults: &mut Faults<'_>
     }
 }
 
+/// What the names of the catalogue's entries begin with; a folder of such a name is spelled `./timm/...`.
+const PUBLISHERS: [&str; 3] = ["torchvision/", "timm/", "pypi/"];
+
 fn is_path(text: &str) -> bool {
     let extension = Path::new(text).extension().and_then(|ending| ending.to_str()).unwrap_or_default();
     let is_weights = ["pth", "pt", "safetensors"].contains(&extension.to_ascii_lowercase().as_str());
-    is_weights || text.contains(std::path::is_separator) || text == "." || text == ".."
+    let is_entry = PUBLISHERS.iter().any(|publisher| text.starts_with(publisher));
+    is_weights || (text.contains(std::path::is_separator) && !is_entry) || text == "." || text == ".."
 }
 
 fn padding(key: &Key<String>, faults: &mut Faults<'_>) -> Option<Padding> {

@@ -54,10 +54,10 @@ fn any_config() -> impl Strategy<Value = Config> {
     let name = "[a-zé][a-zA-Z0-9 ._-]{0,9}";
     let stages = prop::collection::vec(any_stage(), 1..4);
     let first = (name, any_model(), any_data(), any_augment(), stages);
-    (first, any_optimizer(), any_course(), any_train(), any_checkpoint()).prop_map(
-        |((name, model, data, augment, stages), optimizer, kind, train, checkpoint)| {
+    (first, any_optimizer(), any_course(), any_train(), (any_checkpoint(), any_scratch())).prop_map(
+        |((name, model, data, augment, stages), optimizer, kind, train, (checkpoint, scratch))| {
             let schedule = Schedule { kind, warmup_epochs: 0.75 };
-            Config { name, model, data, augment, stages, optimizer, schedule, train, checkpoint }
+            Config { name, model, data, augment, stages, optimizer, schedule, train, checkpoint, scratch }
         },
     )
 }
@@ -253,4 +253,9 @@ fn any_train() -> impl Strategy<Value = Train> {
 fn any_checkpoint() -> impl Strategy<Value = Checkpoint> {
     let every = prop_oneof![Just(Every::Epoch), (1..999_usize).prop_map(Every::Steps)];
     (every, 1..99_usize).prop_map(|(every, keep)| Checkpoint { every, keep })
+}
+
+fn any_scratch() -> impl Strategy<Value = Scratch> {
+    (option::of(32..512_usize), option::of(1..99_usize), option::of(positive()))
+        .prop_map(|(image_size, epochs, lr)| Scratch { image_size, epochs, lr })
 }

@@ -1,0 +1,198 @@
+//! `kiln bench`: times a network on this machine with made-up pictures, the way PyTorch is timed.
+
+use std::time::Instant;
+
+use anyhow::Result;
+use burn::tensor::{Device, Tensor, TensorData};
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use super::console::{print, tell};
+use super::{Ended, Format, Place, start};
+use crate::chance::Key;
+use crate::config::Optimizer as Rule;
+use crate::devices::choose;
+use crate::model::{Cut, Folded, Network, NormForm, NormSettings, Settings, gradients, initial, numbers};
+use crate::scaling::{Family, Padding, Plan, Variant};
+use crate::train::{Loss, Optimizer};
+
+#[derive(Args)]
+pub struct Bench {
+    /// b0..b7 or lite0..lite4
+    #[arg(long, default_value = "b0")]
+    variant: String,
+    #[arg(long, value_enum, default_value_t = Mode::Train)]
+    mode: Mode,
+    /// Whose statistics the batch norms use while training
+    #[arg(long, value_enum, default_value_t = Norms::Train)]
+    bn: Norms,
+    #[arg(long, default_value_t = 16)]
+    batch: usize,
+    /// How often to time; two runs before that do not count
+    #[arg(long, default_value_t = 5)]
+    steps: usize,
+    /// Side of the pictures; the variant's own where not given
+    #[arg(long)]
+    side: Option<usize>,
+    #[arg(long, default_value_t = 1000)]
+    classes: usize,
+    #[command(flatten)]
+    format: Format,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Clone, Copy, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Mode {
+    /// Forward, backward and AdamW on all parameters
+    Train,
+    /// The backbone without gradient, the classifier trains
+    Frozen,
+    /// The folded network
+    Infer,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Norms {
+    Train,
+    Frozen,
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    schema: u32,
+    variant: &'a str,
+    mode: Mode,
+    batch: usize,
+    side: usize,
+    device: &'a str,
+    ms: Vec<f64>,
+    median_ms: f64,
+    peak_rss_mib: f64,
+}
+
+/// Runs before the clock counts.
+const WARM_UP: usize = 2;
+
+impl Bench {
+    pub fn run(self) -> Ended {
+        start::threads(self.place.threads)?;
+        let chosen = choose(self.place.choice())?;
+        let variant: Variant = self.variant.parse()?;
+        let plan = Plan::variant(variant);
+        let side = self.side.unwrap_or(plan.resolution);
+        let mut step = self.stepper(&plan, side, &chosen.device);
+        (0..WARM_UP).for_each(|_| step());
+        let mut ms = Vec::new();
+        for _ in 0..self.steps.max(1) {
+            let started = Instant::now();
+            step();
+            ms.push(started.elapsed().as_secs_f64() * 1e3);
+        }
+        ms.sort_by(f64::total_cmp);
+        let report = Report {
+            schema: 1,
+            variant: variant.name(),
+            mode: self.mode,
+            batch: self.batch,
+            side,
+            device: chosen.name,
+            median_ms: ms[ms.len() / 2],
+            ms,
+            peak_rss_mib: peak_memory().unwrap_or(0.0),
+        };
+        self.show(&report)?;
+        Ok(0)
+    }
+
+    fn show(&self, report: &Report) -> Result<()> {
+        if !self.format.json {
+            let pictures = self.batch as f64 / report.median_ms * 1e3;
+            tell(&format!(
+                "{} at {} px, batch {}, on {}: {:.1} ms, {pictures:.1} pictures/s, peak memory {:.0} MiB",
+                report.variant, report.side, self.batch, report.device, report.median_ms, report.peak_rss_mib
+            ));
+        }
+        print(&(serde_json::to_string(report)? + "\n"))
+    }
+
+    /// One run of what is timed. Each ends with a number read back, so that nothing is left waiting.
+    fn stepper(&self, plan: &Plan, side: usize, device: &Device) -> Box<dyn FnMut()> {
+        let network = network(plan, self.classes, device);
+        let images = pictures([self.batch, 3, side, side], device);
+        match self.mode {
+            Mode::Infer => {
+                let folded = Folded::new(&network);
+                Box::new(move || {
+                    numbers(folded.infer(images.clone()));
+                })
+            }
+            Mode::Train => self.trainer(network, None, images, device),
+            Mode::Frozen => {
+                let folded = Folded::new(&network);
+                self.trainer(network, Some(folded), images, device)
+            }
+        }
+    }
+
+    fn trainer(
+        &self,
+        network: Network,
+        prefix: Option<Folded>,
+        images: Tensor<4>,
+        device: &Device,
+    ) -> Box<dyn FnMut()> {
+        let blocks = network.blocks.len();
+        let cut = if prefix.is_some() { Cut::classifier_of(blocks) } else { Cut::ALL };
+        let mut network = network.trainable_from(cut, device);
+        let rule = Rule::AdamW { betas: [0.9, 0.999], eps: 1e-8, weight_decay: 0.01 };
+        let mut optimizer = Optimizer::new(rule, 1.0, blocks);
+        let form = match self.bn {
+            Norms::Train => NormForm::Batch,
+            Norms::Frozen => NormForm::Stored,
+        };
+        let labels = labels(self.batch, self.classes, device);
+        let keys: Vec<Key> = (0..self.batch).map(|sample| Key::new(0).with(sample as u64)).collect();
+        let loss = Loss { smoothing: 0.0, weights: None };
+        Box::new(move || {
+            let input = match &prefix {
+                Some(prefix) => prefix.prefix(images.clone(), cut),
+                None => images.clone(),
+            };
+            let logits = network.train_from(cut, input.autodiff(), form, &keys);
+            let loss = loss.of(logits, labels.clone());
+            numbers(loss.clone());
+            let mut tape = loss.backward();
+            let found = gradients(&network, &mut tape);
+            network = optimizer.step(network.clone(), found, 1e-4);
+            numbers(network.classifier.bias.val());
+        })
+    }
+}
+
+fn network(plan: &Plan, classes: usize, device: &Device) -> Network {
+    let padding = if plan.family == Family::B { Padding::Symmetric } else { Padding::Same };
+    let norm = NormSettings { eps: 1e-5, momentum: 0.1 };
+    let settings = Settings { padding, norm, classes, dropout: plan.dropout, stochastic_depth: 0.2 };
+    Network::build(plan, &settings, device, &mut |name, shape| initial(0, name, shape))
+}
+
+fn pictures(shape: [usize; 4], device: &Device) -> Tensor<4> {
+    let mut draws = Key::new(0).named("bench").draws();
+    let values: Vec<f32> = (0..shape.iter().product()).map(|_| draws.between(-2.0, 2.0) as f32).collect();
+    Tensor::from_data(TensorData::new(values, shape), device)
+}
+
+fn labels(batch: usize, classes: usize, device: &Device) -> Tensor<2> {
+    let mut values = vec![0.0f32; batch * classes];
+    (0..batch).for_each(|sample| values[sample * classes + 7 * sample % classes] = 1.0);
+    Tensor::from_data(TensorData::new(values, [batch, classes]), device)
+}
+
+/// The largest memory this process has held, in MiB, where the system tells.
+fn peak_memory() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    Some(line.split_whitespace().nth(1)?.parse::<f64>().ok()? / 1024.0)
+}

@@ -1,0 +1,178 @@
+//! Which operations are checked, and at which shapes: all that b0 and lite0 are made of, with their own numbers
+//! of channels and small pictures, and the widest and the largest of the rest.
+
+use super::operation::Operation;
+use crate::kernels::Window;
+use crate::scaling::{Activation, Kind, Layer, Padding, Plan, Variant};
+
+/// The side of the picture: one that is halved to odd sides throughout, one that is halved to even ones.
+const ODD: usize = 75;
+const EVEN: usize = 64;
+
+/// Every check, in the network's order and without doubles.
+pub(super) fn all() -> Vec<Operation> {
+    let mut all = Vec::new();
+    let b0 = Plan::variant(Variant::B0);
+    let lite0 = Plan::variant(Variant::Lite0);
+    convolutions(&b0.layers(ODD, 1000), Padding::Symmetric, &mut all);
+    // At even sides this padding is not the same on both sides.
+    convolutions(&lite0.layers(EVEN, 1000), Padding::Same, &mut all);
+    squeezes(&b0.layers(ODD, 1000), &mut all);
+    norms(&b0, ODD, &mut all);
+    all.extend(beyond_b0());
+    all.extend(small());
+    without_doubles(all)
+}
+
+fn convolutions(layers: &[Layer], padding: Padding, all: &mut Vec<Operation>) {
+    for layer in layers {
+        let groups = match layer.kind {
+            Kind::Depthwise => layer.input,
+            Kind::Stem | Kind::Expand | Kind::Project | Kind::Head => 1,
+            Kind::Dense => {
+                all.push(Operation::Dense { inputs: layer.input, outputs: layer.output });
+                continue;
+            }
+            Kind::Squeeze | Kind::Excite => continue,
+        };
+        all.push(convolution(
+            (layer.input, layer.output, layer.side_in),
+            (layer.kernel, layer.stride),
+            groups,
+            padding,
+        ));
+    }
+}
+
+fn convolution(
+    (input, output, side): (usize, usize, usize),
+    (kernel, stride): (usize, usize),
+    groups: usize,
+    padding: Padding,
+) -> Operation {
+    let window = Window { kernel, stride, padding, groups };
+    Operation::Convolve { input, output, side, window, bias: false }
+}
+
+fn squeezes(layers: &[Layer], all: &mut Vec<Operation>) {
+    for layer in layers.iter().filter(|layer| layer.kind == Kind::Squeeze) {
+        all.push(Operation::Squeeze { channels: layer.input, reduced: layer.output, side: layer.side_in });
+    }
+}
+
+/// One of each number of channels.
+fn norms(plan: &Plan, side: usize, all: &mut Vec<Operation>) {
+    let mut seen = Vec::new();
+    for layer in plan.layers(side, 1000) {
+        let activation = match layer.kind {
+            Kind::Stem | Kind::Expand | Kind::Depthwise | Kind::Head => Some(plan.activation),
+            Kind::Project => None,
+            Kind::Squeeze | Kind::Excite | Kind::Dense => continue,
+        };
+        if !seen.contains(&layer.output) {
+            seen.push(layer.output);
+            all.push(Operation::Normalise { channels: layer.output, side: layer.side_out, activation });
+        }
+    }
+}
+
+/// b7's last block, the classifier's other sizes, and pictures of a real size.
+fn beyond_b0() -> Vec<Operation> {
+    let symmetric = Padding::Symmetric;
+    vec![
+        convolution((640, 3840, 3), (1, 1), 1, symmetric),
+        convolution((3840, 3840, 3), (3, 1), 3840, symmetric),
+        Operation::Squeeze { channels: 3840, reduced: 160, side: 3 },
+        Operation::Dense { inputs: 2560, outputs: 5 },
+        convolution((3, 32, 224), (3, 2), 1, symmetric),
+        convolution((3, 32, 224), (3, 2), 1, Padding::Same),
+        convolution((16, 96, 56), (1, 1), 1, symmetric),
+        convolution((96, 96, 56), (3, 2), 96, Padding::Same),
+        convolution((144, 24, 56), (1, 1), 1, symmetric),
+        Operation::Normalise { channels: 96, side: 56, activation: Some(Activation::Silu) },
+    ]
+}
+
+/// What is quick: the other forms of each operation.
+fn small() -> Vec<Operation> {
+    let bias = |input, output, kernel, stride, groups| Operation::Convolve {
+        input,
+        output,
+        side: 9,
+        window: Window { kernel, stride, padding: Padding::Symmetric, groups },
+        bias: true,
+    };
+    let mut all = vec![
+        // Grey pictures.
+        convolution((1, 32, 33), (3, 2), 1, Padding::Symmetric),
+        // Folded layers.
+        bias(3, 32, 3, 2, 1),
+        bias(96, 96, 5, 1, 96),
+        bias(24, 144, 1, 1, 1),
+        Operation::Pool { channels: 1280, side: 3 },
+        Operation::Pool { channels: 1280, side: 7 },
+        Operation::Dense { inputs: 1280, outputs: 5 },
+    ];
+    for activation in [None, Some(Activation::Silu), Some(Activation::Relu6)] {
+        // Few numbers: at the corners of a ReLU6 two right devices may disagree, so none may lie there.
+        all.push(Operation::Normalise { channels: 8, side: 5, activation });
+        all.push(Operation::Scale { channels: 8, side: 5, activation });
+    }
+    all.push(Operation::Scale { channels: 96, side: 19, activation: Some(Activation::Silu) });
+    all
+}
+
+fn without_doubles(all: Vec<Operation>) -> Vec<Operation> {
+    let mut once: Vec<Operation> = Vec::with_capacity(all.len());
+    for operation in all {
+        if !once.contains(&operation) {
+            once.push(operation);
+        }
+    }
+    once
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_of_every_convolution_is_among_them() {
+        let names: Vec<String> = all().iter().map(ToString::to_string).collect();
+        assert!(names.iter().any(|name| name == "convolution 1x1, stride 1"));
+        for padding in ["symmetric", "same"] {
+            for form in [
+                "convolution 3x3, stride 2",
+                "depthwise 3x3, stride 1",
+                "depthwise 3x3, stride 2",
+                "depthwise 5x5, stride 1",
+                "depthwise 5x5, stride 2",
+            ] {
+                let wanted = format!("{form}, {padding}");
+                assert!(names.contains(&wanted), "{wanted}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_convolution_of_b0_and_lite0_is_among_them() {
+        let all = all();
+        for variant in [Variant::B0, Variant::Lite0] {
+            let mut shapes = Vec::new();
+            convolutions(&Plan::variant(variant).layers(EVEN, 1000), Padding::Same, &mut shapes);
+            for wanted in shapes {
+                assert!(all.iter().any(|one| same_kernel(one, &wanted)), "{wanted:?}");
+            }
+        }
+    }
+
+    fn same_kernel(one: &Operation, other: &Operation) -> bool {
+        match (*one, *other) {
+            (
+                Operation::Convolve { input, output, window, .. },
+                Operation::Convolve { input: i, output: o, window: w, .. },
+            ) => (input, output, window) == (i, o, w),
+            _ => one == other,
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Why a model cannot leave in the form that was asked for.
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(
+        "no timm model has the shape of {network}: timm has b0 to b7 and lite0 to lite4; leave out `--layout timm` for kiln's own layout"
+    )]
+    NoTimmModel { network: String },
+
+    #[error("cannot write burnpack: {0}")]
+    Burnpack(String),
+}

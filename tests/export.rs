@@ -1,0 +1,323 @@
+//! `kiln export` as users meet it: what it writes predicts as the run does, nothing is overwritten, damage is named, and timm
+//! loads what was written for it. Run folders come from the library: exporting needs a checkpoint, not a training.
+
+// What prepares the folders is no test function, but belongs to the tests all the same.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command as System, Stdio};
+
+use assert_cmd::Command;
+use burn::tensor::{Device, Tensor, TensorData};
+use kiln::chance::Key;
+use kiln::checkpoint::{Best, Contents, IDENTITY_FORMAT, Identity, Manifest, Progress, RunFolder, Start};
+use kiln::dataset::{Interpolation, Preprocess};
+use kiln::export;
+use kiln::model::{Array, Network, NormSettings, Settings, numbers};
+use kiln::scaling::{Family, Padding, Plan, Variant};
+use kiln::weights::expected;
+use tempfile::TempDir;
+
+const CLASSES: usize = 7;
+
+// ---- A run folder ----
+
+/// Spread of the weights: with these, differences between pictures live through all layers (tests/golden/README.md).
+const GAINS: [(&str, f64); 7] = [
+    ("stem", 768.0),
+    // Before `expand`, which is also the name of one of its halves.
+    ("squeeze", 0.3),
+    ("expand", 3.0),
+    ("depthwise", 6.0),
+    ("project", 24.0),
+    ("head", 12.0),
+    ("classifier", 1.0),
+];
+
+/// Random numbers of the kind that training leaves.
+fn array(name: String, shape: Vec<usize>) -> Array {
+    let fan_in: usize = shape.iter().skip(1).product();
+    let gain = GAINS.iter().find(|(part, _)| name.split('.').any(|word| word == *part)).unwrap().1;
+    let (low, high) = match name.rsplit('.').next().unwrap() {
+        "running_mean" | "bias" => (-0.1, 0.1),
+        "running_var" => (1.0, 1.5),
+        _ if name.contains(".norm.") => (0.9, 1.1),
+        _ => (-(gain / fan_in as f64).sqrt(), (gain / fan_in as f64).sqrt()),
+    };
+    let mut draws = Key::new(3).named(&name).draws();
+    let values = (0..shape.iter().product()).map(|_| draws.between(low, high) as f32).collect();
+    Array { name, shape, values }
+}
+
+fn identity(plan: &Plan, padding: Padding, norm_eps: f64) -> Identity {
+    Identity {
+        format: IDENTITY_FORMAT,
+        kiln: env!("CARGO_PKG_VERSION").into(),
+        classes: (0..CLASSES).map(|i| format!("kind {i}")).collect(),
+        network: plan.name(),
+        plan: plan.clone(),
+        activation: plan.activation,
+        squeeze_excite: plan.family == Family::B,
+        padding,
+        norm_eps,
+        norm_momentum: 0.1,
+        channels: plan.channels,
+        preprocess: Preprocess::image_net(plan.resolution, 0.875, Interpolation::Bicubic),
+        temperature: 1.5,
+        averaged: false,
+        start: Start::scratch(true),
+        data: "made for a test".into(),
+        drawn: true,
+    }
+}
+
+/// A run called `flowers` with one checkpoint.
+fn run_with(folder: &TempDir, plan: &Plan, padding: Padding, norm_eps: f64) -> PathBuf {
+    let path = folder.path().join("flowers");
+    let identity = identity(plan, padding, norm_eps);
+    let run = RunFolder::create(&path, "", &identity.classes, b"{}").unwrap();
+    let contents = Contents {
+        model: expected(plan, CLASSES).into_iter().map(|(name, shape)| array(name, shape)).collect(),
+        raw: None,
+        moments: Vec::new(),
+        identity,
+        progress: Progress {
+            step: 5,
+            best: Some(Best { step: 5, accuracy: 0.5, loss: 1.0 }),
+            ..Progress::default()
+        },
+    };
+    run.save(&contents, Manifest::new("configuration", "data"), 1).unwrap();
+    path
+}
+
+fn tiny_run(folder: &TempDir) -> PathBuf {
+    run_with(folder, &Plan::custom(Family::B, 0.1, 0.1, 32).unwrap(), Padding::Symmetric, 1e-5)
+}
+
+fn picture(folder: &TempDir) -> PathBuf {
+    let path = folder.path().join("picture.png");
+    image::RgbImage::from_fn(48, 40, |x, y| image::Rgb([5 * x as u8, 6 * y as u8, (3 * x + y) as u8]))
+        .save(&path)
+        .unwrap();
+    path
+}
+
+// ---- The binary ----
+
+struct Answer {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+fn kiln<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> Answer {
+    let output = Command::cargo_bin("kiln").unwrap().args(arguments).output().unwrap();
+    Answer {
+        code: output.status.code().unwrap(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+fn exported(run: &Path, options: &[&str]) -> Vec<PathBuf> {
+    let answer = kiln(["export", run.to_str().unwrap()].iter().chain(options));
+    assert_eq!(answer.code, 0, "{}", answer.err);
+    answer.out.lines().map(PathBuf::from).collect()
+}
+
+fn predicted(model: &Path, picture: &Path) -> Answer {
+    kiln(["predict", model.to_str().unwrap(), picture.to_str().unwrap(), "--json", "--top", "7"])
+}
+
+#[test]
+fn every_format_predicts_what_the_run_predicts() {
+    let folder = TempDir::new().unwrap();
+    let (run, picture) = (tiny_run(&folder), picture(&folder));
+    let wanted = predicted(&run, &picture);
+    assert_eq!(wanted.code, 0, "{}", wanted.err);
+    assert!(wanted.out.contains("kind 6"), "{}", wanted.out);
+    let files = exported(&run, &["--format", "safetensors,burnpack"]);
+    assert_eq!(files, [run.join("export/flowers.safetensors"), run.join("export/flowers.bpk")]);
+    for file in &files {
+        assert_eq!(predicted(file, &picture).out, wanted.out, "{}", file.display());
+    }
+    // An exported file is a model like any other: it is exported again, to the same bytes.
+    let again = exported(&files[1], &[]);
+    assert_eq!(again, [run.join("export/flowers-2.safetensors")]);
+    assert_eq!(fs::read(&again[0]).unwrap(), fs::read(&files[0]).unwrap());
+}
+
+#[test]
+fn a_model_trained_on_drawings_says_so_when_it_leaves() {
+    let folder = TempDir::new().unwrap();
+    let run = tiny_run(&folder);
+    let answer = kiln(["export", run.to_str().unwrap(), "--json"]);
+    assert!(answer.err.matches("!! ").count() >= 2, "{}", answer.err);
+    let report: serde_json::Value = serde_json::from_str(&answer.out).unwrap();
+    assert_eq!(report["schema"], 1);
+    assert_eq!(report["files"][0]["layout"], "kiln");
+}
+
+#[test]
+fn nothing_that_is_there_is_replaced() {
+    let folder = TempDir::new().unwrap();
+    let run = tiny_run(&folder);
+    let out = folder.path().join("new/model.safetensors");
+    let to_out = ["--out", out.to_str().unwrap()];
+    assert_eq!(exported(&run, &to_out), std::slice::from_ref(&out));
+    fs::write(&out, "precious").unwrap();
+    let refused = kiln(["export", run.to_str().unwrap()].iter().chain(&to_out));
+    assert_eq!((refused.code, refused.out.as_str()), (2, ""));
+    assert!(refused.err.contains(&out.display().to_string()), "{}", refused.err);
+    assert_eq!(fs::read(&out).unwrap(), b"precious");
+    for name in ["flowers.bpk", "flowers-2.bpk", "flowers-3.bpk"] {
+        assert_eq!(exported(&run, &["--format", "burnpack"]), [run.join("export").join(name)]);
+    }
+}
+
+#[test]
+fn a_truncated_export_is_refused_by_name() {
+    let folder = TempDir::new().unwrap();
+    let (run, picture) = (tiny_run(&folder), picture(&folder));
+    for file in exported(&run, &["--format", "safetensors,burnpack"]) {
+        let bytes = fs::read(&file).unwrap();
+        fs::write(&file, &bytes[..bytes.len() / 2]).unwrap();
+        let answer = predicted(&file, &picture);
+        assert_eq!((answer.code, answer.out.as_str()), (6, ""), "{}", answer.err);
+        assert!(answer.err.contains(&file.display().to_string()), "{}", answer.err);
+    }
+}
+
+#[test]
+fn a_damaged_export_is_read_or_refused_and_never_a_panic() {
+    let folder = TempDir::new().unwrap();
+    let damaged = folder.path().join("damaged");
+    let mut refused = 0;
+    for file in exported(&tiny_run(&folder), &["--format", "safetensors,burnpack"]) {
+        let bytes = fs::read(&file).unwrap();
+        // Headers are where lengths and shapes lie.
+        for i in (0..40).chain((40..8000).step_by(53)) {
+            let mut bytes = bytes.clone();
+            bytes[i] ^= 0xff;
+            fs::write(&damaged, bytes).unwrap();
+            refused += usize::from(export::read(&damaged).is_err());
+        }
+    }
+    assert!(refused > 100, "{refused}");
+}
+
+#[test]
+fn what_timm_cannot_hold_is_refused_before_anything_is_written() {
+    let folder = TempDir::new().unwrap();
+    let run = tiny_run(&folder);
+    let check = |options: &[&str], expected: &str| {
+        let answer = kiln(["export", run.to_str().unwrap()].iter().chain(options));
+        assert_eq!((answer.code, answer.out.as_str()), (2, ""));
+        assert!(answer.err.contains(expected), "{}", answer.err);
+    };
+    check(&["--layout", "timm"], "no timm model has the shape of b-w0.1-d0.1-r32");
+    check(&["--layout", "timm", "--format", "burnpack"], "`--layout timm` is for safetensors");
+    check(&["--format", "onyx"], "onyx");
+    assert!(!run.join("export").exists());
+}
+
+// ---- timm ----
+
+/// Looks for the packages without the seconds that importing them takes.
+const PROBE: &str =
+    "import importlib.util as u, sys; sys.exit(not all(map(u.find_spec, ['timm', 'torch', 'safetensors'])))";
+
+/// A Python that has timm, or None, said aloud. KILN_PYTHON names one.
+fn python() -> Option<String> {
+    let python = std::env::var("KILN_PYTHON").unwrap_or_else(|_| "python3".into());
+    let found = System::new(&python).args(["-c", PROBE]).output();
+    if found.is_ok_and(|output| output.status.success()) {
+        return Some(python);
+    }
+    println!("skipped: {python} has no timm (set KILN_PYTHON to a Python that has)");
+    None
+}
+
+const SIDE: usize = 75;
+const SAMPLES: usize = 2;
+
+/// The same numbers as in check_timm.py.
+fn pictures() -> Tensor<4> {
+    let value = |i: u64| (((i * 2_654_435_761) % (1 << 32)) >> 8) as f32 / (1 << 23) as f32 - 1.0;
+    let values: Vec<f32> = (0..(SAMPLES * 3 * SIDE * SIDE) as u64).map(value).collect();
+    Tensor::from_data(TensorData::new(values, [SAMPLES, 3, SIDE, SIDE]), &Device::flex())
+}
+
+fn logits_by_kiln(file: &Path) -> Vec<f32> {
+    let export::Model { arrays, identity } = export::read(file).unwrap();
+    let settings = Settings {
+        padding: identity.padding,
+        norm: NormSettings { eps: identity.norm_eps, momentum: identity.norm_momentum },
+        classes: CLASSES,
+        dropout: 0.0,
+        stochastic_depth: 0.0,
+    };
+    let network = Network::build(&identity.plan, &settings, &Device::flex(), &mut |name, _| {
+        arrays.iter().find(|array| array.name == name).unwrap().values.clone()
+    });
+    numbers(network.infer(pictures()))
+}
+
+/// Gives the script the very lines that kiln printed.
+fn logits_by_timm(python: &str, lines: &[String]) -> Vec<f32> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/check_timm.py");
+    let mut child = System::new(python)
+        .arg(script)
+        .args([SAMPLES.to_string(), SIDE.to_string()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(lines.join("\n").as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn check_timm(variant: Variant, padding: Padding, norm_eps: f64, create: &str) {
+    let Some(python) = python() else { return };
+    let folder = TempDir::new().unwrap();
+    let run = run_with(&folder, &Plan::variant(variant), padding, norm_eps);
+    let answer = kiln(["export", run.to_str().unwrap(), "--layout", "timm", "--json"]);
+    assert_eq!(answer.code, 0, "{}", answer.err);
+    let report: serde_json::Value = serde_json::from_str(&answer.out).unwrap();
+    let lines: Vec<String> = serde_json::from_value(report["files"][0]["timm"].clone()).unwrap();
+    assert_eq!(lines[0], format!("model = timm.create_model({create})"));
+    assert!(lines.iter().all(|line| answer.err.contains(line.as_str())), "{}", answer.err);
+    let found = logits_by_kiln(Path::new(report["files"][0]["path"].as_str().unwrap()));
+    let wanted = logits_by_timm(&python, &lines);
+    assert_eq!(found.len(), wanted.len());
+    let largest = |values: &mut dyn Iterator<Item = f32>| values.map(f32::abs).fold(0.0, f32::max);
+    let error =
+        largest(&mut found.iter().zip(&wanted).map(|(a, b)| a - b)) / largest(&mut wanted.iter().copied());
+    let (first, second) = wanted.split_at(CLASSES);
+    let apart =
+        largest(&mut first.iter().zip(second).map(|(a, b)| a - b)) / largest(&mut wanted.iter().copied());
+    println!("{create}: relative error {error:.1e}; the samples' logits lie {apart:.1e} apart");
+    assert!(error <= 1e-4, "{error}");
+    // An output that hardly depends on the input would show nothing.
+    assert!(apart > 1e-2, "{apart}");
+}
+
+#[test]
+fn timm_computes_the_same_b0() {
+    check_timm(Variant::B0, Padding::Symmetric, 1e-5, r#""efficientnet_b0", num_classes=7"#);
+}
+
+#[test]
+fn timm_computes_the_same_lite0() {
+    check_timm(Variant::Lite0, Padding::Same, 1e-3, r#""tf_efficientnet_lite0", num_classes=7"#);
+}
+
+#[test]
+fn timm_computes_the_same_with_another_eps() {
+    check_timm(Variant::B0, Padding::Same, 1e-2, r#""tf_efficientnet_b0", num_classes=7, bn_eps=1e-2"#);
+}

@@ -1,0 +1,239 @@
+//! The network against PyTorch's float64, tensor by tensor: tests/golden/README.md has the formula and how the
+//! values were made. The bound is 1e-4, or twice PyTorch's own float32 error where that is larger.
+
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use burn::tensor::{Device, Tensor, TensorData};
+use kiln::config::DeviceChoice;
+use kiln::devices::{self, choose};
+use kiln::model::{Cut, Folded, Network, NormForm, NormSettings, Settings, arrays, gradients, numbers};
+use kiln::scaling::{Activation, Padding, Plan, Variant};
+use kiln::train::Loss;
+use safetensors::SafeTensors;
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Golden {
+    variant: String,
+    size: usize,
+    batch: usize,
+    classes: usize,
+    input: String,
+    padding: Padding,
+    activation: Activation,
+    eps: f64,
+    momentum: f64,
+    tensors: BTreeMap<String, Wanted>,
+}
+
+#[derive(Deserialize)]
+struct Wanted {
+    stride: usize,
+    float32: Error,
+}
+
+#[derive(Deserialize, Clone, Copy)]
+struct Error {
+    norm: f64,
+    max: f64,
+}
+
+/// What is allowed where PyTorch's own float32 is no further off.
+const BOUND: f64 = 1e-4;
+
+#[test]
+fn cpu_computes_what_pytorch_computes() {
+    for case in CASES {
+        check(case, &Device::flex());
+    }
+}
+
+#[test]
+#[allow(deprecated)]
+fn ndarray_computes_what_pytorch_computes() {
+    for case in CASES {
+        check(case, &Device::ndarray());
+    }
+}
+
+/// A GPU, or Mesa's software driver where there is none.
+#[test]
+fn wgpu_computes_what_pytorch_computes() {
+    let chosen = match choose(DeviceChoice::Wgpu) {
+        Ok(chosen) => chosen,
+        Err(error) => {
+            println!("skipped: {error}");
+            return;
+        }
+    };
+    let report = devices::check(&chosen.device, &mut |_, _| {});
+    if !report.passes() {
+        println!("skipped: {} does not pass the self-check", chosen.listed.name);
+        return;
+    }
+    for case in ["torchvision_b0_64", "timm_tf_b0_64"] {
+        check(case, &chosen.device);
+    }
+}
+
+const CASES: [&str; 10] = [
+    "torchvision_b0_64",
+    "torchvision_b0_75",
+    "torchvision_b0_224",
+    "torchvision_b3_64",
+    "torchvision_b3_75",
+    "timm_tf_b0_64",
+    "timm_tf_b0_75",
+    "timm_tf_lite0_64",
+    "timm_tf_lite0_75",
+    "timm_tf_lite0_224",
+];
+
+fn check(case: &str, device: &Device) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/network/{case}.safetensors"));
+    let bytes = std::fs::read(path).unwrap();
+    let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
+    let golden: Golden = serde_json::from_str(&header.metadata().as_ref().unwrap()["golden"]).unwrap();
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    let got = computed(&golden, device);
+    let mut faults = Vec::new();
+    let mut worst = Error { norm: 0.0, max: 0.0 };
+    for (name, wanted) in &golden.tensors {
+        let expected: Vec<f64> = file
+            .tensor(name)
+            .unwrap()
+            .data()
+            .chunks_exact(8)
+            .map(|b| f64::from_le_bytes(b.try_into().unwrap()))
+            .collect();
+        let found = got.get(name).unwrap_or_else(|| panic!("{case}: {name} was not computed"));
+        let found: Vec<f64> = found.iter().step_by(wanted.stride).map(|&v| f64::from(v)).collect();
+        let error = error(&found, &expected);
+        let bound = |own: f64| BOUND.max(2.0 * own);
+        if error.norm > bound(wanted.float32.norm) || !error.norm.is_finite() {
+            faults.push(format!(
+                "{name}: error {:.1e} (max {:.1e}), PyTorch's float32 {:.1e} (max {:.1e})",
+                error.norm, error.max, wanted.float32.norm, wanted.float32.max
+            ));
+        }
+        worst = Error { norm: worst.norm.max(error.norm), max: worst.max.max(error.max) };
+    }
+    println!("{case}: largest error {:.1e}, max {:.1e}", worst.norm, worst.max);
+    assert!(faults.is_empty(), "{case}:\n  {}", faults.join("\n  "));
+}
+
+/// ||a - b|| / ||b|| and max |a - b| / max |b|.
+fn error(found: &[f64], expected: &[f64]) -> Error {
+    assert_eq!(found.len(), expected.len());
+    let largest = |values: &mut dyn Iterator<Item = f64>| values.fold(0.0, |m: f64, v| m.max(v.abs()));
+    let differences = || found.iter().zip(expected).map(|(a, b)| a - b);
+    let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>().sqrt();
+    Error {
+        norm: norm(&mut differences()) / norm(&mut expected.iter().copied()),
+        max: largest(&mut differences()) / largest(&mut expected.iter().copied()),
+    }
+}
+
+/// Everything that the files may ask for, by its name there.
+fn computed(golden: &Golden, device: &Device) -> BTreeMap<String, Vec<f32>> {
+    let mut network = network(golden, device);
+    let side = golden.size;
+    let count = golden.batch * 3 * side * side;
+    let input: Vec<f32> = (0..count).map(|i| unit(&golden.input, i)).collect();
+    let images = Tensor::<4>::from_data(TensorData::new(input, [golden.batch, 3, side, side]), device);
+    let mut found = BTreeMap::new();
+    let folded = numbers(Folded::new(&network).infer(images.clone()));
+    let plain = numbers(network.infer(images.clone()));
+    let f64s = |values: &[f32]| values.iter().map(|&v| f64::from(v)).collect::<Vec<_>>();
+    assert!(error(&f64s(&folded), &f64s(&plain)).norm < BOUND, "folded and unfolded differ");
+    found.insert("infer.logits".to_owned(), folded);
+    if !golden.tensors.contains_key("train.loss") {
+        return found;
+    }
+    network = network.trainable_from(Cut::ALL, device);
+    let logits = network.train_from(Cut::ALL, images.autodiff(), NormForm::Batch, &[]);
+    let mut labels = vec![0.0f32; golden.batch * golden.classes];
+    (0..golden.batch).for_each(|n| labels[n * golden.classes + 7 * n % 10] = 1.0);
+    let labels = Tensor::from_data(TensorData::new(labels, [golden.batch, golden.classes]), device);
+    let loss = Loss { smoothing: 0.0, weights: None }.of(logits.clone(), labels);
+    let mut tape = loss.backward();
+    for (name, gradient) in gradients(&network, &mut tape) {
+        found.insert(format!("train.gradient.{name}"), numbers(gradient));
+    }
+    for array in arrays(&network) {
+        found.insert(format!("train.statistics.{}", array.name), array.values);
+    }
+    found.insert("train.logits".into(), numbers(logits));
+    found.insert("train.loss".into(), numbers(loss));
+    found
+}
+
+fn network(golden: &Golden, device: &Device) -> Network {
+    let plan = Plan::variant(golden.variant.parse::<Variant>().unwrap());
+    assert_eq!(plan.activation, golden.activation);
+    let settings = Settings {
+        padding: golden.padding,
+        norm: NormSettings { eps: golden.eps, momentum: golden.momentum },
+        classes: golden.classes,
+        dropout: 0.0,
+        stochastic_depth: 0.0,
+    };
+    let relu6 = golden.activation == Activation::Relu6;
+    Network::build(&plan, &settings, device, &mut |name, shape| formula(name, shape, relu6))
+}
+
+/// tests/golden/README.md, 'The formula'.
+fn formula(name: &str, shape: &[usize], relu6: bool) -> Vec<f32> {
+    let count = shape.iter().product();
+    let kinked = relu6 && name.contains(".norm.") && !name.contains("project");
+    let centre = |i: usize| if kinked { [0.0, 3.0, -3.0, 3.0, 9.0, 3.0, -3.0, 3.0][i % 8] } else { 0.0f32 };
+    let spread = |i: usize| if kinked && !i.is_multiple_of(8) { 0.75 } else { 1.0f32 };
+    let value = |i: usize| {
+        let u = unit(name, i);
+        let kind = name.rsplit('.').next().unwrap();
+        match kind {
+            "running_mean" => 0.1 * u,
+            "running_var" => (spread(i) * spread(i)) * (1.0 + 0.5 * u.abs()),
+            "weight" if name.contains(".norm.") => spread(i) * (1.0 + 0.1 * u),
+            "bias" if name.contains(".norm.") => centre(i) + 0.1 * u,
+            "bias" => 0.1 * u,
+            _ => u * ((gain(name) / shape[1..].iter().product::<usize>() as f64).sqrt() as f32),
+        }
+    };
+    (0..count).map(value).collect()
+}
+
+fn gain(name: &str) -> f64 {
+    let gains = [
+        ("squeeze", 0.3),
+        ("stem", 768.0),
+        ("expand", 3.0),
+        ("depthwise", 6.0),
+        ("project", 24.0),
+        ("head", 12.0),
+        ("classifier", 1.0),
+    ];
+    gains.iter().find(|(part, _)| name.contains(part)).unwrap().1
+}
+
+fn unit(name: &str, index: usize) -> f32 {
+    let hash =
+        name.bytes().fold(0xcbf2_9ce4_8422_2325u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3));
+    let mut z = hash.wrapping_add((index as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^= z >> 31;
+    (z >> 40) as f32 / 8_388_608.0 - 1.0
+}
+
+#[test]
+fn the_formula_is_the_one_that_made_the_files() {
+    let input: Vec<f32> = (0..3).map(|i| unit("input", i)).collect();
+    assert_eq!(input, [-0.804_363_37, 0.304_720_76, -0.592_751_5]);
+    let stem: Vec<u32> =
+        formula("stem.conv.weight", &[32, 3, 3, 3], false)[..3].iter().map(|v| v.to_bits()).collect();
+    assert_eq!(stem, [0xc085_10ae, 0xbfd0_44a6, 0x4014_bb16]);
+}
