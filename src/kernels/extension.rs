@@ -180,9 +180,13 @@ impl Inferred for Flex {
 /// The gated pictures, and what the gradients need.
 pub fn squeeze(x: &FlexTensor, parameters: [&FlexTensor; 4]) -> (FlexTensor, squeeze::Gates) {
     let shape = picture(x);
-    let gates = shape.gates(values(x), layers(parameters));
     let mut output = buffers::take(values(x).len());
-    shape.gate(values(x), &gates.gates, &mut output);
+    // Into the pool of threads once, instead of with each of the small steps.
+    let gates = rayon::scope(|_| {
+        let gates = shape.gates(values(x), layers(parameters));
+        shape.gate(values(x), &gates.gates, &mut output);
+        gates
+    });
     (tensor(output, &x.layout().shape().to_vec()), gates)
 }
 

@@ -245,7 +245,9 @@ impl Backward<Flex, 5> for Squeeze {
         let mut gradient = own(grads.consume::<Flex>(&ops.node));
         let (x, parameters, gates) = ops.state;
         let numbers = gradient.storage_mut::<f32>();
-        let found = picture(&x).gradients(values(&x), layers(parameters.each_ref()), &gates, numbers);
+        let found = rayon::scope(|_| {
+            picture(&x).gradients(values(&x), layers(parameters.each_ref()), &gates, numbers)
+        });
         buffers::give_tensor(x);
         let [x_node, nodes @ ..] = ops.parents;
         if let Some(node) = x_node {

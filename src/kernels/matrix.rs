@@ -14,6 +14,9 @@ pub const COLUMNS: usize = 16;
 /// Rows that are computed together: as many as leave registers for two weights and one input.
 pub const ROWS: usize = 6;
 
+/// Multiply-adds for which other threads are not worth waking.
+pub const SMALL: usize = 1 << 20;
+
 /// A weight in panels of sixteen outputs, each input's sixteen numbers side by side; filled up with zeros.
 pub struct Packed {
     panels: Vec<f32>,
@@ -66,6 +69,9 @@ pub fn product(x: &[f32], weight: &Packed, finish: Finish, output: &mut [f32]) {
     let (inputs, outputs) = (weight.inputs, weight.outputs);
     let rows = output.len() / outputs.max(1);
     assert!(x.len() == rows * inputs && output.len() == rows * outputs, "a matrix product of other sizes");
+    if rows * inputs * outputs <= SMALL {
+        return product_here(x, weight, finish, output);
+    }
     let per_task = weight.rows_per_task();
     let chunks = rows.div_ceil(per_task);
     // Few rows: the outputs are shared out as well.

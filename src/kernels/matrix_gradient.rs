@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::buffers;
 use super::lanes::{self, Kernel, Lanes};
-use super::matrix::{COLUMNS, ROWS, sums};
+use super::matrix::{COLUMNS, ROWS, SMALL, sums};
 
 /// Rows whose share is summed apart from the others.
 const ROWS_PER_PART: usize = 2048;
@@ -39,18 +39,19 @@ pub fn weight_gradient(input: &impl RowSource, inputs: usize, gradient: &[f32], 
     let parts = rows.div_ceil(ROWS_PER_PART);
     let tiles = outputs.div_ceil(ROWS);
     // Few parts: the outputs are shared out as well, which changes no sum.
-    let groups = (8 / parts).clamp(1, tiles);
+    let small = rows * inputs * outputs <= SMALL;
+    let groups = if small { 1 } else { (8 / parts).clamp(1, tiles) };
     let per_group = tiles.div_ceil(groups);
     let padded = inputs.next_multiple_of(COLUMNS);
-    let shares: Vec<Vec<f32>> = (0..parts * groups)
-        .into_par_iter()
-        .map(|task| {
-            let (part, group) = (task / groups, task % groups);
-            let tiles = (group * per_group).min(tiles)..((group + 1) * per_group).min(tiles);
-            let rows = part * ROWS_PER_PART..rows.min((part + 1) * ROWS_PER_PART);
-            share(input, inputs, gradient, outputs, tiles, rows)
-        })
-        .collect();
+    let of_task = |task: usize| {
+        let (part, group) = (task / groups, task % groups);
+        let tiles = (group * per_group).min(tiles)..((group + 1) * per_group).min(tiles);
+        let rows = part * ROWS_PER_PART..rows.min((part + 1) * ROWS_PER_PART);
+        share(input, inputs, gradient, outputs, tiles, rows)
+    };
+    let tasks = 0..parts * groups;
+    let shares: Vec<Vec<f32>> =
+        if small { tasks.map(of_task).collect() } else { tasks.into_par_iter().map(of_task).collect() };
     for (task, share) in shares.into_iter().enumerate() {
         let first = task % groups * per_group * ROWS;
         for (output, sums) in (first..outputs).zip(share.chunks_exact(padded)) {

@@ -75,6 +75,9 @@ pub fn correct(x: &[f32], affine: Affine, slope: &[f32], gradient: &mut [f32]) {
 fn apply_with<A: Act>(x: &[f32], affine: Affine, act: A, output: &mut [f32]) {
     let part = part(affine.scale.len());
     assert_eq!(x.len(), output.len());
+    if x.len() <= part {
+        return lanes::run(Apply { x, affine, act, output });
+    }
     output.par_chunks_mut(part).zip(x.par_chunks(part)).for_each(|(output, x)| {
         lanes::run(Apply { x, affine, act, output });
     });
