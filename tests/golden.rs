@@ -1,7 +1,7 @@
 //! The network against PyTorch's float64, tensor by tensor: tests/golden/README.md has the formula and how the
 //! values were made. The bound is 1e-4, or twice PyTorch's own float32 error where that is larger.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,7 +1,7 @@
 //! The whole road on a tiny scale, as a user walks it: train, look at the run, measure it, predict with it.
 
 // In a test a panic is the report; clippy excepts test functions by itself, but not what they call.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod studio;
 

@@ -39,7 +39,7 @@ fn packed(array: &Array) -> Tensor {
 
 /// The model in these bytes; `path` is for the messages. Every length is checked by Burn before it is trusted.
 pub fn read(path: &Path, bytes: Vec<u8>) -> Result<Model, checkpoint::Error> {
-    let damaged = |reason: String| checkpoint::Error::Damaged { path: path.to_owned(), reason };
+    let damaged = |reason: String| checkpoint::Error::NoModel { path: path.to_owned(), reason };
     let broken = |cause: burn_pack::Error| damaged(format!("{cause}; export or copy it again"));
     let reader = Reader::from_bytes(Bytes::from_bytes_vec(bytes)).map_err(broken)?;
     let json = reader.metadata().get(METADATA_KEY).ok_or_else(|| checkpoint::Error::NoModel {

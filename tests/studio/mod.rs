@@ -265,8 +265,8 @@ fn picture(class: &str, number: usize) -> RgbImage {
     let ground = 20 + 6 * number as u8;
     RgbImage::from_fn(SIDE, SIDE, |x, y| {
         let (inside, ink) = match class {
-            "bars" => ((x + shift) / 6 % 2 == 0, [220, 60, 40]),
-            "checks" => (((x + shift) / 8 + y / 8) % 2 == 0, [50, 200, 70]),
+            "bars" => (((x + shift) / 6).is_multiple_of(2), [220, 60, 40]),
+            "checks" => (((x + shift) / 8 + y / 8).is_multiple_of(2), [50, 200, 70]),
             _ => (distance(x, 18 + shift) + distance(y, 24) < 196, [60, 80, 230]),
         };
         Rgb(if inside { ink } else { [ground; 3] })

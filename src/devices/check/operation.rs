@@ -71,7 +71,7 @@ impl Operation {
             Self::Scale { channels, side, activation } => scale(&draw, channels, side, activation),
             Self::Pool { channels, side } => {
                 let x = draw.leaf("x", [SAMPLES, channels, side, side], 1.0);
-                let (values, gradients) = draw.backward(kernels::pool(x.clone()))?;
+                let (values, gradients) = draw.backward(kernels::pool(kernels::enter(x.clone())))?;
                 values.and("x", &x, &gradients)
             }
             Self::Squeeze { channels, reduced, side } => squeeze(&draw, channels, reduced, side),
@@ -156,8 +156,8 @@ fn convolve(draw: &Numbers, [input, output, side]: [usize; 3], window: Window, b
     let scale = fan(inputs * window.kernel * window.kernel);
     let weight = draw.leaf("weight", [output, inputs, window.kernel, window.kernel], scale);
     let bias = bias.then(|| draw.leaf("bias", [output], 1.0));
-    let (values, gradients) =
-        draw.backward(kernels::convolve(x.clone(), weight.clone(), bias.clone(), window))?;
+    let output = kernels::convolve(kernels::enter(x.clone()), weight.clone(), bias.clone(), window);
+    let (values, gradients) = draw.backward(kernels::leave(output))?;
     let values = values.and("x", &x, &gradients)?.and("weight", &weight, &gradients)?;
     match bias {
         Some(bias) => values.and("bias", &bias, &gradients),
@@ -168,9 +168,10 @@ fn convolve(draw: &Numbers, [input, output, side]: [usize; 3], window: Window, b
 fn normalise(draw: &Numbers, channels: usize, side: usize, activation: Option<Activation>) -> Computed {
     let x = draw.leaf("x", [SAMPLES, channels, side, side], 1.0);
     let (weight, bias) = draw.affine(channels);
-    let result = kernels::normalise_batch(x.clone(), weight.clone(), bias.clone(), 1e-3, activation);
+    let result =
+        kernels::normalise_batch(kernels::enter(x.clone()), weight.clone(), bias.clone(), 1e-3, activation);
     let statistics = [numbers(result.mean.inner())?, numbers(result.variance.inner())?];
-    let (mut values, gradients) = draw.backward(result.output)?;
+    let (mut values, gradients) = draw.backward(kernels::leave(result.output))?;
     values.outputs.extend(statistics);
     values.and("x", &x, &gradients)?.and("weight", &weight, &gradients)?.and("bias", &bias, &gradients)
 }
@@ -178,8 +179,9 @@ fn normalise(draw: &Numbers, channels: usize, side: usize, activation: Option<Ac
 fn scale(draw: &Numbers, channels: usize, side: usize, activation: Option<Activation>) -> Computed {
     let x = draw.leaf("x", [SAMPLES, channels, side, side], 1.0);
     let (scale, shift) = draw.affine(channels);
-    let output = kernels::scale_and_shift(x.clone(), scale.clone(), shift.clone(), activation);
-    let (values, gradients) = draw.backward(output)?;
+    let output =
+        kernels::scale_and_shift(kernels::enter(x.clone()), scale.clone(), shift.clone(), activation);
+    let (values, gradients) = draw.backward(kernels::leave(output))?;
     values.and("x", &x, &gradients)?.and("scale", &scale, &gradients)?.and("shift", &shift, &gradients)
 }
 
@@ -189,8 +191,8 @@ fn squeeze(draw: &Numbers, channels: usize, reduced: usize, side: usize) -> Comp
         (draw.leaf("down", [reduced, channels, 1, 1], fan(channels)), draw.leaf("low", [reduced], 1.0));
     let expand =
         (draw.leaf("up", [channels, reduced, 1, 1], fan(reduced)), draw.leaf("high", [channels], 1.0));
-    let output = kernels::squeeze_excite(x.clone(), reduce.clone(), expand.clone());
-    let (values, gradients) = draw.backward(output)?;
+    let output = kernels::squeeze_excite(kernels::enter(x.clone()), reduce.clone(), expand.clone());
+    let (values, gradients) = draw.backward(kernels::leave(output))?;
     let values = values.and("x", &x, &gradients)?;
     let values = values.and("reduce", &reduce.0, &gradients)?.and("reduce bias", &reduce.1, &gradients)?;
     values.and("expand", &expand.0, &gradients)?.and("expand bias", &expand.1, &gradients)
