@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::scaling::grouped;
 use crate::train::{BatchNote, EpochNote, Observer, StageNote};
 
 /// A line for the person who watches.
@@ -145,29 +146,4 @@ impl Observer for Console {
     }
 
     fn saved(&mut self, _: &Path) {}
-}
-
-/// 4138210 as 4,138,210.
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::grouped;
-
-    #[test]
-    fn digits_are_grouped_by_three() {
-        for (number, expected) in [(0, "0"), (999, "999"), (1000, "1,000"), (4_138_210, "4,138,210")] {
-            assert_eq!(grouped(number), expected);
-        }
-    }
 }

@@ -6,14 +6,14 @@ use std::time::Instant;
 use burn::tensor::{Device, Tensor};
 
 use super::Ended;
-use super::console::{grouped, print};
+use super::console::print;
 use super::prepare::Beginning;
 use crate::config::Stage;
 use crate::dataset::{Dataset, Split};
 use crate::devices::Chosen;
 use crate::kernels::{self, Window};
 use crate::model::numbers;
-use crate::scaling::{Padding, Plan, Trains};
+use crate::scaling::{Padding, Plan, Trains, grouped};
 
 pub fn show(dataset: &Dataset, begun: &Beginning, chosen: &Chosen) -> Ended {
     let (config, plan) = (&begun.config, &begun.plan);

@@ -6,9 +6,10 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 
 use super::classifier::imagenet_entries;
-use super::console::{grouped, print};
+use super::console::print;
 use super::prepare::fetch;
 use super::{Ended, Format};
+use crate::scaling::grouped;
 use crate::weights::{Entry, Inspection, inspect};
 
 #[derive(Args)]

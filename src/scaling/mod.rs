@@ -18,5 +18,5 @@ pub use layers::{Kind, Layer};
 pub use memory::Trains;
 pub use padding::Padding;
 pub use plan::{Activation, Block, Plan, SMALLEST_SIDE};
-pub use table::{Implied, Row, Stage, scale_table};
+pub use table::{Implied, Row, Stage, grouped, scale_table};
 pub use variant::{Coefficients, Family, Variant};

@@ -212,7 +212,7 @@ fn align(lines: &[Vec<String>], words: &[usize]) -> String {
 }
 
 /// 5288548 as 5,288,548.
-fn grouped(number: u64) -> String {
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
