@@ -35,6 +35,10 @@ fn what_was_typed_wrong_is_a_matter_of_usage() {
     studio.refused(2, &["scale", "--max-params", "many"], &["--max-params", "many"]);
     studio.refused(2, &["scale", "--max-params", "10"], &["smallest network"]);
     studio.refused(2, &["scale", "--phi", "nan"], &["phi"]);
+    studio.refused(2, &["scale", "--batch", "0"], &["--batch", "at least 1"]);
+    studio.refused(2, &["scale", "--classes", "0"], &["--classes", "at least 1"]);
+    studio.refused(2, &["data", "draw", "new", "--per-class", "0"], &["--per-class", "at least 1"]);
+    studio.refused(2, &["bench", "--batch", "x"], &["--batch", "whole number"]);
     for verb in ["init", "train", "resume", "eval", "predict", "export", "scale", "data", "weights"] {
         assert!(studio.expect(0, &[verb, "--help"]).out.contains("Usage"), "{verb}");
     }

@@ -151,6 +151,28 @@ fn every_format_predicts_what_the_run_predicts() {
 }
 
 #[test]
+fn every_format_is_read_as_weights_too() {
+    let folder = TempDir::new().unwrap();
+    let run = tiny_run(&folder);
+    let files = exported(&run, &["--format", "safetensors,burnpack"]);
+    let [safetensors, burnpack] = [&files[0], &files[1]].map(|file| kiln::weights::read(file).unwrap());
+    assert_eq!(burnpack.format.to_string(), "burnpack");
+    assert_eq!(safetensors.named, burnpack.named);
+    let answer = kiln(["weights", "inspect", files[1].to_str().unwrap()]);
+    assert_eq!(answer.code, 0, "{}", answer.err);
+    assert!(answer.out.contains("burnpack"), "{}", answer.out);
+}
+
+#[test]
+fn a_step_that_was_not_saved_is_a_slip_of_the_pen() {
+    let folder = TempDir::new().unwrap();
+    let (run, picture) = (tiny_run(&folder), picture(&folder));
+    let answer = kiln(["predict", run.to_str().unwrap(), picture.to_str().unwrap(), "--step", "987654"]);
+    assert_eq!((answer.code, answer.out.as_str()), (2, ""), "{}", answer.err);
+    assert!(answer.err.contains("987654"), "{}", answer.err);
+}
+
+#[test]
 fn a_model_trained_on_drawings_says_so_when_it_leaves() {
     let folder = TempDir::new().unwrap();
     let run = tiny_run(&folder);

@@ -28,6 +28,9 @@ pub enum Error {
     #[error("{} has no checkpoint that is whole{}", path.display(), list(passed_over))]
     NoCheckpoint { path: PathBuf, passed_over: Vec<String> },
 
+    #[error("{} has no checkpoint of step {step}, only {names}", path.display())]
+    NoStep { path: PathBuf, step: usize, names: String },
+
     #[error("{} is no kiln model: {reason}", path.display())]
     NoModel { path: PathBuf, reason: String },
 }

@@ -166,10 +166,7 @@ impl RunFolder {
 
     /// The checkpoint of a certain step.
     pub fn at_step(&self, step: usize) -> Result<Checkpoint, Error> {
-        let none = Error::NoCheckpoint {
-            path: self.path.clone(),
-            passed_over: vec![format!("step {step}: there is none, only {}", self.names())],
-        };
+        let none = Error::NoStep { path: self.path.clone(), step, names: self.names() };
         let mut found = Err(none);
         for folder in self.steps() {
             if found.is_err() && order_of(&folder).is_some_and(|(other, _)| other == step) {

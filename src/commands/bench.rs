@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::console::{print, tell};
-use super::{Ended, Format, Place, start};
+use super::{Ended, Format, Place, at_least_one, start};
 use crate::chance::Key;
 use crate::config::Optimizer as Rule;
 use crate::devices::choose;
@@ -26,15 +26,15 @@ pub struct Bench {
     /// Whose statistics the batch norms use while training
     #[arg(long, value_enum, default_value_t = Norms::Train)]
     bn: Norms,
-    #[arg(long, default_value_t = 16)]
+    #[arg(long, default_value_t = 16, value_parser = at_least_one)]
     batch: usize,
     /// How often to time; two runs before that do not count
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 5, value_parser = at_least_one)]
     steps: usize,
     /// Side of the pictures; the variant's own where not given
-    #[arg(long)]
+    #[arg(long, value_parser = at_least_one)]
     side: Option<usize>,
-    #[arg(long, default_value_t = 1000)]
+    #[arg(long, default_value_t = 1000, value_parser = at_least_one)]
     classes: usize,
     #[command(flatten)]
     format: Format,
@@ -85,7 +85,7 @@ impl Bench {
         let mut step = self.stepper(&plan, side, &chosen.device);
         (0..WARM_UP).for_each(|_| step());
         let mut ms = Vec::new();
-        for _ in 0..self.steps.max(1) {
+        for _ in 0..self.steps {
             let started = Instant::now();
             step();
             ms.push(started.elapsed().as_secs_f64() * 1e3);

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
-use super::Ended;
 use super::console::{print, warn_loudly};
 use super::failure::Failure;
 use super::prepare::{DRAWN, draw, obtained};
+use super::{Ended, at_least_one};
 use crate::dataset::Recipe;
 use crate::dataset::drawn::Drawing;
 
@@ -28,7 +28,7 @@ enum Verb {
     Draw {
         folder: PathBuf,
         /// Pictures of each of the five kinds
-        #[arg(long, default_value_t = Drawing::default().per_class)]
+        #[arg(long, default_value_t = Drawing::default().per_class, value_parser = at_least_one)]
         per_class: usize,
         #[arg(long, default_value_t = Drawing::default().seed)]
         seed: u64,

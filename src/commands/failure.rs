@@ -65,8 +65,8 @@ fn code_of(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
     }
     if let Some(error) = cause.downcast_ref::<checkpoint::Error>() {
         return Some(match error {
-            // Another path was meant.
-            checkpoint::Error::NoRun { .. } => USAGE,
+            // Another path or step was meant.
+            checkpoint::Error::NoRun { .. } | checkpoint::Error::NoStep { .. } => USAGE,
             checkpoint::Error::NoModel { .. } => WEIGHTS,
             _ => RUN_FOLDER,
         });

@@ -62,6 +62,15 @@ enum Verb {
     Bench(bench::Bench),
 }
 
+/// A count on the command line.
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("must be at least 1".into()),
+        Ok(count) => Ok(count),
+        Err(_) => Err("must be a whole number".into()),
+    }
+}
+
 /// What every verb that prints results takes.
 #[derive(Args)]
 struct Format {
@@ -77,7 +86,7 @@ struct Place {
     #[arg(long, value_enum, default_value_t = On::Auto)]
     device: On,
     /// Threads that compute; all processors where not given
-    #[arg(long)]
+    #[arg(long, value_parser = at_least_one)]
     threads: Option<usize>,
 }
 

@@ -5,7 +5,7 @@ use clap::Args;
 
 use super::console::print;
 use super::failure::Failure;
-use super::{Ended, Format};
+use super::{Ended, Format, at_least_one};
 use crate::config::amount;
 use crate::scaling::{Budget, Compound, Plan, Row, Variant, largest, scale_table};
 use crate::weights::Entry;
@@ -34,9 +34,9 @@ pub struct Scale {
     #[arg(long)]
     max_memory: Option<String>,
     /// The batch that memory is estimated for
-    #[arg(long, default_value_t = 32)]
+    #[arg(long, default_value_t = 32, value_parser = at_least_one)]
     batch: usize,
-    #[arg(long, default_value_t = 1000)]
+    #[arg(long, default_value_t = 1000, value_parser = at_least_one)]
     classes: usize,
     #[command(flatten)]
     format: Format,

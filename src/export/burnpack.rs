@@ -1,22 +1,20 @@
-//! Burn's own format: a header, a table of the arrays and free text in CBOR, then the arrays. The names are the paths of the
-//! parameters in `Network`, so Burn's own loading takes the file as it is.
+//! Burn's own format, with kiln's metadata. The names are the paths of the parameters in `Network`, so Burn's own loading
+//! takes the file as it is. How arrays lie in the file is known in weights/formats.
 
 use std::path::Path;
 
 use burn_store::BurnpackStore;
-use burn_store::burn_pack::{self, Bytes, DType, MAGIC_NUMBER, Reader, Tensor, Writer};
+use burn_store::burn_pack::{self, Bytes, DType, Tensor, Writer};
 
 use super::{Error, Model};
 use crate::checkpoint::{self, read_identity};
 use crate::model::Array;
 use crate::weights::METADATA_KEY;
+use crate::weights::formats::burnpack as stored;
+
+pub use stored::claims;
 
 pub const ENDING: &str = burn_pack::EXTENSION;
-
-/// Whether a file's bytes begin as Burn's do.
-pub fn claims(bytes: &[u8]) -> bool {
-    bytes.starts_with(&MAGIC_NUMBER.to_le_bytes())
-}
 
 pub fn bytes(model: &Model) -> Result<Vec<u8>, Error> {
     let refuse = |cause: burn_pack::Error| Error::Burnpack(cause.to_string());
@@ -37,27 +35,17 @@ fn packed(array: &Array) -> Tensor {
     Tensor::new(array.name.clone(), DType::F32, array.shape.clone(), None, Bytes::from_bytes_vec(bytes))
 }
 
-/// The model in these bytes; `path` is for the messages. Every length is checked by Burn before it is trusted.
-pub fn read(path: &Path, bytes: Vec<u8>) -> Result<Model, checkpoint::Error> {
-    let damaged = |reason: String| checkpoint::Error::NoModel { path: path.to_owned(), reason };
-    let broken = |cause: burn_pack::Error| damaged(format!("{cause}; export or copy it again"));
-    let reader = Reader::from_bytes(Bytes::from_bytes_vec(bytes)).map_err(broken)?;
-    let json = reader.metadata().get(METADATA_KEY).ok_or_else(|| checkpoint::Error::NoModel {
-        path: path.to_owned(),
-        reason: format!("its metadata has no key `{METADATA_KEY}`"),
-    })?;
+/// The model in a file.
+pub fn read(path: &Path) -> Result<Model, checkpoint::Error> {
+    let wrong = |reason: String| checkpoint::Error::NoModel { path: path.to_owned(), reason };
+    let loaded = stored::read(path).map_err(|cause| wrong(cause.to_string()))?;
+    let json = loaded
+        .metadata
+        .get(METADATA_KEY)
+        .ok_or_else(|| wrong(format!("its metadata has no key `{METADATA_KEY}`")))?;
     let identity = read_identity(path, json)?;
-    let tensors = reader.into_tensors().map_err(broken)?;
+    let entries = loaded.named.entries.into_iter();
     let arrays =
-        tensors.into_iter().map(|tensor| unpacked(tensor).map_err(damaged)).collect::<Result<_, _>>()?;
+        entries.map(|(name, array)| Array { name, shape: array.shape, values: array.values }).collect();
     Ok(Model { arrays, identity })
-}
-
-fn unpacked(tensor: Tensor) -> Result<Array, String> {
-    let (name, dtype, shape, _, bytes) = tensor.into_parts().map_err(|cause| cause.to_string())?;
-    if dtype != DType::F32 {
-        return Err(format!("{name} holds {dtype:?}, not 32-bit floats"));
-    }
-    let values = bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
-    Ok(Array { name, shape: shape.iter().copied().collect(), values })
 }

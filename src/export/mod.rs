@@ -59,7 +59,7 @@ pub fn bytes(model: &Model, form: Form) -> Result<Vec<u8>, Error> {
 pub fn read(path: &Path) -> Result<Model, checkpoint::Error> {
     let map = Map::open(path)?;
     let Model { arrays, identity } = if burnpack::claims(&map) {
-        burnpack::read(path, map.to_vec())?
+        burnpack::read(path)?
     } else {
         let (arrays, identity) = read_model(path)?;
         Model { arrays, identity }

@@ -1,6 +1,7 @@
 //! Files of weights into named arrays: which format a file has, and the wrappers that training scripts put around the
 //! weights. Each format has its own file; what the names mean is not known here.
 
+pub mod burnpack;
 mod numbers;
 mod pytorch;
 mod safetensors;
@@ -32,6 +33,8 @@ pub struct Loaded {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     Safetensors,
+    /// Burn's own.
+    Burnpack,
     /// A zip archive, as PyTorch writes since 1.6.
     PytorchZip,
     /// A stream of pickles, as PyTorch wrote before.
@@ -44,6 +47,7 @@ impl fmt::Display for Format {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Format::Safetensors => "safetensors",
+            Format::Burnpack => "burnpack",
             Format::PytorchZip => "PyTorch (zip)",
             Format::PytorchLegacy => "PyTorch (pickle stream, before 1.6)",
             Format::PytorchOther => "PyTorch (early)",
@@ -60,7 +64,7 @@ pub enum ReadError {
     #[error("{path} is cut short or damaged ({why}): fetch or copy it again")]
     Damaged { path: PathBuf, why: String },
     #[error(
-        "{path} is no file of weights that kiln reads ({why}): give a .safetensors, or a .pth or .pt with a state_dict"
+        "{path} is no file of weights that kiln reads ({why}): give a .safetensors, a .bpk, or a .pth or .pt with a state_dict"
     )]
     Unknown { path: PathBuf, why: String },
     #[error(
@@ -75,6 +79,7 @@ pub enum ReadError {
 pub fn read(path: &Path) -> Result<Loaded, ReadError> {
     let mut loaded = match sniff(path)? {
         Kind::Safetensors => safetensors::read(path)?,
+        Kind::Burnpack => burnpack::read(path)?,
         Kind::Pytorch => pytorch::read(path)?,
     };
     loaded.beside = wrappers::unwrap(&mut loaded.named);
@@ -83,10 +88,11 @@ pub fn read(path: &Path) -> Result<Loaded, ReadError> {
 
 enum Kind {
     Safetensors,
+    Burnpack,
     Pytorch,
 }
 
-/// safetensors opens with the length of its header, then the header's brace; everything else is left to PyTorch's reader.
+/// safetensors opens with the length of its header, then the header's brace, burnpack with a number of its own; everything else is left to PyTorch's reader.
 fn sniff(path: &Path) -> Result<Kind, ReadError> {
     let io = |source| ReadError::Io { path: path.into(), source };
     if path.is_dir() {
@@ -97,6 +103,7 @@ fn sniff(path: &Path) -> Result<Kind, ReadError> {
     let named_so = path.extension().is_some_and(|ext| ext == "safetensors");
     match start.as_slice() {
         [] => Err(ReadError::Empty { path: path.into() }),
+        start if burnpack::claims(start) => Ok(Kind::Burnpack),
         [.., b'{'] if start.len() == 9 => Ok(Kind::Safetensors),
         _ if named_so => Ok(Kind::Safetensors),
         _ => Ok(Kind::Pytorch),
