@@ -165,7 +165,7 @@ impl Bench {
             numbers(loss.clone());
             let mut tape = loss.backward();
             let found = gradients(&network, &mut tape);
-            network = optimizer.step(network.clone(), found, 1e-4);
+            network = optimizer.step(network.clone(), found, 1.0, 1e-4);
             numbers(network.classifier.bias.val());
         })
     }

@@ -13,7 +13,7 @@ use super::patches::Patches;
 use super::taps::Axis;
 
 /// A convolution of known sizes.
-enum Way {
+pub enum Way {
     Point { rows: usize },
     Depth(Depthwise),
     Patch(Patches),
@@ -31,7 +31,7 @@ impl Window {
         square && channels > 0 && outputs > 0 && (dense || depthwise)
     }
 
-    fn way(&self, [samples, height, width, channels]: [usize; 4]) -> Way {
+    pub fn way(&self, [samples, height, width, channels]: [usize; 4]) -> Way {
         if self.kernel == 1 && self.stride == 1 && self.groups == 1 {
             return Way::Point { rows: samples * height * width };
         }
@@ -43,7 +43,7 @@ impl Window {
         }
     }
 
-    fn output(&self, [samples, height, width, _]: [usize; 4], outputs: usize) -> [usize; 4] {
+    pub fn output(&self, [samples, height, width, _]: [usize; 4], outputs: usize) -> [usize; 4] {
         let side =
             |input| if self.kernel == 1 && self.stride == 1 { input } else { Axis::new(input, *self).output };
         [samples, side(height), side(width), outputs]

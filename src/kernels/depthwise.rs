@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use super::exp::activate;
 use super::lanes::{self, Kernel, Lanes};
 use super::matrix::Finish;
+use super::shared::Shared;
 use super::taps::{Axis, Run};
 
 /// Outputs of one line that are computed together.
@@ -68,34 +69,61 @@ impl Depthwise {
             for (i, output) in rows.chunks_exact_mut(row).enumerate() {
                 let number = task * rows_per_task + i;
                 let source = &source[number / lines.len() * sample..][..sample];
+                let source = Source { numbers: source, width: source_width, channels };
                 let lines = &lines[number % lines.len()];
-                lanes::run(Line {
-                    source,
-                    weight,
-                    finish,
-                    lines,
-                    runs: &runs,
-                    source_width,
-                    kernel,
-                    channels,
-                    output,
-                });
+                let taps = Taps { weight, channels, kernel, lines, runs: &runs };
+                let output = Target { numbers: &Shared::new(output), first: 0, channels };
+                // SAFETY: this task alone holds the output.
+                unsafe { line(source, taps, channels, finish, output) };
             }
         });
     }
 }
 
-/// One line of outputs of one sample.
+/// Lines of numbers, `channels` of them at each position.
+#[derive(Clone, Copy)]
+pub struct Source<'a> {
+    pub numbers: &'a [f32],
+    pub width: usize,
+    pub channels: usize,
+}
+
+/// Which numbers one line of outputs is made of. The weight has `channels` numbers for each tap.
+#[derive(Clone, Copy)]
+pub struct Taps<'a> {
+    pub weight: &'a [f32],
+    pub channels: usize,
+    pub kernel: usize,
+    /// Which of the source's lines meets which line of taps.
+    pub lines: &'a [(usize, usize)],
+    pub runs: &'a [Run],
+}
+
+/// Where a line of outputs lies: its first number, and how far its positions are apart.
+#[derive(Clone, Copy)]
+pub struct Target<'a> {
+    pub numbers: &'a Shared<'a>,
+    pub first: usize,
+    pub channels: usize,
+}
+
+/// One line of outputs of one sample, of the first `channels` of each position.
+///
+/// # Safety
+/// Nobody else reads or writes these outputs at the same time.
+pub unsafe fn line(source: Source, taps: Taps, channels: usize, finish: Finish, output: Target) {
+    let kernel = taps.kernel;
+    assert!(channels <= source.channels && channels <= taps.channels && channels <= output.channels);
+    assert!(taps.weight.len() + taps.channels >= kernel * kernel * taps.channels + channels);
+    lanes::run(Line { source, taps, channels, finish, output });
+}
+
 struct Line<'a> {
-    source: &'a [f32],
-    weight: &'a [f32],
-    finish: Finish<'a>,
-    lines: &'a [(usize, usize)],
-    runs: &'a [Run],
-    source_width: usize,
-    kernel: usize,
+    source: Source<'a>,
+    taps: Taps<'a>,
     channels: usize,
-    output: &'a mut [f32],
+    finish: Finish<'a>,
+    output: Target<'a>,
 }
 
 /// Where a tap's first numbers lie in the source and in the weight.
@@ -105,17 +133,20 @@ impl Kernel for Line<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(mut self) {
-        let channels = self.channels;
-        let mut places: Vec<Place> = Vec::with_capacity(self.kernel * self.kernel);
-        for run in self.runs {
+    fn run<L: Lanes>(self) {
+        let taps = self.taps;
+        let mut places: Vec<Place> = Vec::with_capacity(taps.kernel * taps.kernel);
+        for run in taps.runs {
             places.clear();
-            for &(line, tap) in self.lines {
+            for &(line, tap) in taps.lines {
                 places.extend(run.taps.iter().map(|&(column, column_tap)| {
-                    let source = (line * self.source_width + column) * channels;
-                    (source, (tap * self.kernel + column_tap) * channels)
+                    let source = (line * self.source.width + column) * self.source.channels;
+                    (source, (tap * taps.kernel + column_tap) * taps.channels)
                 }));
             }
+            let way = (run.count - 1) * run.source_step * self.source.channels + self.channels;
+            let furthest = places.iter().map(|(source, _)| source + way).max();
+            assert!(furthest.is_none_or(|end| end <= self.source.numbers.len()), "a tap beyond the source");
             // Long runs take few lanes of many outputs, what is left of them many lanes of few: either way
             // enough sums go on at once to keep the processor busy.
             let long = run.count / TOGETHER * TOGETHER;
@@ -131,7 +162,7 @@ impl Line<'_> {
     /// Some outputs of a run, T at once, over all channels, V lanes at once.
     #[inline(always)]
     fn part<L: Lanes, const V: usize, const T: usize>(
-        &mut self,
+        &self,
         run: &Run,
         places: &[Place],
         outputs: Range<usize>,
@@ -163,7 +194,7 @@ impl Line<'_> {
 
     #[inline(always)]
     fn block<L: Lanes, const V: usize, const T: usize>(
-        &mut self,
+        &self,
         run: &Run,
         places: &[Place],
         channel: usize,
@@ -176,24 +207,24 @@ impl Line<'_> {
 
     #[inline(always)]
     fn tile<L: Lanes, const V: usize, const T: usize>(
-        &mut self,
+        &self,
         run: &Run,
         places: &[Place],
         channel: usize,
         i: usize,
     ) {
-        let step = run.source_step * self.channels;
+        let step = run.source_step * self.source.channels;
         let first = channel + i * step;
         let mut sums = [[L::splat(0.0); V]; T];
         for &(source, weight) in places {
             let last = first + source + (T - 1) * step + V * L::WIDTH;
-            debug_assert!(last <= self.source.len() && weight + channel + V * L::WIDTH <= self.weight.len());
-            // SAFETY: the taps of a run lie inside the source for each of its positions (see taps.rs, whose
-            // tests say so), the tap's numbers inside the weight, and V lanes inside the channels; `gather`
-            // asked for the sizes of all three.
+            debug_assert!(last <= self.source.numbers.len());
+            debug_assert!(weight + channel + V * L::WIDTH <= self.taps.weight.len());
+            // SAFETY: `run` asked for the furthest of the source's numbers, `line` for the weight's, and V lanes lie
+            // inside the channels.
             unsafe {
-                let weight = self.weight.as_ptr().add(weight + channel);
-                let source = self.source.as_ptr().add(first + source);
+                let weight = self.taps.weight.as_ptr().add(weight + channel);
+                let source = self.source.numbers.as_ptr().add(first + source);
                 for v in 0..V {
                     let factor = L::load(weight.add(v * L::WIDTH));
                     for (t, sum) in sums.iter_mut().enumerate() {
@@ -203,8 +234,9 @@ impl Line<'_> {
             }
         }
         for (t, sum) in sums.into_iter().enumerate() {
-            let place = (run.first + (i + t) * run.step) * self.channels + channel;
-            let output = &mut self.output[place..place + V * L::WIDTH];
+            let place = self.output.first + (run.first + (i + t) * run.step) * self.output.channels + channel;
+            // SAFETY: the caller of `line` gave these outputs to this line alone.
+            let output = unsafe { self.output.numbers.part(place, V * L::WIDTH) };
             let bias = self.finish.bias.get(channel..channel + V * L::WIDTH);
             for (v, mut value) in sum.into_iter().enumerate() {
                 // SAFETY: both slices hold V lanes.

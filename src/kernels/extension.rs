@@ -1,6 +1,9 @@
 //! The door to Burn: each operation as an extension of Burn's Flex backend, on Flex's own tensors. Calling
 //! one on another backend panics, so `mod.rs` chooses before it calls.
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Flex, backend_extension};
 use burn::tensor::{Bytes, DType, Shape};
@@ -9,10 +12,14 @@ use burn_flex::{FlexTensor, Layout};
 use super::Window;
 use super::buffers;
 use super::convolution;
-use super::join::join;
+use super::join::{Past, join};
 use super::matrix::{Finish, Packed, product};
 use super::norm::{self, Affine};
+use super::order::in_order;
+use super::program::Program;
 use super::squeeze::{self, Layers};
+use super::updates::Step;
+use super::updates_rows;
 use crate::scaling::Activation;
 
 /// The operations that can be trained through; `gradients.rs` has the way back.
@@ -47,10 +54,19 @@ pub trait Trained: Backend {
 
     fn kiln_pool(x: FloatTensor<Self>) -> FloatTensor<Self>;
 
-    fn kiln_join(x: FloatTensor<Self>, input: FloatTensor<Self>, factors: Vec<f32>) -> FloatTensor<Self>;
+    /// The input as the branch sees it; `kiln_join` ends the branch.
+    fn kiln_fork(input: FloatTensor<Self>, past: Past) -> FloatTensor<Self>;
+
+    /// The branch with its factors, and the input added. The input's gradient goes to the fork, past the graph.
+    fn kiln_join(
+        x: FloatTensor<Self>,
+        input: FloatTensor<Self>,
+        factors: Vec<f32>,
+        past: Past,
+    ) -> FloatTensor<Self>;
 }
 
-/// The operations of the inference form.
+/// The operations that no gradient goes through: the inference form and the optimizers.
 #[backend_extension(Flex)]
 pub trait Inferred: Backend {
     fn kiln_convolve_all(
@@ -58,15 +74,23 @@ pub trait Inferred: Backend {
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
         window: Window,
-        activation: Option<Activation>,
     ) -> FloatTensor<Self>;
 
-    fn kiln_project(
-        x: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        bias: FloatTensor<Self>,
-        residual: FloatTensor<Self>,
-    ) -> FloatTensor<Self>;
+    fn kiln_run(x: FloatTensor<Self>, program: Arc<Program>, steps: Range<usize>) -> FloatTensor<Self>;
+
+    fn kiln_update(
+        value: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        first: FloatTensor<Self>,
+        second: FloatTensor<Self>,
+        step: Step,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+
+    fn kiln_follow(mean: FloatTensor<Self>, value: FloatTensor<Self>, share: f64) -> FloatTensor<Self>;
+
+    fn kiln_sum(left: FloatTensor<Self>, right: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    fn kiln_squares(x: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
 impl Trained for Flex {
@@ -140,7 +164,11 @@ impl Trained for Flex {
         tensor(means, &[shape.samples, shape.channels])
     }
 
-    fn kiln_join(x: FlexTensor, input: FlexTensor, factors: Vec<f32>) -> FlexTensor {
+    fn kiln_fork(input: FlexTensor, _: Past) -> FlexTensor {
+        input
+    }
+
+    fn kiln_join(x: FlexTensor, input: FlexTensor, factors: Vec<f32>, _: Past) -> FlexTensor {
         let (x, input) = (whole(x), whole(input));
         let mut output = buffers::take(values(&x).len());
         join(values(&x), Some(values(&input)), &factors, &mut output);
@@ -152,28 +180,45 @@ impl Trained for Flex {
 }
 
 impl Inferred for Flex {
-    fn kiln_convolve_all(
-        x: FlexTensor,
-        weight: FlexTensor,
-        bias: FlexTensor,
-        window: Window,
-        activation: Option<Activation>,
-    ) -> FlexTensor {
+    fn kiln_convolve_all(x: FlexTensor, weight: FlexTensor, bias: FlexTensor, window: Window) -> FlexTensor {
         let bias = whole(bias);
-        let finish = Finish { bias: values(&bias), activation, residual: &[] };
-        let x = whole(x);
-        let output = convolution::forward(&x, &whole(weight), window, finish);
-        buffers::give_tensor(x);
-        output
+        let finish = Finish { bias: values(&bias), ..Finish::default() };
+        convolution::forward(&whole(x), &whole(weight), window, finish)
     }
 
-    fn kiln_project(x: FlexTensor, weight: FlexTensor, bias: FlexTensor, residual: FlexTensor) -> FlexTensor {
-        let (x, bias, residual) = (whole(x), whole(bias), whole(residual));
-        let finish = Finish { bias: values(&bias), activation: None, residual: values(&residual) };
-        let output = convolution::forward(&x, &whole(weight), Window::POINT, finish);
-        buffers::give_tensor(x);
-        buffers::give_tensor(residual);
-        output
+    fn kiln_run(x: FlexTensor, program: Arc<Program>, steps: Range<usize>) -> FlexTensor {
+        program.run(steps, x)
+    }
+
+    fn kiln_update(
+        value: FlexTensor,
+        gradient: FlexTensor,
+        first: FlexTensor,
+        second: FlexTensor,
+        step: Step,
+    ) -> (FlexTensor, FlexTensor, FlexTensor) {
+        let [mut value, mut first, mut second] = [value, first, second].map(own);
+        let gradient = whole(gradient);
+        let numbers = [&mut value, &mut first, &mut second].map(|x| x.storage_mut::<f32>());
+        let [v, f, s] = numbers;
+        updates_rows::update(v, values(&gradient), f, s, step);
+        (value, first, second)
+    }
+
+    fn kiln_follow(mean: FlexTensor, value: FlexTensor, share: f64) -> FlexTensor {
+        let mut mean = own(mean);
+        updates_rows::follow(mean.storage_mut(), values(&whole(value)), share);
+        mean
+    }
+
+    fn kiln_sum(left: FlexTensor, right: FlexTensor) -> FlexTensor {
+        let mut left = own(left);
+        updates_rows::add(left.storage_mut(), values(&whole(right)));
+        left
+    }
+
+    fn kiln_squares(x: FlexTensor) -> FlexTensor {
+        tensor(vec![updates_rows::squares(values(&whole(x))) as f32], &[1])
     }
 }
 
@@ -208,7 +253,13 @@ pub fn scale_of(weight: &[f32], variance: &[f32], eps: f64) -> Vec<f32> {
 
 /// The tensor in the order of its numbers.
 pub fn whole(x: FlexTensor) -> FlexTensor {
-    if x.as_slice::<f32>().is_some() { x } else { x.to_contiguous() }
+    if x.as_slice::<f32>().is_some() { x } else { in_order(&x) }
+}
+
+/// As `whole`, and nothing else lies in its storage: `storage_mut` then gives its numbers.
+pub fn own(x: FlexTensor) -> FlexTensor {
+    let all = x.bytes().len() == x.layout().num_elements() * size_of::<f32>();
+    if all && x.as_slice::<f32>().is_some() { x } else { in_order(&x) }
 }
 
 /// Its numbers; `whole` has seen to their order.

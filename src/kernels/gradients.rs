@@ -10,12 +10,15 @@ use burn_flex::FlexTensor;
 use super::Window;
 use super::buffers;
 use super::convolution::{input_gradient, weight_gradient_of};
-use super::extension::{Trained, dims, layers, narrow, picture, scale_of, squeeze, tensor, values, whole};
-use super::join::join;
+use super::extension::{
+    Trained, dims, layers, narrow, own, picture, scale_of, squeeze, tensor, values, whole,
+};
+use super::join::{Past, join};
 use super::matrix::{Finish, Packed, product};
 use super::matrix_gradient::{Ready, weight_gradient};
 use super::norm::{self, Affine};
 use super::squeeze::Gates;
+use super::updates_rows;
 use crate::scaling::Activation;
 
 type Float = FloatTensor<Autodiff<Flex>>;
@@ -32,6 +35,8 @@ struct Scale;
 struct Squeeze;
 #[derive(Debug)]
 struct Pool;
+#[derive(Debug)]
+struct Fork;
 #[derive(Debug)]
 struct Join;
 
@@ -114,11 +119,21 @@ impl<C: CheckpointStrategy> Trained for Autodiff<Flex, C> {
         }
     }
 
-    fn kiln_join(x: Float, input: Float, factors: Vec<f32>) -> Float {
-        let nodes = [x.node(), input.node()];
-        let output = Flex::kiln_join(x.into_primitive(), input.into_primitive(), factors.clone());
-        match Join.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(step) => step.finish(factors, output),
+    fn kiln_fork(input: Float, past: Past) -> Float {
+        let node = input.node();
+        let output = input.into_primitive();
+        match Fork.prepare::<C>([node]).compute_bound().stateful() {
+            OpsKind::Tracked(step) => step.finish(past, output),
+            OpsKind::UnTracked(step) => step.finish(output),
+        }
+    }
+
+    fn kiln_join(x: Float, input: Float, factors: Vec<f32>, past: Past) -> Float {
+        let node = x.node();
+        let none = Past::default();
+        let output = Flex::kiln_join(x.into_primitive(), input.into_primitive(), factors.clone(), none);
+        match Join.prepare::<C>([node]).compute_bound().stateful() {
+            OpsKind::Tracked(step) => step.finish((factors, past), output),
             OpsKind::UnTracked(step) => step.finish(output),
         }
     }
@@ -277,24 +292,33 @@ impl Backward<Flex, 1> for Pool {
     }
 }
 
-impl Backward<Flex, 2> for Join {
-    type State = Vec<f32>;
+impl Backward<Flex, 1> for Fork {
+    type State = Past;
 
-    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let gradient = whole(grads.consume::<Flex>(&ops.node));
-        let [x_node, input_node] = ops.parents;
-        if let Some(node) = x_node {
-            let mut found = buffers::take(values(&gradient).len());
-            join(values(&gradient), None, &ops.state, &mut found);
-            grads.register::<Flex>(node.id, tensor(found, &gradient.layout().shape().to_vec()));
+    fn backward(self, ops: Ops<Past, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let mut gradient = own(grads.consume::<Flex>(&ops.node));
+        if let Some(past) = ops.state.take() {
+            let past = whole(past);
+            updates_rows::add(gradient.storage_mut(), values(&past));
+            buffers::give_tensor(past);
         }
-        if let Some(node) = input_node {
+        if let [Some(node)] = ops.parents {
             grads.register::<Flex>(node.id, gradient);
         }
     }
 }
 
-/// A gradient that can be changed in place: its own numbers, all of them and in order.
-fn own(gradient: FlexTensor) -> FlexTensor {
-    gradient.to_contiguous()
+impl Backward<Flex, 1> for Join {
+    type State = (Vec<f32>, Past);
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let gradient = whole(grads.consume::<Flex>(&ops.node));
+        let (factors, past) = ops.state;
+        if let [Some(node)] = ops.parents {
+            let mut found = buffers::take(values(&gradient).len());
+            join(values(&gradient), None, &factors, &mut found);
+            grads.register::<Flex>(node.id, tensor(found, &gradient.layout().shape().to_vec()));
+        }
+        past.leave(gradient);
+    }
 }

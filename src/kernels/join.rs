@@ -1,9 +1,27 @@
-//! A branch and what it is added to: each picture of the branch has its own factor.
+//! A branch and what it is added to: each picture of the branch has its own factor. On the way back the
+//! input's gradient goes past the branch, and meets the branch's own where they parted.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
+use burn_flex::FlexTensor;
 use rayon::prelude::*;
 
 /// Numbers in a task.
 const PART: usize = 32_768;
+
+/// Where the join leaves the gradient for the place where the branch began.
+#[derive(Debug, Clone, Default)]
+pub struct Past(Arc<Mutex<Option<FlexTensor>>>);
+
+impl Past {
+    pub fn leave(&self, gradient: FlexTensor) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(gradient);
+    }
+
+    pub fn take(&self) -> Option<FlexTensor> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
 
 /// `x * factor + input`, picture by picture; without an input, the product alone.
 pub fn join(x: &[f32], input: Option<&[f32]>, factors: &[f32], output: &mut [f32]) {

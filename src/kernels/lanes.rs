@@ -4,6 +4,9 @@
 
 use std::sync::OnceLock;
 
+/// Numbers in the widest lanes.
+pub const WIDEST: usize = 8;
+
 /// Several numbers that are computed with at once. Where a method meets NaN, it keeps it.
 pub trait Lanes: Copy {
     const WIDTH: usize;
@@ -24,6 +27,7 @@ pub trait Lanes: Copy {
     fn sub(self, other: Self) -> Self;
     fn mul(self, other: Self) -> Self;
     fn div(self, other: Self) -> Self;
+    fn sqrt(self) -> Self;
     /// `self * factor + term`; rounded once where the processor can.
     fn mul_add(self, factor: Self, term: Self) -> Self;
     fn min(self, other: Self) -> Self;
@@ -109,6 +113,10 @@ impl<const N: usize, const FUSED: bool> Lanes for Plain<N, FUSED> {
     #[inline(always)]
     fn div(self, other: Self) -> Self {
         self.zip(other, |a, b| a / b)
+    }
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        self.zip(self, |a, _| a.sqrt())
     }
     #[inline(always)]
     fn mul_add(self, factor: Self, term: Self) -> Self {
@@ -197,6 +205,11 @@ mod avx2 {
         fn div(self, other: Self) -> Self {
             // SAFETY: see above.
             Self(unsafe { _mm256_div_ps(self.0, other.0) })
+        }
+        #[inline(always)]
+        fn sqrt(self) -> Self {
+            // SAFETY: see above.
+            Self(unsafe { _mm256_sqrt_ps(self.0) })
         }
         #[inline(always)]
         fn mul_add(self, factor: Self, term: Self) -> Self {

@@ -2,8 +2,11 @@
 //! of its inputs, whatever rows stand beside it, so its bits do not depend on the batch or on threads.
 #![allow(unsafe_code)]
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
+use super::buffers;
 use super::exp::activate;
 use super::lanes::{self, Kernel, Lanes};
 use super::shared::Shared;
@@ -18,6 +21,7 @@ pub const ROWS: usize = 6;
 pub const SMALL: usize = 1 << 20;
 
 /// A weight in panels of sixteen outputs, each input's sixteen numbers side by side; filled up with zeros.
+#[derive(Debug)]
 pub struct Packed {
     panels: Vec<f32>,
     pub inputs: usize,
@@ -47,6 +51,31 @@ impl Packed {
             }
         }
         Self { panels, inputs, outputs }
+    }
+
+    /// The outputs of some panels.
+    pub fn columns(&self, panels: &Range<usize>) -> Range<usize> {
+        (panels.start * COLUMNS).min(self.outputs)..(panels.end * COLUMNS).min(self.outputs)
+    }
+
+    pub fn panels(&self) -> usize {
+        self.outputs.div_ceil(COLUMNS)
+    }
+
+    /// The same weight with each input's numbers multiplied by a factor.
+    pub fn scaled(&self, factors: &[f32]) -> Self {
+        assert_eq!(factors.len(), self.inputs, "a factor for each input");
+        let mut panels = buffers::take(self.panels.len());
+        let rows = panels.chunks_exact_mut(COLUMNS).zip(self.panels.chunks_exact(COLUMNS));
+        for ((target, source), factor) in rows.zip(factors.iter().cycle()) {
+            target.iter_mut().zip(source).for_each(|(target, source)| *target = source * factor);
+        }
+        Self { panels, ..*self }
+    }
+
+    /// Gives its memory back for later use.
+    pub fn give(self) {
+        buffers::give(self.panels);
     }
 
     /// How many rows make a task: what they read stays in the second cache.
@@ -84,7 +113,8 @@ pub fn product(x: &[f32], weight: &Packed, finish: Finish, output: &mut [f32]) {
         let count = per_task.min(rows - first);
         let panels = (group * per_group).min(panels)..((group + 1) * per_group).min(panels);
         let x = &x[first * inputs..(first + count) * inputs];
-        lanes::run(Rows { x, weight, panels, first, count, finish, output: &target });
+        let place = Place { row: first, column: 0, width: outputs };
+        lanes::run(Rows { x, weight, panels, count, finish, output: &target, place });
     });
 }
 
@@ -94,18 +124,37 @@ pub fn product_here(x: &[f32], weight: &Packed, finish: Finish, output: &mut [f3
     assert!(x.len() == count * weight.inputs && output.len() == count * weight.outputs, "other sizes");
     let panels = 0..weight.outputs.div_ceil(COLUMNS);
     let output = &Shared::new(output);
-    lanes::run(Rows { x, weight, panels, first: 0, count, finish, output });
+    let place = Place { row: 0, column: 0, width: weight.outputs };
+    lanes::run(Rows { x, weight, panels, count, finish, output, place });
+}
+
+/// Some panels of the outputs alone, on this thread, into rows that hold just these.
+pub fn product_of(x: &[f32], weight: &Packed, panels: Range<usize>, finish: Finish, output: &mut [f32]) {
+    let columns = weight.columns(&panels);
+    let count = output.len() / columns.len().max(1);
+    assert!(x.len() == count * weight.inputs && output.len() == count * columns.len(), "other sizes");
+    assert!(finish.residual.is_empty(), "a residual has whole rows");
+    let place = Place { row: 0, column: columns.start, width: columns.len() };
+    let output = &Shared::new(output);
+    lanes::run(Rows { x, weight, panels, count, finish, output, place });
 }
 
 struct Rows<'a> {
     x: &'a [f32],
     weight: &'a Packed,
-    panels: std::ops::Range<usize>,
-    /// The first row's number in the output.
-    first: usize,
+    panels: Range<usize>,
     count: usize,
     finish: Finish<'a>,
     output: &'a Shared<'a>,
+    place: Place,
+}
+
+/// Where the first row and column lie in the output, and how long its rows are.
+struct Place {
+    row: usize,
+    /// The first column that the output holds.
+    column: usize,
+    width: usize,
 }
 
 impl Kernel for Rows<'_> {
@@ -143,7 +192,7 @@ impl Rows<'_> {
         let column = panel * COLUMNS;
         let count = COLUMNS.min(outputs - column);
         for (r, sum) in sums.into_iter().enumerate() {
-            let place = (self.first + row + r) * outputs + column;
+            let place = (self.place.row + row + r) * self.place.width + column - self.place.column;
             if count == COLUMNS {
                 self.store(sum, column, place);
             } else {

@@ -4,6 +4,8 @@
 //! Each device has its own layout for pictures: channels last on the CPU, where kiln's own kernels run, and
 //! channels first elsewhere, where plain Burn does. `enter` brings pictures into it.
 
+mod bottleneck;
+mod bottleneck_rows;
 mod buffers;
 mod convolution;
 mod depthwise;
@@ -18,18 +20,28 @@ mod matrix;
 mod matrix_gradient;
 mod norm;
 mod norm_rows;
+mod order;
 mod patches;
+mod program;
+mod sequence;
 mod shared;
 mod squeeze;
 mod taps;
 #[cfg(test)]
 mod tests;
+mod updates;
+mod updates_fallback;
+mod updates_rows;
 
 use burn::backend::{Dispatch, DispatchDevice};
 use burn::tensor::{DType, Device, Tensor};
 
 use crate::scaling::{Activation, Padding};
 use extension::{Inferred, Trained};
+use join::Past;
+
+pub use sequence::{Bottleneck, Conv, Gate, Piece, Sequence};
+pub use updates::{Moments, Rule, Step, follow, squares, sum, update};
 
 /// How a square convolution window moves over the picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,34 +92,8 @@ pub fn convolve(x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>, window
         let scale = bias.ones_like();
         return scale_and_shift(convolve(x, weight, None, window), scale, bias, None);
     }
-    finished(x, weight, bias, window, None)
-}
-
-/// The inference form's layer: convolution, bias and activation at once, then what is added to it.
-pub fn convolve_folded(
-    x: Tensor<4>,
-    weight: Tensor<4>,
-    bias: Tensor<1>,
-    window: Window,
-    activation: Option<Activation>,
-    residual: Option<Tensor<4>>,
-) -> Tensor<4> {
-    let plain = is_plain([&x.device(), &weight.device(), &bias.device()]);
-    if !plain || !knows(&x, &weight, window) {
-        let x = activate(convolve(x, weight, Some(bias), window), activation);
-        return match residual {
-            Some(residual) => x.add(residual),
-            None => x,
-        };
-    }
-    match residual {
-        Some(residual) if joins(&x, &weight, window, activation, &residual) => {
-            let (x, weight, bias) = (x.into_dispatch(), weight.into_dispatch(), bias.into_dispatch());
-            Tensor::from_dispatch(Dispatch::kiln_project(x, weight, bias, residual.into_dispatch()))
-        }
-        Some(residual) => finished(x, weight, bias, window, activation).add(residual),
-        None => finished(x, weight, bias, window, activation),
-    }
+    let (x, weight, bias) = (x.into_dispatch(), weight.into_dispatch(), bias.into_dispatch());
+    Tensor::from_dispatch(Dispatch::kiln_convolve_all(x, weight, bias, window))
 }
 
 /// Batch normalisation by the statistics of the batch, then the activation.
@@ -176,13 +162,29 @@ pub fn squeeze_excite(
     ))
 }
 
-/// A branch added to its input, each sample of the branch with its own factor.
-pub fn join(x: Tensor<4>, input: Tensor<4>, factors: Vec<f32>) -> Tensor<4> {
-    let fits = x.dims() == input.dims() && x.dims()[0] == factors.len();
-    if !fits || !is_native(&x) || !is_native(&input) {
-        return fallback::join(x, input, factors);
+/// What goes past a branch and is added at its end.
+pub struct Shortcut {
+    input: Tensor<4>,
+    /// Where kiln's kernels hand the gradient over.
+    past: Option<Past>,
+}
+
+/// The input of a branch, and what is added to the branch at its end.
+pub fn fork(input: Tensor<4>) -> (Tensor<4>, Shortcut) {
+    if !is_native(&input) {
+        return (input.clone(), Shortcut { input, past: None });
     }
-    Tensor::from_dispatch(Dispatch::kiln_join(x.into_dispatch(), input.into_dispatch(), factors))
+    let past = Past::default();
+    let branch = Dispatch::kiln_fork(input.clone().into_dispatch(), past.clone());
+    (Tensor::from_dispatch(branch), Shortcut { input, past: Some(past) })
+}
+
+/// A branch added to its input, each sample of the branch with its own factor.
+pub fn join(x: Tensor<4>, Shortcut { input, past }: Shortcut, factors: Vec<f32>) -> Tensor<4> {
+    let Some(past) = past else {
+        return fallback::join(x, input, factors);
+    };
+    Tensor::from_dispatch(Dispatch::kiln_join(x.into_dispatch(), input.into_dispatch(), factors, past))
 }
 
 /// A dense layer; the weight is `[out, in]` as PyTorch keeps it.
@@ -193,31 +195,6 @@ pub fn dense(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>) -> Tensor<2> {
     let product: Tensor<2> =
         Tensor::from_dispatch(Dispatch::kiln_dense(x.into_dispatch(), weight.into_dispatch()));
     product.add(bias.unsqueeze())
-}
-
-fn finished(
-    x: Tensor<4>,
-    weight: Tensor<4>,
-    bias: Tensor<1>,
-    window: Window,
-    activation: Option<Activation>,
-) -> Tensor<4> {
-    let (x, weight, bias) = (x.into_dispatch(), weight.into_dispatch(), bias.into_dispatch());
-    Tensor::from_dispatch(Dispatch::kiln_convolve_all(x, weight, bias, window, activation))
-}
-
-/// Whether a residual can be added while the product is stored.
-fn joins(
-    x: &Tensor<4>,
-    weight: &Tensor<4>,
-    window: Window,
-    activation: Option<Activation>,
-    residual: &Tensor<4>,
-) -> bool {
-    let [samples, height, width, _] = x.dims();
-    let point = window.kernel == 1 && window.stride == 1 && window.groups == 1;
-    let same = residual.dims() == [samples, height, width, weight.dims()[0]];
-    point && activation.is_none() && same && is_native(residual) && is_plain([&residual.device()])
 }
 
 /// Whether kiln's kernels can do this convolution.

@@ -212,21 +212,26 @@ fn with_silu<R>(channels: usize, call: impl FnOnce(Affine) -> R) -> R {
     call(Affine { center: &zeros, scale: &ones, shift: &zeros })
 }
 
-struct Sigmoid<'a>(&'a mut [f32]);
+/// The sigmoid of each number, in place.
+pub struct Sigmoid<'a>(pub &'a mut [f32]);
 
 impl Kernel for Sigmoid<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<L: Lanes>(self) {
-        for value in self.0 {
-            let mut one = [0.0];
-            // SAFETY: one number is the width of `Single`.
-            #[allow(unsafe_code)]
-            unsafe {
-                exp::sigmoid(L::Single::splat(*value)).store(one.as_mut_ptr());
-            }
-            *value = one[0];
-        }
+        let (whole, rest) = self.0.split_at_mut(self.0.len() / L::WIDTH * L::WIDTH);
+        whole.chunks_exact_mut(L::WIDTH).for_each(sigmoid::<L>);
+        rest.chunks_exact_mut(1).for_each(sigmoid::<L::Single>);
+    }
+}
+
+#[inline(always)]
+fn sigmoid<L: Lanes>(values: &mut [f32]) {
+    assert_eq!(values.len(), L::WIDTH);
+    // SAFETY: there are as many numbers as lanes, as was just asked.
+    #[allow(unsafe_code)]
+    unsafe {
+        exp::sigmoid(L::load(values.as_ptr())).store(values.as_mut_ptr());
     }
 }

@@ -53,7 +53,16 @@ impl Block {
 
     /// The form that trains. `keys` holds one key per sample.
     pub fn forward_train(&mut self, input: Tensor<4>, form: NormForm, keys: &[Key]) -> Tensor<4> {
-        let mut x = input.clone();
+        if !self.has_skip {
+            return self.branch(input, form);
+        }
+        let (branch, shortcut) = kernels::fork(input);
+        let x = self.branch(branch, form);
+        let factors = drop_path(x.dims()[0], self.drop_rate, keys);
+        kernels::join(x, shortcut, factors)
+    }
+
+    fn branch(&mut self, mut x: Tensor<4>, form: NormForm) -> Tensor<4> {
         if let Some(expand) = &mut self.expand {
             x = expand.forward_train(x, form);
         }
@@ -61,12 +70,7 @@ impl Block {
         if let Some(squeeze) = &self.squeeze {
             x = squeeze.forward(x);
         }
-        x = self.project.forward_train(x, form);
-        if !self.has_skip {
-            return x;
-        }
-        let factors = drop_path(x.dims()[0], self.drop_rate, keys);
-        kernels::join(x, input, factors)
+        self.project.forward_train(x, form)
     }
 
     /// The form that predicts, unfolded.

@@ -5,34 +5,14 @@ use burn::tensor::Tensor;
 
 use super::block::Block;
 use super::layer::ConvNorm;
-use super::network::{Cut, Network};
-use super::squeeze::SqueezeExcite;
-use crate::kernels::{self, Window};
-use crate::scaling::Activation;
+use super::network::{Cut, Dense, Network};
+use crate::kernels::{self, Bottleneck, Conv, Piece, Sequence, Window};
 
 #[derive(Debug, Clone)]
 pub struct Folded {
-    stem: FoldedConv,
-    blocks: Vec<FoldedBlock>,
-    head: FoldedConv,
-    classifier: (Tensor<2>, Tensor<1>),
-}
-
-#[derive(Debug, Clone)]
-struct FoldedConv {
-    weight: Tensor<4>,
-    bias: Tensor<1>,
-    window: Window,
-    activation: Option<Activation>,
-}
-
-#[derive(Debug, Clone)]
-struct FoldedBlock {
-    expand: Option<FoldedConv>,
-    depthwise: FoldedConv,
-    squeeze: Option<SqueezeExcite>,
-    project: FoldedConv,
-    has_skip: bool,
+    /// The stem, the blocks, the head, the pooling, the classifier.
+    layers: Sequence,
+    blocks: usize,
 }
 
 impl Folded {
@@ -40,98 +20,77 @@ impl Folded {
     pub fn new(network: &Network) -> Self {
         let device = network.stem.conv.weight.device().inner();
         let network = network.clone().frozen(&device);
-        Self {
-            stem: FoldedConv::new(&network.stem),
-            blocks: network.blocks.iter().map(FoldedBlock::new).collect(),
-            head: FoldedConv::new(&network.head),
-            classifier: (network.classifier.weight.val(), network.classifier.bias.val()),
-        }
+        let mut pieces = vec![Piece::Convolve(Box::new(conv(&network.stem)))];
+        pieces.extend(network.blocks.iter().map(bottleneck).map(Box::new).map(Piece::Bottleneck));
+        pieces.extend([Piece::Convolve(Box::new(conv(&network.head))), Piece::Pool]);
+        pieces.push(Piece::Convolve(Box::new(classifier(&network.classifier))));
+        Self { layers: Sequence::new(pieces), blocks: network.blocks.len() }
     }
 
     /// Pictures to logits.
     pub fn infer(&self, images: Tensor<4>) -> Tensor<2> {
-        self.classify(self.features(images))
+        flat(self.layers.run(0..self.pooled() + 1, kernels::enter(images)))
     }
 
     /// Pictures to pooled features.
     pub fn features(&self, images: Tensor<4>) -> Tensor<2> {
-        let features = self.prefix(images, Cut::classifier_of(self.blocks.len()));
-        let [samples, channels, ..] = features.dims();
-        features.reshape([samples, channels])
-    }
-
-    /// Pooled features to logits.
-    pub fn classify(&self, features: Tensor<2>) -> Tensor<2> {
-        kernels::dense(features, self.classifier.0.clone(), self.classifier.1.clone())
+        flat(self.layers.run(0..self.pooled(), kernels::enter(images)))
     }
 
     /// What the layers before the cut give; `[n, features, 1, 1]` where only the classifier is left.
     pub fn prefix(&self, images: Tensor<4>, cut: Cut) -> Tensor<4> {
-        let mut x = images;
-        if cut.0 > 0 {
-            x = self.stem.forward(kernels::enter(x), None);
+        if cut > Cut::head_of(self.blocks) {
+            let features = self.features(images);
+            let [samples, channels] = features.dims();
+            return features.reshape([samples, channels, 1, 1]);
         }
-        for block in self.blocks.iter().take(cut.0.saturating_sub(1)) {
-            x = block.forward(x);
+        match cut.0 {
+            0 => images,
+            before => self.layers.run(0..before, kernels::enter(images)),
         }
-        if cut > Cut::head_of(self.blocks.len()) {
-            let pooled = kernels::pool(self.head.forward(x, None));
-            let [samples, channels] = pooled.dims();
-            x = pooled.reshape([samples, channels, 1, 1]);
-        }
-        x
     }
 
     /// What the prefix up to the cut gave to logits.
-    pub fn suffix(&self, mut x: Tensor<4>, cut: Cut) -> Tensor<2> {
-        let count = self.blocks.len();
-        if cut > Cut::head_of(count) {
-            let [samples, features, ..] = x.dims();
-            return self.classify(x.reshape([samples, features]));
+    pub fn suffix(&self, x: Tensor<4>, cut: Cut) -> Tensor<2> {
+        if cut > Cut::head_of(self.blocks) {
+            return flat(self.layers.run(self.pooled()..self.pooled() + 1, kernels::enter(x)));
         }
-        if cut.0 == 0 {
-            x = self.stem.forward(kernels::enter(x), None);
-        }
-        for block in self.blocks.iter().skip(cut.0.saturating_sub(1)) {
-            x = block.forward(x);
-        }
-        self.classify(kernels::pool(self.head.forward(x, None)))
+        let x = if cut.0 == 0 { kernels::enter(x) } else { x };
+        flat(self.layers.run(cut.0..self.pooled() + 1, x))
+    }
+
+    /// The layers up to the pooling.
+    fn pooled(&self) -> usize {
+        self.blocks + 3
     }
 }
 
-impl FoldedConv {
-    fn new(layer: &ConvNorm) -> Self {
-        let (weight, bias) = layer.folded();
-        Self { weight, bias, window: layer.conv.window, activation: layer.activation }
-    }
-
-    fn forward(&self, x: Tensor<4>, residual: Option<Tensor<4>>) -> Tensor<4> {
-        let (weight, bias) = (self.weight.clone(), self.bias.clone());
-        kernels::convolve_folded(x, weight, bias, self.window, self.activation, residual)
-    }
+/// `[n, channels]` from pictures of one pixel.
+fn flat(x: Tensor<4>) -> Tensor<2> {
+    let [samples, channels, _, _] = kernels::sizes(&x);
+    x.reshape([samples, channels])
 }
 
-impl FoldedBlock {
-    fn new(block: &Block) -> Self {
-        Self {
-            expand: block.expand.as_ref().map(FoldedConv::new),
-            depthwise: FoldedConv::new(&block.depthwise),
-            squeeze: block.squeeze.clone(),
-            project: FoldedConv::new(&block.project),
-            has_skip: block.has_skip,
-        }
-    }
+fn conv(layer: &ConvNorm) -> Conv {
+    let (scale, shift) = layer.norm.affine();
+    let (weight, window) = (layer.conv.weight.val(), layer.conv.window);
+    Conv { weight, scale, shift, window, activation: layer.activation }
+}
 
-    fn forward(&self, input: Tensor<4>) -> Tensor<4> {
-        let residual = self.has_skip.then(|| input.clone());
-        let mut x = input;
-        if let Some(expand) = &self.expand {
-            x = expand.forward(x, None);
-        }
-        x = self.depthwise.forward(x, None);
-        if let Some(squeeze) = &self.squeeze {
-            x = squeeze.forward(x);
-        }
-        self.project.forward(x, residual)
+/// A dense layer is a convolution of one pixel.
+fn classifier(dense: &Dense) -> Conv {
+    let (weight, shift) = (dense.weight.val(), dense.bias.val());
+    let [outputs, inputs] = weight.dims();
+    let weight = weight.reshape([outputs, inputs, 1, 1]);
+    Conv { weight, scale: shift.ones_like(), shift, window: Window::POINT, activation: None }
+}
+
+fn bottleneck(block: &Block) -> Bottleneck {
+    Bottleneck {
+        expand: block.expand.as_ref().map(conv),
+        depthwise: conv(&block.depthwise),
+        gate: block.squeeze.as_ref().map(|squeeze| squeeze.gate()),
+        project: conv(&block.project),
+        adds_input: block.has_skip,
     }
 }

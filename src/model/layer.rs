@@ -82,13 +82,6 @@ impl ConvNorm {
         let x = kernels::convolve(x, self.conv.weight.val(), None, self.conv.window);
         self.norm.by_stored(x, self.activation)
     }
-
-    /// One convolution with bias that gives what convolution and stored statistics give.
-    pub fn folded(&self) -> (Tensor<4>, Tensor<1>) {
-        let (scale, shift) = self.norm.affine();
-        let [channels] = scale.dims();
-        (self.conv.weight.val().mul(scale.reshape([channels, 1, 1, 1])), shift)
-    }
 }
 
 impl Norm {
@@ -118,7 +111,8 @@ impl Norm {
         kernels::scale_and_shift(x, scale, shift, activation)
     }
 
-    fn affine(&self) -> (Tensor<1>, Tensor<1>) {
+    /// The factor and the term that the stored statistics make.
+    pub fn affine(&self) -> (Tensor<1>, Tensor<1>) {
         let deviation = self.running_var.val().add_scalar(self.settings.eps).sqrt();
         let scale = self.weight.val().div(deviation);
         let shift = self.bias.val().sub(self.running_mean.val().mul(scale.clone()));

@@ -27,6 +27,11 @@ impl SqueezeExcite {
         }
     }
 
+    /// As the inference form takes it.
+    pub fn gate(&self) -> kernels::Gate {
+        kernels::Gate { reduce: self.reduce.values(), expand: self.expand.values() }
+    }
+
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         kernels::squeeze_excite(x, self.reduce.values(), self.expand.values())
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use burn::tensor::{Device, Tensor};
 
+use crate::kernels;
 use crate::model::{Array, Network, update};
 
 /// Averages by name. What never trains averages to itself.
@@ -27,9 +28,8 @@ impl Average {
     pub fn follow(&mut self, network: &Network) {
         let keep = self.keep;
         visit(network, &mut |name, value| {
-            if let Some(average) = self.values.get_mut(name) {
-                // As a step of the difference: what is frozen differs by nothing and keeps its bits.
-                *average = average.clone().add(value.sub(average.clone()).mul_scalar(1.0 - keep));
+            if let Some(average) = self.values.remove(name) {
+                self.values.insert(name.to_owned(), kernels::follow(average, value, 1.0 - keep));
             }
         });
     }

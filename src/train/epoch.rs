@@ -14,6 +14,7 @@ use crate::chance::Key;
 use crate::checkpoint::{Best, Tally};
 use crate::config::{BatchNorm, Every, Monitor};
 use crate::evaluate::{Scores, best};
+use crate::kernels;
 use crate::model::{Cut, NormForm, gradients, numbers};
 
 type Named = Vec<(String, Tensor<1>)>;
@@ -106,11 +107,7 @@ impl Run<'_> {
                 scale *= limit / norm;
             }
         }
-        let mean = match scale == 1.0 {
-            true => sum,
-            false => sum.into_iter().map(|(name, g)| (name, g.mul_scalar(scale))).collect(),
-        };
-        self.network = self.optimizer.step(self.network.clone(), mean, rate);
+        self.network = self.optimizer.step(self.network.clone(), sum, scale, rate);
         if let Some(average) = &mut self.average {
             average.follow(&self.network);
         }
@@ -207,7 +204,7 @@ fn beats(monitor: Monitor, new: &Scores, old: Option<Best>) -> bool {
 
 /// The sum of two gradients' lists, which name the same parameters in the same order.
 fn added(left: Named, right: Named) -> Named {
-    left.into_iter().zip(right).map(|((name, a), (_, b))| (name, a.add(b))).collect()
+    left.into_iter().zip(right).map(|((name, a), (_, b))| (name, kernels::sum(a, b))).collect()
 }
 
 /// The Euclidean norm over all gradients, summed in model order.
@@ -215,6 +212,6 @@ fn global_norm(gradients: &Named) -> f64 {
     if gradients.is_empty() {
         return 0.0;
     }
-    let squares = gradients.iter().map(|(_, g)| g.clone().square().sum()).collect();
+    let squares = gradients.iter().map(|(_, g)| kernels::squares(g.clone())).collect();
     numbers(Tensor::cat(squares, 0)).into_iter().map(f64::from).sum::<f64>().sqrt()
 }

@@ -3,9 +3,9 @@
 use burn::tensor::Tensor;
 use proptest::prelude::*;
 
-use super::super::{Window, convolve, convolve_folded, enter, fallback, leave};
+use super::super::{Window, convolve, enter, fallback, leave};
 use super::{agree, close, drawn, numbers};
-use crate::scaling::{Activation, Padding};
+use crate::scaling::Padding;
 
 fn flat<const D: usize>(x: &Tensor<D>) -> Tensor<1> {
     x.clone().flatten(0, D - 1)
@@ -81,26 +81,6 @@ proptest! {
     ) {
         let window = Window { kernel, stride, padding, groups: 1 };
         check([n, input, h, w], [output, input, kernel, kernel], window);
-    }
-
-    #[test]
-    fn folded(
-        n in 1usize..3, side in 1usize..9, channels in 1usize..40, depth: bool, skip: bool,
-        activation in prop_oneof![Just(None), Just(Some(Activation::Silu)), Just(Some(Activation::Relu6))],
-    ) {
-        let groups = if depth { channels } else { 1 };
-        let kernel = if depth { 3 } else { 1 };
-        let window = Window { kernel, stride: 1, padding: Padding::Same, groups };
-        let x = drawn("x", [n, channels, side, side]);
-        let weight = drawn("weight", [channels, channels / groups, kernel, kernel]);
-        let bias = drawn("bias", [channels]);
-        let residual = skip.then(|| drawn("residual", [n, channels, side, side]));
-        let got = convolve_folded(
-            enter(x.clone()), weight.clone(), bias.clone(), window, activation, residual.clone().map(enter),
-        );
-        let expected = fallback::activate(fallback::convolve(x, weight, Some(bias), window), activation);
-        let expected = match residual { Some(residual) => expected.add(residual), None => expected };
-        close("folded", &numbers(leave(got)), &numbers(expected), 1e-5);
     }
 }
 

@@ -1,6 +1,6 @@
 //! A branch added to its input.
 
-use super::super::{enter, fallback, join};
+use super::super::{enter, fallback, fork, join};
 use super::{agree, drawn};
 
 #[test]
@@ -12,8 +12,14 @@ fn a_branch_and_its_input() {
         agree(
             &x,
             &[input],
-            |x, p| join(x, enter(p[0].clone().reshape(shape)), factors.clone()),
-            |x, p| fallback::join(x, p[0].clone().reshape(shape), factors.clone()),
+            |x, p| {
+                let (branch, shortcut) = fork(enter(p[0].clone().reshape(shape)));
+                join(x.mul(branch), shortcut, factors.clone())
+            },
+            |x, p| {
+                let input = p[0].clone().reshape(shape);
+                fallback::join(x.mul(input.clone()), input, factors.clone())
+            },
         );
     }
 }

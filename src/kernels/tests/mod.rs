@@ -5,7 +5,9 @@ mod convolution;
 mod join;
 mod norm;
 mod sameness;
+mod sequence;
 mod squeeze;
+mod updates;
 
 use burn::tensor::{Device, Tensor, TensorData};
 
@@ -16,6 +18,12 @@ fn drawn<const D: usize>(name: &str, shape: [usize; D]) -> Tensor<D> {
     let mut draws = Key::new(7).named(name).draws();
     let values: Vec<f32> = (0..shape.iter().product()).map(|_| draws.normal() as f32).collect();
     Tensor::from_data(TensorData::new(values, shape), &Device::flex())
+}
+
+/// Another backend, which takes the plain forms.
+#[allow(deprecated)]
+fn other() -> Device {
+    Device::ndarray()
 }
 
 fn numbers<const D: usize>(x: Tensor<D>) -> Vec<f32> {

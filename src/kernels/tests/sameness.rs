@@ -3,7 +3,7 @@
 use burn::tensor::Tensor;
 
 use super::super::{
-    Window, convolve, convolve_folded, dense, enter, leave, normalise_batch, pool, squeeze_excite,
+    Bottleneck, Conv, Gate, Piece, Sequence, Window, convolve, enter, leave, normalise_batch, squeeze_excite,
 };
 use super::{drawn, gradients, numbers};
 use crate::scaling::{Activation, Padding};
@@ -45,28 +45,77 @@ fn threads_never_change_a_bit() {
     assert!(one == of(4), "four threads differ from one");
 }
 
+/// The same in the inference form, with a bottleneck and what follows it.
+fn inference() -> Sequence {
+    let conv = |name: &str, weight: [usize; 4], window: Window, activation: Option<Activation>| {
+        let vector = |kind: &str| drawn(&format!("{name} {kind}"), [weight[0]]);
+        Conv {
+            weight: drawn(name, weight),
+            scale: vector("scale"),
+            shift: vector("shift"),
+            window,
+            activation,
+        }
+    };
+    let silu = Some(Activation::Silu);
+    let gate = Gate {
+        reduce: (drawn("reduce", [10, 40, 1, 1]), drawn("reduce bias", [10])),
+        expand: (drawn("expand", [40, 10, 1, 1]), drawn("expand bias", [40])),
+    };
+    let point = |name, outputs, inputs, act| conv(name, [outputs, inputs, 1, 1], Window::POINT, act);
+    let one = Bottleneck {
+        expand: Some(point("wide", 40, 24, silu)),
+        depthwise: conv("depth", [40, 1, 5, 5], DEPTH, silu),
+        gate: Some(gate),
+        project: point("narrow", 40, 40, None),
+        adds_input: false,
+    };
+    let depth = Window { stride: 1, ..DEPTH };
+    let two = Bottleneck {
+        expand: None,
+        depthwise: conv("second depth", [40, 1, 5, 5], depth, silu),
+        adds_input: true,
+        ..one.clone()
+    };
+    Sequence::new(vec![
+        Piece::Convolve(Box::new(conv("stem", [24, 3, 3, 3], STEM, silu))),
+        Piece::Bottleneck(Box::new(one)),
+        Piece::Bottleneck(Box::new(two)),
+        Piece::Convolve(Box::new(point("head", 70, 40, silu))),
+        Piece::Pool,
+    ])
+}
+
+fn bits(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|value| value.to_bits()).collect()
+}
+
 #[test]
 fn a_picture_has_the_same_bits_in_any_batch() {
-    let p = parameters();
-    let folded = |x: Tensor<4>| {
-        let bias = |channels| drawn("bias", [channels]);
-        let act = Some(Activation::Silu);
-        let x = convolve_folded(enter(x), p[0].clone().reshape([24, 3, 3, 3]), bias(24), STEM, act, None);
-        let x = convolve_folded(x, p[1].clone().reshape([40, 24, 1, 1]), bias(40), Window::POINT, act, None);
-        let x = convolve_folded(x, p[2].clone().reshape([40, 1, 5, 5]), bias(40), DEPTH, act, None);
-        let reduce = (p[3].clone().reshape([10, 40, 1, 1]), p[4].clone());
-        let x = squeeze_excite(x, reduce, (p[5].clone().reshape([40, 10, 1, 1]), p[6].clone()));
-        let square = drawn("square", [40, 40, 1, 1]);
-        let x = convolve_folded(x.clone(), square, bias(40), Window::POINT, None, Some(x));
-        numbers(dense(pool(x), drawn("classes", [7, 40]), bias(7)))
-    };
+    let sequence = inference();
+    let infer = |x: Tensor<4>| numbers(sequence.run(0..5, enter(x)));
     for side in [9, 40] {
-        let batch = drawn("pictures", [9, 3, side, side]);
-        let together = folded(batch.clone());
-        for sample in 0..9 {
-            let alone = folded(batch.clone().narrow(0, sample, 1));
-            let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
-            assert_eq!(bits(&alone), bits(&together[sample * 7..][..7]), "picture {sample} of side {side}");
+        let batch = drawn("pictures", [19, 3, side, side]);
+        let together = infer(batch.clone());
+        for sample in 0..19 {
+            let alone = infer(batch.clone().narrow(0, sample, 1));
+            assert_eq!(bits(&alone), bits(&together[sample * 70..][..70]), "picture {sample} of side {side}");
+        }
+    }
+}
+
+#[test]
+fn the_inference_form_has_the_same_bits_with_any_threads() {
+    let sequence = inference();
+    for samples in [1, 3, 9] {
+        let batch = drawn("pictures", [samples, 3, 50, 47]);
+        let of = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            bits(&pool.install(|| numbers(sequence.run(0..5, enter(batch.clone())))))
+        };
+        let one = of(1);
+        for threads in [2, 4, 7] {
+            assert!(one == of(threads), "{threads} threads on {samples} pictures differ from one");
         }
     }
 }

@@ -1,0 +1,334 @@
+//! The inverted bottleneck as one operation. What is between its first convolution and its second never leaves the
+//! cache: some channels are expanded a few lines at a time, filtered at once, and forgotten. The gate is multiplied
+//! into whichever is smaller, the last weight or its input.
+#![allow(unsafe_code)]
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::bottleneck_rows::{AddUp, Weigh};
+use super::buffers;
+use super::depthwise::{Source, Taps, Target, line};
+use super::lanes;
+use super::matrix::{COLUMNS, Finish, Packed, product, product_here, product_of};
+use super::program::{Layer, Sizes, Weight, numbers};
+use super::sequence::{Bottleneck, Gate};
+use super::shared::Shared;
+use super::squeeze::Sigmoid;
+use super::taps::{Axis, Run};
+use crate::scaling::Activation;
+
+/// Numbers of expanded lines that are held: three quarters of a small second cache go unused for the rest.
+const HELD: usize = 48 * 1024;
+/// Numbers between the filter and the last product.
+const WIDE: usize = 256 * 1024;
+/// Lines of outputs that are filtered between two expansions.
+const LINES: usize = 4;
+
+#[derive(Debug)]
+pub struct Fused {
+    expand: Option<Layer>,
+    depthwise: Layer,
+    gates: Option<Gates>,
+    project: Layer,
+    adds_input: bool,
+}
+
+#[derive(Debug)]
+struct Gates {
+    reduce: (Packed, Vec<f32>),
+    expand: (Packed, Vec<f32>),
+}
+
+/// How the filter moves over pictures of one size.
+struct Geometry {
+    input: (usize, usize),
+    width: usize,
+    lines: Vec<Vec<(usize, usize)>>,
+    runs: Vec<Run>,
+}
+
+impl Fused {
+    /// Nothing where the kernels do not know one of its convolutions.
+    pub fn new(bottleneck: &Bottleneck) -> Option<Self> {
+        let expand = match &bottleneck.expand {
+            Some(expand) => Some(Layer::new(expand)?),
+            None => None,
+        };
+        let fused = Self {
+            expand,
+            depthwise: Layer::new(&bottleneck.depthwise)?,
+            gates: bottleneck.gate.as_ref().map(Gates::new),
+            project: Layer::new(&bottleneck.project)?,
+            adds_input: bottleneck.adds_input,
+        };
+        let is_point = |layer: &Layer| matches!(layer.weight, Weight::Point(_));
+        let fits = fused.expand.as_ref().is_none_or(is_point)
+            && is_point(&fused.project)
+            && matches!(fused.depthwise.weight, Weight::Depth(_));
+        fits.then_some(fused)
+    }
+
+    pub fn output(&self, sizes: Sizes) -> Sizes {
+        self.project.output(self.depthwise.output(sizes))
+    }
+
+    /// A few pictures, with so many threads for each.
+    pub fn run(&self, x: &[f32], sizes: Sizes, helpers: usize, output: &mut [f32]) {
+        let [_, height, width, channels] = sizes;
+        let [_, lines, columns, outputs] = self.output(sizes);
+        let (input, positions) = (height * width * channels, lines * columns);
+        let geometry = Geometry::new(&self.depthwise, sizes);
+        let together = (WIDE / (positions * self.hidden()).max(1)).max(1);
+        let chunks = x.chunks((together * input).max(1));
+        for (x, output) in chunks.zip(output.chunks_mut((together * positions * outputs).max(1))) {
+            self.some(x, x.len() / input.max(1), positions, &geometry, helpers, output);
+        }
+    }
+
+    fn hidden(&self) -> usize {
+        self.depthwise.outputs()
+    }
+
+    fn some(
+        &self,
+        x: &[f32],
+        samples: usize,
+        positions: usize,
+        geometry: &Geometry,
+        helpers: usize,
+        output: &mut [f32],
+    ) {
+        let hidden = self.hidden();
+        let mut wide = buffers::take(samples * positions * hidden);
+        let groups = self.groups(geometry, helpers);
+        let target = Shared::new(&mut wide);
+        let filter = |panels: &Range<usize>| {
+            let mut work = Work { fused: self, geometry, x, samples, target: &target, sums: Vec::new() };
+            work.filter(panels.clone());
+            work.sums
+        };
+        // Each group's sums, sample by sample.
+        let sums: Vec<Vec<f64>> = match groups.as_slice() {
+            [only] => vec![filter(only)],
+            groups => groups.par_iter().map(filter).collect(),
+        };
+        let Some(gates) = &self.gates else {
+            self.project(&wide, None, x, output);
+            return buffers::give(wide);
+        };
+        let mut means = Vec::with_capacity(samples * hidden);
+        for sample in 0..samples {
+            for sums in &sums {
+                let count = sums.len() / samples;
+                let sums = &sums[sample * count..(sample + 1) * count];
+                means.extend(sums.iter().map(|sum| (sum / positions as f64) as f32));
+            }
+        }
+        let gates = gates.of(&means, samples);
+        if positions > self.project.outputs() {
+            let per = (wide.len() / samples, x.len() / samples, output.len() / samples);
+            let samples = wide.chunks(per.0).zip(x.chunks(per.1)).zip(output.chunks_mut(per.2));
+            for (((wide, x), output), gates) in samples.zip(gates.chunks(hidden)) {
+                self.project(wide, Some(gates), x, output);
+            }
+        } else {
+            let rows = wide.chunks_exact_mut(positions * hidden).zip(gates.chunks_exact(hidden));
+            rows.for_each(|(rows, gates)| lanes::run(Weigh { rows, gates }));
+            self.project(&wide, None, x, output);
+        }
+        buffers::give(wide);
+    }
+
+    /// The last convolution, its weight multiplied by the gates of its inputs.
+    fn project(&self, wide: &[f32], gates: Option<&[f32]>, x: &[f32], output: &mut [f32]) {
+        let Weight::Point(weight) = &self.project.weight else { return };
+        let residual = if self.adds_input { x } else { &[] };
+        let finish = Finish { residual, ..self.project.finish() };
+        match gates {
+            None => product(wide, weight, finish, output),
+            Some(gates) => {
+                let weight = weight.scaled(gates);
+                product(wide, &weight, finish, output);
+                weight.give();
+            }
+        }
+    }
+
+    /// The channels in groups of panels: as many as the cache holds lines of, and one for each helper.
+    fn groups(&self, geometry: &Geometry, helpers: usize) -> Vec<Range<usize>> {
+        let panels = self.hidden().div_ceil(COLUMNS);
+        let held = match self.expand {
+            Some(_) => geometry.held() * geometry.input.1 * COLUMNS,
+            None => 0,
+        };
+        let most = (HELD / held.max(1)).clamp(1, panels);
+        let rounds = panels.div_ceil(most * helpers);
+        let each = panels.div_ceil(rounds * helpers);
+        (0..panels).step_by(each).map(|first| first..(first + each).min(panels)).collect()
+    }
+}
+
+impl Geometry {
+    fn new(depthwise: &Layer, [_, height, width, _]: Sizes) -> Self {
+        let (rows, columns) = (Axis::new(height, depthwise.window), Axis::new(width, depthwise.window));
+        Self {
+            input: (height, width),
+            width: columns.output,
+            lines: (0..rows.output).map(|line| rows.forward(line)).collect(),
+            runs: columns.forward_runs(),
+        }
+    }
+
+    /// The most lines of input that some lines of output need.
+    fn held(&self) -> usize {
+        let span = |lines: &[Vec<(usize, usize)>]| self.span(lines).len();
+        self.lines.chunks(LINES).map(span).max().unwrap_or(0)
+    }
+
+    /// The lines of input that some lines of output need.
+    fn span(&self, lines: &[Vec<(usize, usize)>]) -> Range<usize> {
+        let inputs = || lines.iter().flatten().map(|(input, _)| *input);
+        inputs().min().unwrap_or(0)..inputs().max().map_or(0, |last| last + 1)
+    }
+}
+
+/// Some channels of some pictures, up to the filter's outputs.
+struct Work<'a> {
+    fused: &'a Fused,
+    geometry: &'a Geometry,
+    x: &'a [f32],
+    samples: usize,
+    /// All channels of all pictures; this work alone writes its own channels.
+    target: &'a Shared<'a>,
+    /// The filter's outputs added up, for each sample and channel of this group.
+    sums: Vec<f64>,
+}
+
+impl Work<'_> {
+    fn filter(&mut self, panels: Range<usize>) {
+        let columns = (panels.start * COLUMNS).min(self.fused.hidden())
+            ..(panels.end * COLUMNS).min(self.fused.hidden());
+        let count = columns.len();
+        self.sums = vec![0.0; self.samples * count];
+        let input = self.x.len() / self.samples.max(1);
+        let held = self.geometry.held() * self.geometry.input.1 * count;
+        let mut ring = buffers::take(if self.fused.expand.is_some() { held } else { 0 });
+        for sample in 0..self.samples {
+            let x = &self.x[sample * input..(sample + 1) * input];
+            match &self.fused.expand {
+                Some(expand) => self.expanded(sample, x, expand, panels.clone(), &columns, &mut ring),
+                None => {
+                    let channels = input / (self.geometry.input.0 * self.geometry.input.1).max(1);
+                    let source =
+                        Source { numbers: &x[columns.start..], width: self.geometry.input.1, channels };
+                    self.lines(sample, 0..self.geometry.lines.len(), 0, source, &columns);
+                }
+            }
+        }
+        buffers::give(ring);
+    }
+
+    /// Lines are expanded as the filter needs them, and overwritten when it does no more.
+    fn expanded(
+        &mut self,
+        sample: usize,
+        x: &[f32],
+        expand: &Layer,
+        panels: Range<usize>,
+        columns: &Range<usize>,
+        ring: &mut [f32],
+    ) {
+        let Weight::Point(weight) = &expand.weight else { return };
+        let geometry = self.geometry;
+        let row = geometry.input.1 * columns.len();
+        let x_row = geometry.input.1 * weight.inputs;
+        let mut held = 0..0;
+        for first in (0..geometry.lines.len()).step_by(LINES) {
+            let lines = first..(first + LINES).min(geometry.lines.len());
+            let needed = geometry.span(&geometry.lines[lines.clone()]);
+            let kept = needed.start.max(held.start).min(held.end)..held.end;
+            ring.copy_within((kept.start - held.start) * row..(kept.end - held.start) * row, 0);
+            let new = kept.end.max(needed.start)..needed.end;
+            let place = (new.start - needed.start) * row;
+            let output = &mut ring[place..place + new.len() * row];
+            product_of(
+                &x[new.start * x_row..new.end * x_row],
+                weight,
+                panels.clone(),
+                expand.finish(),
+                output,
+            );
+            let source = Source {
+                numbers: &ring[..needed.len() * row],
+                width: geometry.input.1,
+                channels: columns.len(),
+            };
+            self.lines(sample, lines, needed.start, source, columns);
+            held = needed;
+        }
+    }
+
+    /// Some lines of the filter's output; the source begins at the given line of input.
+    fn lines(
+        &mut self,
+        sample: usize,
+        lines: Range<usize>,
+        begin: usize,
+        source: Source,
+        columns: &Range<usize>,
+    ) {
+        let (geometry, depthwise) = (self.geometry, &self.fused.depthwise);
+        let Weight::Depth(weight) = &depthwise.weight else { return };
+        let hidden = self.fused.hidden();
+        let finish = Finish {
+            bias: &depthwise.bias[columns.clone()],
+            activation: depthwise.activation,
+            residual: &[],
+        };
+        let mut met = Vec::new();
+        for number in lines {
+            met.clear();
+            met.extend(geometry.lines[number].iter().map(|(input, tap)| (input - begin, *tap)));
+            let taps = Taps {
+                weight: &weight[columns.start..],
+                channels: hidden,
+                kernel: depthwise.window.kernel,
+                lines: &met,
+                runs: &geometry.runs,
+            };
+            let first = (sample * geometry.lines.len() + number) * geometry.width * hidden + columns.start;
+            let target = Target { numbers: self.target, first, channels: hidden };
+            // SAFETY: this work alone has these channels of the target.
+            unsafe { line(source, taps, columns.len(), finish, target) };
+            if self.fused.gates.is_some() {
+                let sums = &mut self.sums[sample * columns.len()..(sample + 1) * columns.len()];
+                lanes::run(AddUp { target, width: geometry.width, sums });
+            }
+        }
+    }
+}
+
+impl Gates {
+    fn new(gate: &Gate) -> Self {
+        let layer = |(weight, bias): &(burn::tensor::Tensor<4>, burn::tensor::Tensor<1>)| {
+            let [outputs, inputs, ..] = weight.dims();
+            (Packed::by_output(&numbers(weight), outputs, inputs), numbers(bias))
+        };
+        Self { reduce: layer(&gate.reduce), expand: layer(&gate.expand) }
+    }
+
+    /// The gates from the means, `[samples, channels]` both.
+    fn of(&self, means: &[f32], samples: usize) -> Vec<f32> {
+        let silu = Some(Activation::Silu);
+        let mut hidden = vec![0.0; samples * self.reduce.1.len()];
+        let finish = Finish { bias: &self.reduce.1, activation: silu, residual: &[] };
+        product_here(means, &self.reduce.0, finish, &mut hidden);
+        let mut gates = vec![0.0; samples * self.expand.1.len()];
+        let finish = Finish { bias: &self.expand.1, ..Finish::default() };
+        product_here(&hidden, &self.expand.0, finish, &mut gates);
+        lanes::run(Sigmoid(&mut gates));
+        gates
+    }
+}
