@@ -253,6 +253,39 @@ fn every_kind_of_stage_trains() {
 }
 
 #[test]
+fn wherever_frozen_layers_are_cached_the_run_is_the_same() {
+    let studio = Studio::new();
+    studio.write("staged.toml", STAGED);
+    let train = |run: &str, settings: &[&str]| {
+        let ended = studio.expect(0, &[&["train", "staged.toml", "--run", run], settings].concat());
+        (ended.err, fs::read(studio.newest(run, "model.safetensors")).unwrap())
+    };
+    let (said, computed) = train("computed", &["data.cache=off"]);
+    assert!(said.contains("data.cache is \"off\""), "{said}");
+    let (said, in_memory) = train("memory", &["data.cache=memory"]);
+    assert!(said.contains("of memory"), "{said}");
+    let (said, on_disk) = train("disk", &["data.cache=disk"]);
+    assert!(said.contains("prefixes"), "{said}");
+    let files = || studio.files("cache/prefixes");
+    let kept = files();
+    assert_eq!(kept.len(), 2, "one file for each stage");
+    let (_, found) = train("found", &["data.cache=disk"]);
+    assert!(computed == in_memory && computed == on_disk && computed == found);
+    assert!(files() == kept, "the second run computed them again");
+    // Other pictures, other numbers; half of the bits, half of the bytes, and the run says so.
+    train("seeded", &["data.cache=disk", "train.seed=9"]);
+    assert_eq!(files().len(), 4);
+    train("half", &["data.cache=disk", "data.cache_precision=f16"]);
+    let lengths: std::collections::BTreeSet<usize> = files().values().map(Vec::len).collect();
+    assert_eq!((files().len(), lengths.len()), (6, 4));
+    let resolved = fs::read_to_string(studio.path("checkpoints/half/config.toml")).unwrap();
+    assert!(resolved.contains("cache_precision = \"f16\""), "{resolved}");
+    // No room: said, and trained all the same.
+    let (said, uncached) = train("small", &["data.cache=disk", "data.cache_limit=1"]);
+    assert!(said.contains("not cached") && uncached == computed, "{said}");
+}
+
+#[test]
 fn what_is_frozen_keeps_its_bits() {
     let studio = Studio::new();
     studio.write("staged.toml", STAGED);
@@ -287,6 +320,10 @@ fn early_stopping_ends_a_stage_that_gains_nothing() {
     assert!(studio.metrics("tiny").len() < 9);
     let ended = studio.expect(0, &["resume", "checkpoints/tiny"]);
     assert!(ended.out.contains("is finished"), "{}", ended.out);
+    let before = studio.metrics("tiny").len();
+    studio.expect(0, &["resume", "checkpoints/tiny", "stage.1.epochs=12"]);
+    let gained = studio.metrics("tiny").len() - before;
+    assert!(gained >= 2, "a longer run has patience again, but it trained {gained} epochs more");
 }
 
 #[test]

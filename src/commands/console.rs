@@ -91,10 +91,13 @@ pub struct Console {
     bar: Option<Bar>,
     caching: Option<Bar>,
     epoch: (usize, usize),
+    /// Seconds of the last epoch that computed frozen layers for the cache.
+    filled: Option<f64>,
 }
 
 impl Observer for Console {
     fn stage(&mut self, note: &StageNote) {
+        self.filled = None;
         let StageNote { number, stages, trains, trainable, epochs, batches, cache } = note;
         tell(&format!(
             "\nstage {number} of {stages}: {trains} ({} parameters), {epochs} epochs of {batches} batches\n  {cache}",
@@ -109,6 +112,10 @@ impl Observer for Console {
             bar.clear();
             self.caching = None;
         }
+    }
+
+    fn remark(&mut self, text: &str) {
+        tell(&format!("  {text}"));
     }
 
     fn batch(&mut self, note: &BatchNote) {
@@ -136,6 +143,13 @@ impl Observer for Console {
             "  epoch {:>2}/{}  loss {:.4} accuracy {:.4}{validation}{best}   {rate:.0} pictures/s, {seconds:.1} s",
             note.epoch, note.epochs, note.train_loss, note.train_accuracy
         ));
+        if !note.filled.is_zero() {
+            self.filled = Some(seconds);
+        } else if let Some(filled) = self.filled.take() {
+            tell(&format!(
+                "    from the cache an epoch takes {seconds:.2} s; with the frozen layers it took {filled:.1} s"
+            ));
+        }
         let waited = note.waited.as_secs_f64() / seconds.max(1e-9);
         if waited > 0.1 && seconds > 5.0 {
             let share = waited * 100.0;

@@ -50,7 +50,7 @@ impl Resume {
             tell(&format!("passed over {line}"));
         }
         expect_same_settings(&found.checkpoint, &config)?;
-        let saved = found.checkpoint.contents()?;
+        let mut saved = found.checkpoint.contents()?;
         let chosen = devices_ready(&config)?;
         let dataset = self.dataset(&folder, &config)?;
         if dataset.classes != saved.identity.classes {
@@ -63,6 +63,10 @@ impl Resume {
             return Err(Failure::Data(text).into());
         }
         self.keep_extension(&folder, &config)?;
+        if result(&folder).is_some_and(|shorter| shorter.steps == saved.progress.step) {
+            // What has run out of patience gets new patience with its new epochs.
+            saved.progress.stale = 0;
+        }
         folder.point_as(&found.checkpoint)?;
         let at = &saved.progress;
         let place = format!("stage {}, epoch {}, step {}", at.stage + 1, at.epoch + 1, at.step);
@@ -172,10 +176,13 @@ fn expect_same_settings(saved: &Checkpoint, config: &Config) -> Result<()> {
 }
 
 fn finished(folder: &RunFolder, config: &Config) -> Option<RunResult> {
-    let text = std::fs::read(folder.file(RESULT)).ok()?;
-    let result: RunResult = serde_json::from_slice(&text).ok()?;
     let epochs: Vec<usize> = config.stages.iter().map(|stage| stage.epochs).collect();
-    (result.stage_epochs == epochs).then_some(result)
+    result(folder).filter(|result| result.stage_epochs == epochs)
+}
+
+/// How the run ended the last time it did.
+fn result(folder: &RunFolder) -> Option<RunResult> {
+    serde_json::from_slice(&std::fs::read(folder.file(RESULT)).ok()?).ok()
 }
 
 fn tell_finished(folder: &RunFolder, result: &RunResult) -> Ended {

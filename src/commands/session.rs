@@ -15,7 +15,7 @@ use super::prepare::{DRAWN, SCRATCH};
 use super::start::{Signals, processors};
 use crate::checkpoint::{Contents, Identity, RunFolder};
 use crate::config::{Config, Source};
-use crate::dataset::Preprocess;
+use crate::dataset::{Preprocess, download};
 use crate::devices::{Chosen, approve, choose};
 use crate::durable;
 use crate::evaluate::Scores;
@@ -45,6 +45,9 @@ pub struct RunResult {
     pub drawn: bool,
     pub from_scratch: bool,
     pub stage_epochs: Vec<usize>,
+    /// Updates made until the end.
+    #[serde(default)]
+    pub steps: usize,
     pub test: Option<serde_json::Value>,
 }
 
@@ -95,6 +98,7 @@ pub fn conclude(parts: Parts, network: Network, from: Option<Contents>, signals:
         workers: parts.config.data.workers.unwrap_or_else(processors),
         // Half of what is free may hold cached outputs, a quarter decoded pictures.
         cache_bytes: memory / 2,
+        cache_folder: download::cache_folder().map(|folder| folder.join("prefixes")),
         decoded: Some(Arc::new(Decoded::new(memory / 4))),
         stop: &signals.asked,
         config: parts.config,
@@ -116,13 +120,14 @@ pub fn conclude(parts: Parts, network: Network, from: Option<Contents>, signals:
             tell(&format!("\nstopped and saved {}; go on with: kiln resume {run}", saved.display()));
             Ok(signals.exit_code())
         }
-        Outcome::Finished { test, best } => {
+        Outcome::Finished { test, best, steps } => {
             let result = RunResult {
                 schema: 1,
                 best: best.display().to_string(),
                 drawn: session.identity.drawn,
                 from_scratch: session.identity.start.instead_of_pretrained,
                 stage_epochs: parts.config.stages.iter().map(|stage| stage.epochs).collect(),
+                steps,
                 test: test.as_ref().and_then(|scores| serde_json::to_value(scores).ok()),
             };
             let text = serde_json::to_vec_pretty(&result).unwrap_or_default();

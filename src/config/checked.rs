@@ -126,7 +126,38 @@ pub struct Data {
     pub workers: Option<usize>,
     /// How many augmented views of a picture a cached frozen prefix keeps.
     pub views: usize,
+    pub cache: CachePlace,
+    pub cache_precision: Precision,
+    /// Bytes that cached outputs may take on the disk, those of other runs included.
+    pub cache_limit: u64,
     pub bad: Bad,
+}
+
+/// Where the outputs of frozen layers are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CachePlace {
+    /// In memory where they fit, or else on the disk where they fit.
+    Auto,
+    Memory,
+    /// In kiln's cache folder, where later runs find them.
+    Disk,
+    Off,
+}
+
+/// The precision in which the outputs of frozen layers are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Precision {
+    F32,
+    F16,
+}
+
+impl Precision {
+    pub fn bytes(self) -> usize {
+        match self {
+            Self::F32 => 4,
+            Self::F16 => 2,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -63,6 +63,9 @@ pub(super) struct Data {
     pub image_size: Key<Auto<usize>>,
     pub workers: Key<Auto<usize>>,
     pub views: Key<usize>,
+    pub cache: Key<String>,
+    pub cache_precision: Key<String>,
+    pub cache_limit: Key<Amount>,
     pub bad: Key<String>,
     #[serde(default)]
     pub split: Split,

@@ -4,7 +4,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::checked::{Bad, BatchNorm, DataOffline, DeviceChoice, Every, ModelOffline, Monitor, Policy};
+use super::checked::{
+    Bad, BatchNorm, CachePlace, DataOffline, DeviceChoice, Every, ModelOffline, Monitor, Policy, Precision,
+};
 use crate::scaling::{Family, Padding, Trains, Variant};
 
 /// A choice among a few words.
@@ -29,6 +31,8 @@ macro_rules! choice {
 
 choice!(ModelOffline { Fail = "fail", Scratch = "scratch" });
 choice!(DataOffline { Fail = "fail", Drawn = "drawn" });
+choice!(CachePlace { Auto = "auto", Memory = "memory", Disk = "disk", Off = "off" });
+choice!(Precision { F32 = "f32", F16 = "f16" });
 choice!(Bad { Skip = "skip", Fail = "fail" });
 choice!(Policy { None = "none", Light = "light", Standard = "standard", Strong = "strong" });
 choice!(BatchNorm { Batch = "batch", Stored = "stored" });

@@ -153,6 +153,9 @@ fn data(data: &Data) -> raw::Data {
         image_size: auto(data.image_size),
         workers: auto(data.workers),
         views: key(data.views),
+        cache: word(data.cache),
+        cache_precision: word(data.cache_precision),
+        cache_limit: key(Amount::Whole(data.cache_limit)),
         bad: word(data.bad),
         split: raw::Split { val: key(data.split.val), test: key(data.split.test) },
     }

@@ -1,6 +1,7 @@
 //! Single files that are there whole or not at all, also after a power cut.
 
 use super::{Error, system, temporary};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -32,6 +33,39 @@ pub fn create_folders(path: &Path) -> Result<(), Error> {
         path.ancestors().take_while(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()).collect();
     system::create_folders(path)?;
     missing.into_iter().try_for_each(|folder| system::sync_folder(temporary::parent(folder)))
+}
+
+/// A file that is written piece by piece and is there once it is committed, in place of one that was.
+pub struct NewFile {
+    file: File,
+    unfinished: Unfinished,
+    target: PathBuf,
+    hasher: Box<blake3::Hasher>,
+}
+
+impl NewFile {
+    pub fn begin(target: &Path) -> Result<Self, Error> {
+        let path = temporary::beside(target)?;
+        let file = system::create(&path).map_err(|error| for_target(error, target))?;
+        let unfinished = Unfinished(path);
+        Ok(Self { file, unfinished, target: target.to_owned(), hasher: Box::default() })
+    }
+
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.hasher.update(bytes);
+        system::write(&mut self.file, &self.target, bytes)
+    }
+
+    /// BLAKE3 of what was written so far.
+    pub fn hash(&self) -> String {
+        self.hasher.finalize().to_hex().to_string()
+    }
+
+    pub fn commit(self) -> Result<(), Error> {
+        system::sync(&self.file, &self.target)?;
+        system::rename(&self.unfinished.0, &self.target)?;
+        system::sync_folder(temporary::parent(&self.target))
+    }
 }
 
 pub(super) fn refuse_existing(path: &Path) -> Result<(), Error> {

@@ -13,7 +13,7 @@ mod temporary;
 
 pub use append::Appender;
 pub use error::Error;
-pub use file::{create_folders, settle, write, write_new};
+pub use file::{NewFile, create_folders, settle, write, write_new};
 pub use folder::{NewFolder, remove_folder};
 pub use hash::{hash, hash_file, sha256_file};
 pub use lock::{Holder, Lock};

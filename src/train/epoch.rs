@@ -56,7 +56,7 @@ impl Run<'_> {
                 self.save(observer)?;
             }
         }
-        let waited = steps.waited();
+        let (waited, filled) = (steps.waited(), steps.filled());
         drop(steps);
         let pictures = self.progress.tally.samples - before;
         let validation = match validator.is_empty() {
@@ -64,7 +64,7 @@ impl Run<'_> {
             false => Some(validator.scores(session, &self.judged())?),
         };
         let mut note = self.close(validation, rate)?;
-        (note.pictures, note.time, note.waited) = (pictures, started.elapsed(), waited);
+        (note.pictures, note.time, note.waited, note.filled) = (pictures, started.elapsed(), waited, filled);
         self.record.epoch(&note, &mut self.progress)?;
         observer.epoch(&note);
         self.save(observer)?;
@@ -162,6 +162,7 @@ impl Run<'_> {
             pictures: tally.samples,
             time: Default::default(),
             waited: Default::default(),
+            filled: Default::default(),
         }
     }
 

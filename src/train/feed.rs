@@ -2,17 +2,20 @@
 
 use std::collections::VecDeque;
 use std::ops::Range;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::Error;
-use super::cache::{Cache, output_shape};
+use super::cache::{Cache, Place, output_shape};
+use super::cache_files::CacheFiles;
 use super::observe::Observer;
 use super::run::Session;
 use crate::augment::Policy;
+use crate::config::{CachePlace, Precision};
+use crate::durable;
 use crate::loader::{Item, Loader, Lone, Spec, order};
-use crate::model::{Cut, Folded};
+use crate::model::{Cut, Folded, Network, arrays};
 
 /// Inputs and labels of one step.
 pub struct Step {
@@ -34,8 +37,11 @@ pub struct Feed {
 }
 
 impl Feed {
-    pub fn new(session: &Session, prefix: Option<Folded>, cut: Cut) -> Self {
-        let (cache, cache_note) = plan_cache(session, prefix.as_ref(), cut);
+    pub fn new(session: &Session, network: &Network, prefix: Option<Folded>, cut: Cut) -> Self {
+        let (cache, cache_note) = match &prefix {
+            None => (None, "nothing is frozen, so nothing is cached".into()),
+            Some(prefix) => plan_cache(session, network, prefix, cut),
+        };
         let repeats = prefix.is_some() && !mixes(session);
         Self { cut, prefix, cache, repeats, cache_note }
     }
@@ -50,23 +56,46 @@ impl Feed {
     ) -> Result<Epoch<'a>, Error> {
         let order = order::epoch(session.config.train.seed, view as u64, session.splits.train.len());
         let view = if self.repeats { view % session.config.data.views } else { view };
-        if let Some(cache) = &mut self.cache {
-            if let (Some(prefix), false) = (&self.prefix, cache.has(view)) {
-                let items = session.splits.train.clone();
-                let loader = Loader::new(items, caching_spec(session, view), session.decoded.clone());
-                let mut progress = |done: usize, total: usize| observer.caching(done, total);
-                cache.fill(view, loader, (prefix, self.cut), &session.device, &mut progress)?;
-            }
+        let filled = self.fill(session, view, observer)?;
+        if let Some(cache) = &self.cache {
             let batches = order::batches(order.len(), session.config.train.batch, Lone::Joined);
             let batches = batches.into_iter().skip(first).collect();
             let cached = Cached { cache, view, order, batches, items: &session.splits.train };
-            return Ok(Epoch { session, prefix: None, source: Source::Cached(cached) });
+            return Ok(Epoch { session, prefix: None, source: Source::Cached(cached), filled });
         }
         let items = order.iter().map(|&sample| session.splits.train[sample].clone()).collect();
         let spec = Spec { first, ..training_spec(session, view) };
         let loader = Loader::new(items, spec, session.decoded.clone());
         let prefix = self.prefix.as_ref().map(|folded| (folded, self.cut));
-        Ok(Epoch { session, prefix, source: Source::Pictures(loader) })
+        Ok(Epoch { session, prefix, source: Source::Pictures(loader), filled })
+    }
+
+    /// Sees to it that the cache has this view, and tells how long that took.
+    fn fill(
+        &mut self,
+        session: &Session,
+        view: usize,
+        observer: &mut dyn Observer,
+    ) -> Result<Duration, Error> {
+        let (Some(cache), Some(prefix)) = (&mut self.cache, &self.prefix) else { return Ok(Duration::ZERO) };
+        if cache.has(view) || cache.find(view) {
+            return Ok(Duration::ZERO);
+        }
+        let started = Instant::now();
+        let items = session.splits.train.clone();
+        let loader = Loader::new(items, caching_spec(session, view), session.decoded.clone());
+        let mut progress = |done: usize, total: usize| observer.caching(done, total);
+        match cache.fill(view, loader, (prefix, self.cut), &session.device, &mut progress) {
+            // A run does not end because there is no room to make it faster.
+            Err(Error::File(cause)) => {
+                observer.remark(&format!(
+                    "the cache cannot be kept, so the frozen layers run each epoch: {cause}"
+                ));
+                self.cache = None;
+            }
+            result => result?,
+        }
+        Ok(started.elapsed())
     }
 }
 
@@ -74,6 +103,7 @@ pub struct Epoch<'a> {
     session: &'a Session<'a>,
     prefix: Option<(&'a Folded, Cut)>,
     source: Source<'a>,
+    filled: Duration,
 }
 
 enum Source<'a> {
@@ -108,6 +138,11 @@ impl Epoch<'_> {
                 Some(Ok(Step { input, labels, classes: batch.classes, samples: batch.samples }))
             }
         }
+    }
+
+    /// How long it took to compute the frozen layers for the cache.
+    pub fn filled(&self) -> Duration {
+        self.filled
     }
 
     /// How long the steps had to wait for pictures.
@@ -152,27 +187,69 @@ fn mixes(session: &Session) -> bool {
     augment.mix_probability > 0.0 && (augment.mixup > 0.0 || augment.cutmix > 0.0)
 }
 
-fn plan_cache(session: &Session, prefix: Option<&Folded>, cut: Cut) -> (Option<Cache>, String) {
-    let Some(prefix) = prefix else {
-        return (None, "nothing is frozen, so nothing is cached".into());
-    };
+fn plan_cache(session: &Session, network: &Network, prefix: &Folded, cut: Cut) -> (Option<Cache>, String) {
+    let data = &session.config.data;
+    if data.cache == CachePlace::Off {
+        return (None, "the frozen layers are not cached: data.cache is \"off\"".into());
+    }
     if mixes(session) {
         return (None, "the frozen layers are not cached: mixup and cutmix need whole pictures".into());
     }
-    let (samples, views) = (session.splits.train.len(), session.config.data.views);
+    let (samples, views, precision) = (session.splits.train.len(), data.views, data.cache_precision);
     let shape = output_shape(prefix, cut, session.input_shape(), &session.device);
-    let bytes = Cache::bytes(shape, samples, views);
+    let bytes = Cache::bytes(shape, samples, views, precision);
     let mib = bytes.div_ceil(1 << 20);
-    if bytes > session.cache_bytes {
-        let room = session.cache_bytes >> 20;
-        return (
-            None,
-            format!("the frozen layers are not cached: that takes {mib} MiB, and {room} MiB are free for it"),
-        );
-    }
+    let in_memory = bytes <= session.cache_bytes && data.cache != CachePlace::Disk;
+    let on_disk = bytes as u64 <= data.cache_limit && data.cache != CachePlace::Memory;
+    let (place, words) = match &session.cache_folder {
+        _ if in_memory => (Place::Memory, format!("{mib} MiB of memory")),
+        Some(folder) if on_disk => {
+            let words = format!("{mib} MiB in {}", folder.display());
+            let key = cache_key(session, network, cut);
+            (Place::Disk(CacheFiles { folder: folder.clone(), key, limit: data.cache_limit }), words)
+        }
+        _ => {
+            let (room, limit) = (session.cache_bytes >> 20, data.cache_limit >> 20);
+            let text = format!(
+                "the frozen layers are not cached: that takes {mib} MiB; {room} MiB of memory are free for it, and \
+                 data.cache_limit allows {limit} MiB on the disk"
+            );
+            return (None, text);
+        }
+    };
     let views_text = if views == 1 { "one view".into() } else { format!("{views} views") };
+    let half = if precision == Precision::F16 { ", in 16 bits" } else { "" };
     let note = format!(
-        "the frozen layers run once per picture ({views_text}, {mib} MiB kept); later epochs reuse that"
+        "the frozen layers run once per picture ({views_text}{half}, {words}); later epochs reuse that"
     );
-    (Some(Cache::new(shape, samples, views)), note)
+    (Some(Cache::new(shape, samples, views, precision, place)), note)
+}
+
+/// A hash of all that a frozen prefix's outputs depend on, but for the view.
+fn cache_key(session: &Session, network: &Network, cut: Cut) -> String {
+    let identity = &session.identity;
+    let mut text = format!(
+        "kiln {} on {:?}\n{:?}\n{:?}\n{:?} {:?} {} {:?}\nseed {} cut {}\ndata {}\n",
+        env!("CARGO_PKG_VERSION"),
+        session.device,
+        identity.plan,
+        session.preprocess,
+        identity.padding,
+        identity.norm_eps,
+        identity.channels,
+        session.config.augment,
+        session.config.train.seed,
+        cut.0,
+        session.fingerprints[1],
+    );
+    text += &format!("{:?} {:?}\n", session.config.data.split, session.config.data.cache_precision);
+    text.extend(session.splits.train.iter().map(|item| format!("{} ", item.sample)));
+    let blocks = network.blocks.len();
+    for array in arrays(network) {
+        if Cut::layer_of(&array.name, blocks) < cut.0 {
+            let bytes: Vec<u8> = array.values.iter().flat_map(|value| value.to_le_bytes()).collect();
+            text += &format!("\n{} {}", array.name, durable::hash(&bytes));
+        }
+    }
+    durable::hash(text.as_bytes())[..32].to_owned()
 }

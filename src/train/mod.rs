@@ -3,6 +3,7 @@
 
 mod average;
 mod cache;
+mod cache_files;
 mod epoch;
 mod feed;
 mod loss;

@@ -9,6 +9,8 @@ pub trait Observer {
     fn stage(&mut self, _: &StageNote) {}
     /// The frozen prefix is being computed: pictures done and to do.
     fn caching(&mut self, _done: usize, _total: usize) {}
+    /// Something that is not as planned, and does no harm.
+    fn remark(&mut self, _: &str) {}
     fn batch(&mut self, _: &BatchNote) {}
     fn epoch(&mut self, _: &EpochNote) {}
     fn saved(&mut self, _: &Path) {}
@@ -58,4 +60,6 @@ pub struct EpochNote {
     pub time: Duration,
     /// How much of the time went into waiting for pictures.
     pub waited: Duration,
+    /// How much of it went into computing the frozen layers for the cache.
+    pub filled: Duration,
 }

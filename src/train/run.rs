@@ -35,8 +35,10 @@ pub struct Session<'a> {
     pub fingerprints: [String; 2],
     /// Threads that prepare pictures.
     pub workers: usize,
-    /// Bytes that cached prefixes may take.
+    /// Bytes of memory that cached prefixes may take.
     pub cache_bytes: usize,
+    /// Where prefixes are cached on the disk.
+    pub cache_folder: Option<PathBuf>,
     pub decoded: Option<Arc<Decoded>>,
     /// Set when the run is to save and stop.
     pub stop: &'a AtomicBool,
@@ -52,8 +54,9 @@ pub struct Splits {
 /// How a run ended.
 #[derive(Debug)]
 pub enum Outcome {
-    /// All stages are done; the scores of the best checkpoint on the test pictures, where there are such.
-    Finished { test: Option<Scores>, best: PathBuf },
+    /// All stages are done; the scores of the best checkpoint on the test pictures, where there are such, and
+    /// the updates made in all.
+    Finished { test: Option<Scores>, best: PathBuf, steps: usize },
     /// It was asked to stop and has saved.
     Stopped { saved: PathBuf },
 }
@@ -129,7 +132,7 @@ impl<'a> Run<'a> {
             self.optimizer = Optimizer::new(session.config.optimizer, 1.0, self.network.blocks.len());
         }
         self.optimizer.set_layer_decay(config.layer_decay);
-        let mut feed = Feed::new(session, prefix.clone(), cut);
+        let mut feed = Feed::new(session, &self.network, prefix.clone(), cut);
         let mut validator = Validator::new(session, session.splits.val.clone(), prefix, cut);
         observer.stage(&self.note(cut, &feed));
         while self.progress.epoch < config.epochs && !self.has_stalled() {
@@ -193,6 +196,7 @@ impl<'a> Run<'a> {
     /// The test pictures are looked at once, with the best checkpoint.
     fn finish(self) -> Result<Outcome, Error> {
         let session = self.session;
+        let steps = self.progress.step;
         let best = session.folder.best()?;
         let (model, _) = read_model(&best.model_path())?;
         let network = with_values(self.network.frozen(&session.device), model, &session.device);
@@ -201,7 +205,7 @@ impl<'a> Run<'a> {
             true => None,
             false => Some(validator.scores(session, &Folded::new(&network))?),
         };
-        Ok(Outcome::Finished { test, best: best.folder })
+        Ok(Outcome::Finished { test, best: best.folder, steps })
     }
 
     pub(super) fn asked_to_stop(&self) -> bool {

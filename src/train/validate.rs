@@ -3,8 +3,9 @@
 use burn::tensor::Tensor;
 
 use super::Error;
-use super::cache::{Cache, output_shape};
+use super::cache::{Cache, Place, output_shape};
 use super::run::Session;
+use crate::config::Precision;
 use crate::evaluate::Scores;
 use crate::loader::{Item, Loader, Lone, Spec};
 use crate::model::{Cut, Folded, numbers};
@@ -23,8 +24,9 @@ impl Validator {
     pub fn new(session: &Session, items: Vec<Item>, prefix: Option<Folded>, cut: Cut) -> Self {
         let prefix = prefix.and_then(|folded| {
             let shape = output_shape(&folded, cut, session.input_shape(), &session.device);
-            let fits = Cache::bytes(shape, items.len(), 1) <= session.cache_bytes / 4;
-            fits.then(|| (folded, cut, Cache::new(shape, items.len(), 1)))
+            let whole = Precision::F32;
+            let fits = Cache::bytes(shape, items.len(), 1, whole) <= session.cache_bytes / 4;
+            fits.then(|| (folded, cut, Cache::new(shape, items.len(), 1, whole, Place::Memory)))
         });
         Self { items, prefix }
     }

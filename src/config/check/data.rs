@@ -1,10 +1,13 @@
 //! The pictures: where they are, how they are split, and what their loading is told.
 
-use crate::config::checked::{Bad, Data, DataOffline, Source, SplitShares};
+use super::amounts::limit;
+use crate::config::checked::{Bad, CachePlace, Data, DataOffline, Precision, Source, SplitShares};
 use crate::config::faults::Faults;
 use crate::config::raw;
 use crate::config::rules::{BELOW_ONE, COUNT, PIXELS, THREADS};
 
+/// Cached outputs on the disk: 20 GiB.
+const CACHE_LIMIT: u64 = 20 << 30;
 /// Shares of the validation and of the test pictures, each.
 const SHARE: f64 = 0.15;
 
@@ -16,6 +19,9 @@ pub(super) fn data(raw: &raw::Data, faults: &mut Faults<'_>) -> Data {
         image_size: faults.auto(&raw.image_size, &PIXELS),
         workers: faults.auto(&raw.workers, &THREADS),
         views: faults.value(&raw.views, 1, &COUNT),
+        cache: faults.choice(&raw.cache, CachePlace::Auto),
+        cache_precision: faults.choice(&raw.cache_precision, Precision::F32),
+        cache_limit: limit(&raw.cache_limit, faults).unwrap_or(CACHE_LIMIT),
         bad: faults.choice(&raw.bad, Bad::Skip),
     }
 }

@@ -1,5 +1,6 @@
 //! From the raw settings to the checked ones: meaning, defaults and what is possible.
 
+mod amounts;
 mod augment;
 mod data;
 mod model;

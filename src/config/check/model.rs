@@ -4,12 +4,12 @@ use std::path::Path;
 
 use toml::Spanned;
 
+use super::amounts::limit;
 use super::{Given, given};
 use crate::config::checked::{Model, ModelOffline, Pretrained, Scale};
-use crate::config::faults::{Faults, Rule};
-use crate::config::raw::{self, Amount, Key};
+use crate::config::faults::Faults;
+use crate::config::raw::{self, Key};
 use crate::config::rules::{BELOW_ONE, FACTOR, FINITE, PIXELS, POSITIVE};
-use crate::config::words::amount;
 use crate::scaling::{self, Compound, Family, Padding, Plan, Variant};
 
 pub(super) fn model(raw: &raw::Model, faults: &mut Faults<'_>) -> Model {
@@ -114,26 +114,6 @@ fn budget(raw: &raw::Model, faults: &mut Faults<'_>) -> Scale {
         max_params: limit(&raw.max_params, faults),
         max_memory: limit(&raw.max_memory, faults),
     }
-}
-
-fn limit(key: &Key<Amount>, faults: &mut Faults<'_>) -> Option<u64> {
-    /// A whole number below it survives the way through a double and through TOML.
-    const LARGEST: f64 = 9e15;
-    const AMOUNT: Rule<f64> = Rule {
-        must: "an amount from 1 to 9e15, such as 400000000, \"400M\", \"2.5G\" or \"4GiB\"",
-        holds: |v| (1.0..=LARGEST).contains(v),
-    };
-    let given = key.as_ref()?;
-    let value = match given.get_ref() {
-        Amount::Whole(value) => *value as f64,
-        Amount::Number(value) => *value,
-        Amount::Text(text) => amount(text).unwrap_or_else(|| {
-            faults.refuse(given.span(), format!("{text:?} is no amount; it must be {}", AMOUNT.must));
-            1.0
-        }),
-    };
-    faults.value(&Some(Spanned::new(given.span(), value)), 1.0, &AMOUNT);
-    Some(value.round() as u64)
 }
 
 fn pretrained(key: &Key<raw::Pretrained>, scale: &Scale, faults: &mut Faults<'_>) -> Pretrained {

@@ -122,14 +122,26 @@ fn any_data() -> impl Strategy<Value = Data> {
     ];
     let split = (0.0..0.5, 0.0..0.5).prop_map(|(val, test)| SplitShares { val, test });
     let bad = select(vec![Bad::Skip, Bad::Fail]);
-    (source, split, option::of(32..4096_usize), option::of(1..99_usize), 1..99_usize, bad).prop_map(
-        |((source, offline), split, image_size, workers, views, bad)| Data {
+    let place = select(vec![CachePlace::Auto, CachePlace::Memory, CachePlace::Disk, CachePlace::Off]);
+    let cache = (place, select(vec![Precision::F32, Precision::F16]), 1..9_000_000_000_000_000_u64);
+    let sizes = (option::of(32..4096_usize), option::of(1..99_usize), 1..99_usize);
+    (source, split, sizes, cache, bad).prop_map(
+        |(
+            (source, offline),
+            split,
+            (image_size, workers, views),
+            (cache, cache_precision, cache_limit),
+            bad,
+        )| Data {
             source,
             offline,
             split,
             image_size,
             workers,
             views,
+            cache,
+            cache_precision,
+            cache_limit,
             bad,
         },
     )
