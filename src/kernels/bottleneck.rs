@@ -4,35 +4,54 @@
 #![allow(unsafe_code)]
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
-use rayon::prelude::*;
-
-use super::bottleneck_rows::{AddUp, Weigh};
+use super::Window;
+use super::bottleneck_rows::{Weigh, add_up};
 use super::buffers;
+use super::crew::Crew;
 use super::depthwise::{Source, Taps, Target, line};
 use super::lanes;
-use super::matrix::{COLUMNS, Finish, Packed, product, product_here, product_of};
+use super::matrix::{COLUMNS, Finish, Packed, product_by, product_here, product_of};
 use super::program::{Layer, Sizes, Weight, numbers};
-use super::sequence::{Bottleneck, Gate};
+use super::sequence::{Bottleneck, Conv, Gate};
 use super::shared::Shared;
 use super::squeeze::Sigmoid;
 use super::taps::{Axis, Run};
 use crate::scaling::Activation;
 
-/// Numbers of expanded lines that are held: three quarters of a small second cache go unused for the rest.
+/// Numbers of expanded lines that are held: 192 KiB, which fit into any second cache.
 const HELD: usize = 48 * 1024;
 /// Numbers between the filter and the last product.
 const WIDE: usize = 256 * 1024;
 /// Lines of outputs that are filtered between two expansions.
 const LINES: usize = 4;
+/// Numbers of a weight that one thread multiplies in less time than others would take to help.
+const SHORT: usize = 16 * 1024;
 
 #[derive(Debug)]
 pub struct Fused {
-    expand: Option<Layer>,
-    depthwise: Layer,
+    expand: Option<Point>,
+    filter: Filter,
     gates: Option<Gates>,
-    project: Layer,
+    project: Point,
     adds_input: bool,
+}
+
+#[derive(Debug)]
+struct Point {
+    weight: Packed,
+    bias: Vec<f32>,
+    activation: Option<Activation>,
+}
+
+#[derive(Debug)]
+struct Filter {
+    /// `[taps, channels]`
+    weight: Vec<f32>,
+    bias: Vec<f32>,
+    activation: Option<Activation>,
+    window: Window,
 }
 
 #[derive(Debug)]
@@ -53,126 +72,144 @@ impl Fused {
     /// Nothing where the kernels do not know one of its convolutions.
     pub fn new(bottleneck: &Bottleneck) -> Option<Self> {
         let expand = match &bottleneck.expand {
-            Some(expand) => Some(Layer::new(expand)?),
+            Some(expand) => Some(Point::new(expand)?),
             None => None,
         };
-        let fused = Self {
+        Some(Self {
             expand,
-            depthwise: Layer::new(&bottleneck.depthwise)?,
+            filter: Filter::new(&bottleneck.depthwise)?,
             gates: bottleneck.gate.as_ref().map(Gates::new),
-            project: Layer::new(&bottleneck.project)?,
+            project: Point::new(&bottleneck.project)?,
             adds_input: bottleneck.adds_input,
-        };
-        let is_point = |layer: &Layer| matches!(layer.weight, Weight::Point(_));
-        let fits = fused.expand.as_ref().is_none_or(is_point)
-            && is_point(&fused.project)
-            && matches!(fused.depthwise.weight, Weight::Depth(_));
-        fits.then_some(fused)
+        })
     }
 
     pub fn output(&self, sizes: Sizes) -> Sizes {
-        self.project.output(self.depthwise.output(sizes))
+        let [samples, height, width, _] = self.filter.window.output(sizes, self.hidden());
+        [samples, height, width, self.project.bias.len()]
     }
 
-    /// A few pictures, with so many threads for each.
-    pub fn run(&self, x: &[f32], sizes: Sizes, helpers: usize, output: &mut [f32]) {
+    /// A few pictures, with a crew of so many threads.
+    pub fn run(&self, x: &[f32], sizes: Sizes, crew: Crew, threads: usize, output: &mut [f32]) {
         let [_, height, width, channels] = sizes;
         let [_, lines, columns, outputs] = self.output(sizes);
         let (input, positions) = (height * width * channels, lines * columns);
-        let geometry = Geometry::new(&self.depthwise, sizes);
+        let geometry = Geometry::new(self.filter.window, sizes);
         let together = (WIDE / (positions * self.hidden()).max(1)).max(1);
         let chunks = x.chunks((together * input).max(1));
         for (x, output) in chunks.zip(output.chunks_mut((together * positions * outputs).max(1))) {
-            self.some(x, x.len() / input.max(1), positions, &geometry, helpers, output);
+            let samples = x.len() / input.max(1);
+            self.some(x, (samples, positions), &geometry, (crew, threads), output);
         }
     }
 
     fn hidden(&self) -> usize {
-        self.depthwise.outputs()
+        self.filter.bias.len()
     }
 
     fn some(
         &self,
         x: &[f32],
-        samples: usize,
-        positions: usize,
+        (samples, positions): (usize, usize),
         geometry: &Geometry,
-        helpers: usize,
+        (crew, threads): (Crew, usize),
         output: &mut [f32],
     ) {
         let hidden = self.hidden();
         let mut wide = buffers::take(samples * positions * hidden);
-        let groups = self.groups(geometry, helpers);
-        let target = Shared::new(&mut wide);
-        let filter = |panels: &Range<usize>| {
-            let mut work = Work { fused: self, geometry, x, samples, target: &target, sums: Vec::new() };
-            work.filter(panels.clone());
-            work.sums
-        };
+        let groups = self.groups(geometry, threads);
         // Each group's sums, sample by sample.
-        let sums: Vec<Vec<f64>> = match groups.as_slice() {
-            [only] => vec![filter(only)],
-            groups => groups.par_iter().map(filter).collect(),
-        };
+        let sums: Vec<OnceLock<Vec<f64>>> = groups.iter().map(|_| OnceLock::new()).collect();
+        let target = Shared::new(&mut wide);
+        crew.each(groups.len(), &|group| {
+            let mut work = Work { fused: self, geometry, x, samples, target: &target, sums: Vec::new() };
+            work.filter(groups[group].clone());
+            // Each task is done once.
+            let _ = sums[group].set(work.sums);
+        });
         let Some(gates) = &self.gates else {
-            self.project(&wide, None, x, output);
+            self.project(crew, &wide, None, x, output);
             return buffers::give(wide);
         };
         let mut means = Vec::with_capacity(samples * hidden);
         for sample in 0..samples {
-            for sums in &sums {
+            for sums in sums.iter().filter_map(OnceLock::get) {
                 let count = sums.len() / samples;
                 let sums = &sums[sample * count..(sample + 1) * count];
                 means.extend(sums.iter().map(|sum| (sum / positions as f64) as f32));
             }
         }
         let gates = gates.of(&means, samples);
-        if positions > self.project.outputs() {
+        if self.weighs_weight(positions) {
             let per = (wide.len() / samples, x.len() / samples, output.len() / samples);
             let samples = wide.chunks(per.0).zip(x.chunks(per.1)).zip(output.chunks_mut(per.2));
             for (((wide, x), output), gates) in samples.zip(gates.chunks(hidden)) {
-                self.project(wide, Some(gates), x, output);
+                self.project(crew, wide, Some(gates), x, output);
             }
         } else {
-            let rows = wide.chunks_exact_mut(positions * hidden).zip(gates.chunks_exact(hidden));
-            rows.for_each(|(rows, gates)| lanes::run(Weigh { rows, gates }));
-            self.project(&wide, None, x, output);
+            weigh(crew, &mut wide, &gates, hidden);
+            self.project(crew, &wide, None, x, output);
         }
         buffers::give(wide);
     }
 
+    /// Whether the gates are multiplied into the last weight, or into its input, which a crew can share. Threads have
+    /// no say in it: the two round differently.
+    fn weighs_weight(&self, positions: usize) -> bool {
+        let outputs = self.project.bias.len();
+        positions > outputs && self.hidden() * outputs < SHORT
+    }
+
     /// The last convolution, its weight multiplied by the gates of its inputs.
-    fn project(&self, wide: &[f32], gates: Option<&[f32]>, x: &[f32], output: &mut [f32]) {
-        let Weight::Point(weight) = &self.project.weight else { return };
+    fn project(&self, crew: Crew, wide: &[f32], gates: Option<&[f32]>, x: &[f32], output: &mut [f32]) {
+        let weight = &self.project.weight;
         let residual = if self.adds_input { x } else { &[] };
         let finish = Finish { residual, ..self.project.finish() };
         match gates {
-            None => product(wide, weight, finish, output),
+            None => product_by(crew, wide, weight, finish, output),
             Some(gates) => {
                 let weight = weight.scaled(gates);
-                product(wide, &weight, finish, output);
+                product_by(crew, wide, &weight, finish, output);
                 weight.give();
             }
         }
     }
 
-    /// The channels in groups of panels: as many as the cache holds lines of, and one for each helper.
-    fn groups(&self, geometry: &Geometry, helpers: usize) -> Vec<Range<usize>> {
+    /// The channels in groups of panels: as many as the cache holds lines of, and several for each thread of a crew.
+    fn groups(&self, geometry: &Geometry, threads: usize) -> Vec<Range<usize>> {
         let panels = self.hidden().div_ceil(COLUMNS);
         let held = match self.expand {
             Some(_) => geometry.held() * geometry.input.1 * COLUMNS,
             None => 0,
         };
         let most = (HELD / held.max(1)).clamp(1, panels);
-        let rounds = panels.div_ceil(most * helpers);
-        let each = panels.div_ceil(rounds * helpers);
+        let each = match threads {
+            1 => panels.div_ceil(panels.div_ceil(most)),
+            _ => (panels / (4 * threads)).clamp(1, most),
+        };
         (0..panels).step_by(each).map(|first| first..(first + each).min(panels)).collect()
     }
 }
 
+/// Multiplies each picture's rows by its gates.
+fn weigh(crew: Crew, wide: &mut [f32], gates: &[f32], channels: usize) {
+    const ROWS: usize = 32;
+    let (samples, positions) = (gates.len() / channels, wide.len() / gates.len().max(1));
+    let tasks = positions.div_ceil(ROWS);
+    let target = Shared::new(wide);
+    crew.each(samples * tasks, &|task| {
+        let (sample, part) = (task / tasks, task % tasks);
+        let count = ROWS.min(positions - part * ROWS);
+        let first = (sample * positions + part * ROWS) * channels;
+        // SAFETY: each task has rows of its own.
+        let rows = unsafe { target.part(first, count * channels) };
+        lanes::run(Weigh { rows, gates: &gates[sample * channels..(sample + 1) * channels] });
+    });
+}
+
 impl Geometry {
-    fn new(depthwise: &Layer, [_, height, width, _]: Sizes) -> Self {
-        let (rows, columns) = (Axis::new(height, depthwise.window), Axis::new(width, depthwise.window));
+    fn new(window: Window, [_, height, width, _]: Sizes) -> Self {
+        let (rows, columns) = (Axis::new(height, window), Axis::new(width, window));
         Self {
             input: (height, width),
             width: columns.output,
@@ -235,12 +272,12 @@ impl Work<'_> {
         &mut self,
         sample: usize,
         x: &[f32],
-        expand: &Layer,
+        expand: &Point,
         panels: Range<usize>,
         columns: &Range<usize>,
         ring: &mut [f32],
     ) {
-        let Weight::Point(weight) = &expand.weight else { return };
+        let weight = &expand.weight;
         let geometry = self.geometry;
         let row = geometry.input.1 * columns.len();
         let x_row = geometry.input.1 * weight.inputs;
@@ -279,33 +316,57 @@ impl Work<'_> {
         source: Source,
         columns: &Range<usize>,
     ) {
-        let (geometry, depthwise) = (self.geometry, &self.fused.depthwise);
-        let Weight::Depth(weight) = &depthwise.weight else { return };
+        let (geometry, filter) = (self.geometry, &self.fused.filter);
         let hidden = self.fused.hidden();
-        let finish = Finish {
-            bias: &depthwise.bias[columns.clone()],
-            activation: depthwise.activation,
-            residual: &[],
-        };
+        let finish =
+            Finish { bias: &filter.bias[columns.clone()], activation: filter.activation, residual: &[] };
         let mut met = Vec::new();
         for number in lines {
             met.clear();
             met.extend(geometry.lines[number].iter().map(|(input, tap)| (input - begin, *tap)));
             let taps = Taps {
-                weight: &weight[columns.start..],
+                weight: &filter.weight[columns.start..],
                 channels: hidden,
-                kernel: depthwise.window.kernel,
+                kernel: filter.window.kernel,
                 lines: &met,
                 runs: &geometry.runs,
             };
             let first = (sample * geometry.lines.len() + number) * geometry.width * hidden + columns.start;
             let target = Target { numbers: self.target, first, channels: hidden };
+            let sums = &mut self.sums[sample * columns.len()..(sample + 1) * columns.len()];
             // SAFETY: this work alone has these channels of the target.
-            unsafe { line(source, taps, columns.len(), finish, target) };
-            if self.fused.gates.is_some() {
-                let sums = &mut self.sums[sample * columns.len()..(sample + 1) * columns.len()];
-                lanes::run(AddUp { target, width: geometry.width, sums });
+            unsafe {
+                line(source, taps, columns.len(), finish, target);
+                if self.fused.gates.is_some() {
+                    add_up(target, geometry.width, sums);
+                }
             }
+        }
+    }
+}
+
+impl Point {
+    fn new(conv: &Conv) -> Option<Self> {
+        match Layer::new(conv)? {
+            Layer { weight: Weight::Point(weight), bias, activation, .. } => {
+                Some(Self { weight, bias, activation })
+            }
+            _ => None,
+        }
+    }
+
+    fn finish(&self) -> Finish<'_> {
+        Finish { bias: &self.bias, activation: self.activation, residual: &[] }
+    }
+}
+
+impl Filter {
+    fn new(conv: &Conv) -> Option<Self> {
+        match Layer::new(conv)? {
+            Layer { weight: Weight::Depth(weight), bias, window, activation } => {
+                Some(Self { weight, bias, activation, window })
+            }
+            _ => None,
         }
     }
 }

@@ -2,16 +2,20 @@
 #![allow(unsafe_code)]
 
 use super::depthwise::Target;
-use super::lanes::{Kernel, Lanes, WIDEST};
+use super::lanes::{self, Kernel, Lanes, WIDEST};
 
-/// Adds one line of the target to the sums of its channels.
+/// Adds one line of a target to the sums of its first channels.
 ///
 /// # Safety
-/// Whoever makes one has these channels of the line to itself.
-pub struct AddUp<'a> {
-    pub target: Target<'a>,
-    pub width: usize,
-    pub sums: &'a mut [f64],
+/// Nobody else writes these channels of the line at the same time.
+pub unsafe fn add_up(target: Target, width: usize, sums: &mut [f64]) {
+    lanes::run(AddUp { target, width, sums });
+}
+
+struct AddUp<'a> {
+    target: Target<'a>,
+    width: usize,
+    sums: &'a mut [f64],
 }
 
 impl Kernel for AddUp<'_> {
@@ -42,7 +46,7 @@ impl AddUp<'_> {
         let mut totals = [L::splat(0.0); V];
         for column in 0..self.width {
             let place = self.target.first + column * self.target.channels + channel;
-            // SAFETY: the line belongs to the work that adds it up, and V widths can be read of it.
+            // SAFETY: the caller of `add_up` vouches for the line, and the part holds V widths.
             unsafe {
                 let numbers = self.target.numbers.part(place, V * L::WIDTH);
                 for (v, total) in totals.iter_mut().enumerate() {

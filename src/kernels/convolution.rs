@@ -5,6 +5,7 @@ use burn_flex::FlexTensor;
 
 use super::Window;
 use super::buffers;
+use super::crew::Crew;
 use super::depthwise::{Depthwise, taps_first, transpose};
 use super::extension::{dims, tensor, values};
 use super::matrix::{Finish, Packed, product};
@@ -31,16 +32,22 @@ impl Window {
         square && channels > 0 && outputs > 0 && (dense || depthwise)
     }
 
-    pub fn way(&self, [samples, height, width, channels]: [usize; 4]) -> Way {
+    pub fn way(&self, sizes @ [samples, height, width, _]: [usize; 4]) -> Way {
         if self.kernel == 1 && self.stride == 1 && self.groups == 1 {
-            return Way::Point { rows: samples * height * width };
-        }
-        let (height, width) = (Axis::new(height, *self), Axis::new(width, *self));
-        if self.groups == 1 {
-            Way::Patch(Patches { samples, channels, height, width })
+            Way::Point { rows: samples * height * width }
+        } else if self.groups == 1 {
+            Way::Patch(self.patches(sizes))
         } else {
-            Way::Depth(Depthwise { samples, channels, height, width })
+            Way::Depth(self.depth(sizes))
         }
+    }
+
+    pub fn patches(&self, [samples, height, width, channels]: [usize; 4]) -> Patches {
+        Patches { samples, channels, height: Axis::new(height, *self), width: Axis::new(width, *self) }
+    }
+
+    pub fn depth(&self, [samples, height, width, channels]: [usize; 4]) -> Depthwise {
+        Depthwise { samples, channels, height: Axis::new(height, *self), width: Axis::new(width, *self) }
     }
 
     pub fn output(&self, [samples, height, width, _]: [usize; 4], outputs: usize) -> [usize; 4] {
@@ -60,7 +67,7 @@ pub fn forward(x: &FlexTensor, weight: &FlexTensor, window: Window, finish: Fini
         Way::Depth(depth) => depth.forward(x, &taps_first(weight, outputs), finish, &mut output),
         Way::Patch(patches) => {
             let weight = Packed::by_output(&patches.order(weight, outputs), outputs, patches.size());
-            patches.forward(x, &weight, finish, &mut output);
+            patches.forward(Crew::Pool, x, &weight, finish, &mut output);
         }
     }
     tensor(output, &shape)

@@ -4,9 +4,8 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use super::buffers;
+use super::crew::Crew;
 use super::exp::activate;
 use super::lanes::{self, Kernel, Lanes};
 use super::shared::Shared;
@@ -95,6 +94,11 @@ pub struct Finish<'a> {
 
 /// `[rows, inputs]` times the weight, into `[rows, outputs]`.
 pub fn product(x: &[f32], weight: &Packed, finish: Finish, output: &mut [f32]) {
+    product_by(Crew::Pool, x, weight, finish, output);
+}
+
+/// As `product`, with a crew to do it.
+pub fn product_by(crew: Crew, x: &[f32], weight: &Packed, finish: Finish, output: &mut [f32]) {
     let (inputs, outputs) = (weight.inputs, weight.outputs);
     let rows = output.len() / outputs.max(1);
     assert!(x.len() == rows * inputs && output.len() == rows * outputs, "a matrix product of other sizes");
@@ -108,7 +112,7 @@ pub fn product(x: &[f32], weight: &Packed, finish: Finish, output: &mut [f32]) {
     let groups = (8 / chunks.max(1)).clamp(1, panels.max(1));
     let per_group = panels.div_ceil(groups);
     let target = Shared::new(output);
-    (0..chunks * groups).into_par_iter().for_each(|task| {
+    crew.each(chunks * groups, &|task| {
         let (first, group) = (task / groups * per_task, task % groups);
         let count = per_task.min(rows - first);
         let panels = (group * per_group).min(panels)..((group + 1) * per_group).min(panels);

@@ -8,6 +8,7 @@ mod bottleneck;
 mod bottleneck_rows;
 mod buffers;
 mod convolution;
+mod crew;
 mod depthwise;
 mod depthwise_gradient;
 mod exp;

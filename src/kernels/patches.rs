@@ -4,8 +4,10 @@
 use rayon::prelude::*;
 
 use super::buffers;
+use super::crew::Crew;
 use super::matrix::{Finish, Packed, product, product_here};
 use super::matrix_gradient::{RowSource, weight_gradient};
+use super::shared::Shared;
 use super::taps::Axis;
 
 /// A window over `[samples, height, width, channels]`.
@@ -56,7 +58,7 @@ impl Patches {
     }
 
     /// The output, from a weight whose inputs are in a patch's order.
-    pub fn forward(&self, x: &[f32], weight: &Packed, finish: Finish, output: &mut [f32]) {
+    pub fn forward(&self, crew: Crew, x: &[f32], weight: &Packed, finish: Finish, output: &mut [f32]) {
         let outputs = weight.outputs;
         assert_eq!(x.len(), self.samples * self.input_size(), "an input of another size");
         assert_eq!(output.len(), self.rows() * outputs, "an output of another size");
@@ -65,10 +67,15 @@ impl Patches {
         }
         let source = Source { shape: self, x };
         let rows = weight.rows_per_task();
-        output.par_chunks_mut(rows * outputs).enumerate().for_each(|(task, output)| {
+        let finish = Finish { residual: &[], ..finish };
+        let target = Shared::new(output);
+        crew.each(self.rows().div_ceil(rows), &|task| {
             let mut scratch = Vec::new();
-            let patches = source.rows(task * rows, output.len() / outputs, &mut scratch);
-            let finish = Finish { residual: &[], ..finish };
+            let count = rows.min(self.rows() - task * rows);
+            let patches = source.rows(task * rows, count, &mut scratch);
+            // SAFETY: each task has rows of its own.
+            #[allow(unsafe_code)]
+            let output = unsafe { target.part(task * rows * outputs, count * outputs) };
             product_here(patches, weight, finish, output);
         });
     }

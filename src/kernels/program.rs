@@ -11,9 +11,10 @@ use super::Window;
 use super::bottleneck::Fused;
 use super::buffers;
 use super::convolution::Way;
+use super::crew::{Crew, Team};
 use super::depthwise::taps_first;
 use super::extension::{dims, tensor, values, whole};
-use super::matrix::{Finish, Packed, product};
+use super::matrix::{Finish, Packed, product_by};
 use super::sequence::{Conv, Piece};
 use super::squeeze::Shape;
 use crate::scaling::Activation;
@@ -76,13 +77,16 @@ impl Program {
         let threads = rayon::current_num_threads();
         let together = sizes[0].div_ceil(threads).clamp(1, TOGETHER);
         // Threads for each picture where there are not enough pictures.
-        let helpers = threads.div_ceil(sizes[0].max(1));
+        let each = threads.div_ceil(sizes[0].max(1));
         // Into the pool of threads once, instead of with each of the small steps.
         rayon::scope(|_| {
             let pictures = values(&x).par_chunks(together * input);
             found.par_chunks_mut(together * output).zip(pictures).for_each(|(found, x)| {
                 let sizes = [x.len() / input, sizes[1], sizes[2], sizes[3]];
-                run(steps, x, sizes, helpers, found);
+                match each {
+                    1 => run(steps, x, sizes, Crew::Pool, 1, found),
+                    many => Team::with(many - 1, |crew| run(steps, x, sizes, crew, many, found)),
+                }
             });
         });
         buffers::give_tensor(x);
@@ -91,19 +95,19 @@ impl Program {
 }
 
 /// All steps on a few pictures.
-fn run(steps: &[Step], x: &[f32], mut sizes: Sizes, helpers: usize, output: &mut [f32]) {
+fn run(steps: &[Step], x: &[f32], mut sizes: Sizes, crew: Crew, threads: usize, output: &mut [f32]) {
     let Some((last, first)) = steps.split_last() else { return };
     let mut held: Option<Vec<f32>> = None;
     for step in first {
         let shape = step.output(sizes);
         let mut next = buffers::take(shape.iter().product());
-        step.run(held.as_deref().unwrap_or(x), sizes, helpers, &mut next);
+        step.run(held.as_deref().unwrap_or(x), sizes, crew, threads, &mut next);
         if let Some(old) = held.replace(next) {
             buffers::give(old);
         }
         sizes = shape;
     }
-    last.run(held.as_deref().unwrap_or(x), sizes, helpers, output);
+    last.run(held.as_deref().unwrap_or(x), sizes, crew, threads, output);
     if let Some(held) = held {
         buffers::give(held);
     }
@@ -118,10 +122,10 @@ impl Step {
         }
     }
 
-    fn run(&self, x: &[f32], sizes: Sizes, helpers: usize, output: &mut [f32]) {
+    fn run(&self, x: &[f32], sizes: Sizes, crew: Crew, threads: usize, output: &mut [f32]) {
         match self {
-            Self::Convolve(layer) => layer.run(x, sizes, output),
-            Self::Bottleneck(fused) => fused.run(x, sizes, helpers, output),
+            Self::Convolve(layer) => layer.run(x, sizes, crew, output),
+            Self::Bottleneck(fused) => fused.run(x, sizes, crew, threads, output),
             Self::Pool => {
                 let [samples, height, width, channels] = sizes;
                 let shape = Shape { samples, positions: height * width, channels };
@@ -167,14 +171,13 @@ impl Layer {
         Finish { bias: &self.bias, activation: self.activation, residual: &[] }
     }
 
-    fn run(&self, x: &[f32], sizes: Sizes, output: &mut [f32]) {
-        match (&self.weight, self.window.way(sizes)) {
-            (Weight::Depth(taps), Way::Depth(depth)) => depth.forward(x, taps, self.finish(), output),
-            (Weight::Patch(weight), Way::Patch(patches)) => {
-                patches.forward(x, weight, self.finish(), output);
+    fn run(&self, x: &[f32], sizes: Sizes, crew: Crew, output: &mut [f32]) {
+        match &self.weight {
+            Weight::Point(weight) => product_by(crew, x, weight, self.finish(), output),
+            Weight::Depth(taps) => self.window.depth(sizes).forward(x, taps, self.finish(), output),
+            Weight::Patch(weight) => {
+                self.window.patches(sizes).forward(crew, x, weight, self.finish(), output);
             }
-            (Weight::Point(weight) | Weight::Patch(weight), _) => product(x, weight, self.finish(), output),
-            (Weight::Depth(_), _) => {}
         }
     }
 }
