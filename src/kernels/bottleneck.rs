@@ -1,6 +1,6 @@
 //! The inverted bottleneck as one operation. What is between its first convolution and its second never leaves the
 //! cache: some channels are expanded a few lines at a time, filtered at once, and forgotten. The gate is multiplied
-//! into whichever is smaller, the last weight or its input.
+//! into the last weight where that is small, and into its input elsewhere.
 #![allow(unsafe_code)]
 
 use std::ops::Range;
