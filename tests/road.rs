@@ -5,44 +5,11 @@
 
 mod studio;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
-use studio::{CLASSES, PER_CLASS, Studio, TINY};
-
-/// All three kinds of stages, in the order in which one would use them.
-const STAGED: &str = r#"
-[model]
-width = 0.1
-depth = 0.1
-resolution = 32
-
-[data]
-path = "pictures"
-
-[[stage]]
-trains = "head"
-epochs = 1
-lr = 0.01
-
-[[stage]]
-trains = "last 2"
-epochs = 1
-lr = 0.003
-
-[[stage]]
-trains = "all"
-epochs = 1
-lr = 0.001
-layer_decay = 0.9
-
-[train]
-batch = 8
-device = "cpu"
-threads = 1
-"#;
+use studio::{CLASSES, PER_CLASS, STAGED, Studio, TINY};
 
 #[test]
 fn a_training_leaves_a_run_folder_that_nothing_touches_again() {
@@ -251,42 +218,6 @@ fn every_kind_of_stage_trains() {
     let ended = studio.expect(0, &["train", "staged.toml", "augment.policy=strong", "--run", "mixed"]);
     assert!(ended.err.contains("not cached"), "{}", ended.err);
     check_metrics(&studio, "mixed", 3);
-}
-
-#[test]
-fn wherever_frozen_layers_are_cached_the_run_is_the_same() {
-    let studio = Studio::new();
-    studio.write("staged.toml", STAGED);
-    let train = |run: &str, settings: &[&str]| {
-        let ended = studio.expect(0, &[&["train", "staged.toml", "--run", run], settings].concat());
-        (ended.err, fs::read(studio.newest(run, "model.safetensors")).unwrap())
-    };
-    let (said, computed) = train("computed", &["data.cache=off"]);
-    assert!(said.contains("data.cache is \"off\""), "{said}");
-    let (said, in_memory) = train("memory", &["data.cache=memory"]);
-    assert!(said.contains("of memory"), "{said}");
-    let (said, on_disk) = train("disk", &["data.cache=disk"]);
-    assert!(said.contains("prefixes"), "{said}");
-    let files = || studio.files("cache/prefixes");
-    let kept = files();
-    assert_eq!(kept.len(), 2, "one file for each stage");
-    let (_, found) = train("found", &["data.cache=disk"]);
-    assert!(computed == in_memory && computed == on_disk && computed == found);
-    assert!(files() == kept, "the second run computed them again");
-    // Other pictures, other numbers; half of the bits, half of the bytes, and the run says so.
-    train("seeded", &["data.cache=disk", "train.seed=9"]);
-    assert_eq!(files().len(), 4);
-    train("half", &["data.cache=disk", "data.cache_precision=f16"]);
-    assert_eq!(files().len(), 6);
-    // A checksum of 64 bytes follows the numbers.
-    let numbers =
-        |files: &BTreeMap<String, Vec<u8>>| files.values().map(|file| file.len() - 64).sum::<usize>();
-    assert_eq!(numbers(&files()), 2 * numbers(&kept) + numbers(&kept) / 2);
-    let resolved = fs::read_to_string(studio.path("checkpoints/half/config.toml")).unwrap();
-    assert!(resolved.contains("cache_precision = \"f16\""), "{resolved}");
-    // No room: said, and trained all the same.
-    let (said, uncached) = train("small", &["data.cache=disk", "data.cache_limit=1"]);
-    assert!(said.contains("not cached") && uncached == computed, "{said}");
 }
 
 #[test]

@@ -45,6 +45,38 @@ device = "cpu"
 threads = 1
 "#;
 
+/// All three kinds of stages, in the order in which one would use them.
+pub const STAGED: &str = r#"
+[model]
+width = 0.1
+depth = 0.1
+resolution = 32
+
+[data]
+path = "pictures"
+
+[[stage]]
+trains = "head"
+epochs = 1
+lr = 0.01
+
+[[stage]]
+trains = "last 2"
+epochs = 1
+lr = 0.003
+
+[[stage]]
+trains = "all"
+epochs = 1
+lr = 0.001
+layer_decay = 0.9
+
+[train]
+batch = 8
+device = "cpu"
+threads = 1
+"#;
+
 /// A working folder that is removed at the end.
 pub struct Studio {
     folder: tempfile::TempDir,
