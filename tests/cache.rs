@@ -32,7 +32,7 @@ fn wherever_frozen_layers_are_cached_the_run_is_the_same() {
     // Other pictures, other numbers; half of the bits, half of the bytes, and the run says so.
     train("seeded", &["data.cache=disk", "train.seed=9"]);
     assert_eq!(files().len(), 4);
-    train("half", &["data.cache=disk", "data.cache_precision=f16"]);
+    let (_, half) = train("half", &["data.cache=disk", "data.cache_precision=f16"]);
     assert_eq!(files().len(), 6);
     // A checksum of 64 bytes follows the numbers.
     let numbers =
@@ -40,7 +40,10 @@ fn wherever_frozen_layers_are_cached_the_run_is_the_same() {
     assert_eq!(numbers(&files()), 2 * numbers(&kept) + numbers(&kept) / 2);
     let resolved = fs::read_to_string(studio.path("checkpoints/half/config.toml")).unwrap();
     assert!(resolved.contains("cache_precision = \"f16\""), "{resolved}");
-    // No room: said, and trained all the same.
-    let (said, uncached) = train("small", &["data.cache=disk", "data.cache_limit=1"]);
+    // No room: said, and trained all the same, rounded where that was asked for.
+    let no_room = ["data.cache=disk", "data.cache_limit=1"];
+    let (said, uncached) = train("small", &no_room);
     assert!(said.contains("not cached") && uncached == computed, "{said}");
+    let (_, uncached) = train("small-half", &[&no_room[..], &["data.cache_precision=f16"]].concat());
+    assert!(uncached == half && uncached != computed);
 }

@@ -78,7 +78,7 @@ impl Resume {
             splits: splits(&dataset),
             preprocess: saved.identity.preprocess.clone(),
             identity: saved.identity.clone(),
-            device: chosen.device,
+            device: chosen,
             folder: &folder,
             data: dataset.fingerprint(),
             tui: self.tui,

@@ -14,7 +14,7 @@ use super::failure::Failure;
 use super::prepare::{DRAWN, SCRATCH};
 use super::start::{Signals, processors};
 use crate::checkpoint::{Contents, Identity, RunFolder};
-use crate::config::{Config, Source};
+use crate::config::{CachePlace, Config, Source};
 use crate::dataset::{Preprocess, download};
 use crate::devices::{Chosen, approve, choose};
 use crate::durable;
@@ -22,7 +22,6 @@ use crate::evaluate::Scores;
 use crate::loader::Decoded;
 use crate::model::Network;
 use crate::train::{self, Outcome, Session, Splits};
-use burn::tensor::Device;
 
 /// What a session is made of before it starts.
 pub struct Parts<'a> {
@@ -30,7 +29,7 @@ pub struct Parts<'a> {
     pub splits: Splits,
     pub preprocess: Preprocess,
     pub identity: Identity,
-    pub device: Device,
+    pub device: Chosen,
     pub folder: &'a RunFolder,
     pub data: String,
     /// Show burn-train's dashboard instead of lines.
@@ -87,6 +86,8 @@ pub fn fingerprint(config: &Config) -> String {
     config.data.source = Source::Path(PathBuf::new());
     config.data.workers = None;
     config.train.threads = None;
+    config.data.cache = CachePlace::Auto;
+    config.data.cache_limit = 0;
     durable::hash(config.to_toml().as_bytes())
 }
 
@@ -105,7 +106,8 @@ pub fn conclude(parts: Parts, network: Network, from: Option<Contents>, signals:
         splits: parts.splits,
         preprocess: parts.preprocess,
         identity: parts.identity,
-        device: parts.device,
+        machine: parts.device.machine(),
+        device: parts.device.device,
         folder: parts.folder,
     };
     let outcome = if parts.tui {

@@ -59,7 +59,7 @@ impl Train {
             splits: splits(&dataset),
             preprocess: begun.preprocess.clone(),
             identity: begun.identity(&dataset),
-            device: chosen.device,
+            device: chosen,
             folder: &folder,
             data: dataset.fingerprint(),
             tui: self.tui,

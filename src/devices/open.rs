@@ -8,6 +8,7 @@ use burn::tensor::{Device, Tensor};
 use super::list::{Kind, Listed};
 use super::quiet::quietly;
 use super::{Error, list};
+use crate::kernels;
 
 /// A device that is there and has answered.
 #[derive(Debug, Clone)]
@@ -63,6 +64,14 @@ impl Listed {
 }
 
 impl Chosen {
+    /// All that the last bits of a result depend on.
+    pub fn machine(&self) -> String {
+        match self.listed.kind {
+            Kind::Cpu | Kind::Ndarray => format!("{} {}", self.name, kernels::lanes()),
+            Kind::Wgpu | Kind::Cuda => format!("{} {} {}", self.name, self.listed.name, self.listed.driver),
+        }
+    }
+
     /// The processor through Burn's Flex: always there.
     pub fn cpu() -> Result<Self, Error> {
         match list::of_kind(Kind::Cpu).first() {

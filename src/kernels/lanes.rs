@@ -67,6 +67,15 @@ fn has_avx2() -> bool {
     })
 }
 
+/// Names the lanes that kernels run with here: other lanes round differently.
+pub fn name() -> &'static str {
+    #[cfg(target_arch = "x86_64")]
+    if has_avx2() {
+        return "avx2";
+    }
+    "portable"
+}
+
 /// An array. `FUSED` may only be set where the processor has FMA: it is very slow elsewhere.
 #[derive(Clone, Copy)]
 pub struct Plain<const N: usize, const FUSED: bool>([f32; N]);

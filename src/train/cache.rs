@@ -146,6 +146,17 @@ fn decode(bytes: &[u8], precision: Precision, values: &mut Vec<f32>) {
     }
 }
 
+/// What the outputs would be had they been kept for a while.
+pub fn rounded(outputs: Tensor<4>, precision: Precision) -> Tensor<4> {
+    if precision == Precision::F32 {
+        return outputs;
+    }
+    let (dims, device) = (outputs.dims(), outputs.device());
+    let mut values = Vec::with_capacity(dims.iter().product());
+    decode(&encoded(&numbers(outputs), precision), precision, &mut values);
+    Tensor::from_data(TensorData::new(values, dims), &device)
+}
+
 /// The shape of what the prefix gives for one picture.
 pub fn output_shape(prefix: &Folded, cut: Cut, input: [usize; 3], device: &Device) -> [usize; 3] {
     let [channels, height, width] = input;

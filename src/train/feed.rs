@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::Error;
-use super::cache::{Cache, Place, output_shape};
+use super::cache::{Cache, Place, output_shape, rounded};
 use super::cache_files::CacheFiles;
 use super::observe::Observer;
 use super::run::Session;
@@ -30,8 +30,8 @@ pub struct Feed {
     cut: Cut,
     prefix: Option<Folded>,
     cache: Option<Cache>,
-    /// Where something is frozen the views of a picture repeat, whether or not there is room to cache them: how
-    /// much memory is free must not change a run.
+    /// Where something is frozen the views of a picture repeat, and its outputs are rounded, whether or not there
+    /// is room to cache them: how much memory is free must not change a run.
     repeats: bool,
     pub cache_note: String,
 }
@@ -66,7 +66,8 @@ impl Feed {
         let items = order.iter().map(|&sample| session.splits.train[sample].clone()).collect();
         let spec = Spec { first, ..training_spec(session, view) };
         let loader = Loader::new(items, spec, session.decoded.clone());
-        let prefix = self.prefix.as_ref().map(|folded| (folded, self.cut));
+        let precision = if self.repeats { session.config.data.cache_precision } else { Precision::F32 };
+        let prefix = self.prefix.as_ref().map(|folded| (folded, self.cut, precision));
         Ok(Epoch { session, prefix, source: Source::Pictures(loader), filled })
     }
 
@@ -101,7 +102,7 @@ impl Feed {
 
 pub struct Epoch<'a> {
     session: &'a Session<'a>,
-    prefix: Option<(&'a Folded, Cut)>,
+    prefix: Option<(&'a Folded, Cut, Precision)>,
     source: Source<'a>,
     filled: Duration,
 }
@@ -131,7 +132,7 @@ impl Epoch<'_> {
                 };
                 let images = batch.images(device);
                 let input = match self.prefix {
-                    Some((prefix, cut)) => prefix.prefix(images, cut),
+                    Some((prefix, cut, precision)) => rounded(prefix.prefix(images, cut), precision),
                     None => images,
                 };
                 let labels = batch.targets(device);
@@ -229,9 +230,9 @@ fn plan_cache(session: &Session, network: &Network, prefix: &Folded, cut: Cut) -
 fn cache_key(session: &Session, network: &Network, cut: Cut) -> String {
     let identity = &session.identity;
     let mut text = format!(
-        "kiln {} on {:?}\n{:?}\n{:?}\n{:?} {:?} {} {:?}\nseed {} cut {}\ndata {}\n",
+        "kiln {} on {}\n{:?}\n{:?}\n{:?} {:?} {} {:?}\nseed {} cut {}\ndata {}\n",
         env!("CARGO_PKG_VERSION"),
-        session.device,
+        session.machine,
         identity.plan,
         session.preprocess,
         identity.padding,

@@ -30,6 +30,8 @@ pub struct Session<'a> {
     pub preprocess: Preprocess,
     pub identity: Identity,
     pub device: Device,
+    /// What computes, in words: numbers computed by something else are not quite the same.
+    pub machine: String,
     pub folder: &'a RunFolder,
     /// Fingerprints of configuration and data, for the manifests.
     pub fingerprints: [String; 2],
