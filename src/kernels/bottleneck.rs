@@ -11,21 +11,19 @@ use super::bottleneck_rows::{Weigh, add_up};
 use super::buffers;
 use super::crew::Crew;
 use super::depthwise::{Source, Taps, Target, line};
+use super::geometry::{Geometries, Geometry, LINES};
 use super::lanes;
-use super::matrix::{COLUMNS, Finish, Packed, product_by, product_here, product_of};
+use super::matrix::{COLUMNS, Finish, Packed, columns, product_by, product_here, product_of};
 use super::program::{Layer, Sizes, Weight, numbers};
 use super::sequence::{Bottleneck, Conv, Gate};
 use super::shared::Shared;
 use super::squeeze::Sigmoid;
-use super::taps::{Axis, Run};
 use crate::scaling::Activation;
 
 /// Numbers of expanded lines that are held: 192 KiB, which fit into any second cache.
 const HELD: usize = 48 * 1024;
 /// Numbers between the filter and the last product.
 const WIDE: usize = 256 * 1024;
-/// Lines of outputs that are filtered between two expansions.
-const LINES: usize = 4;
 /// Numbers of a weight that one thread multiplies in less time than others would take to help.
 const SHORT: usize = 16 * 1024;
 
@@ -36,6 +34,7 @@ pub struct Fused {
     gates: Option<Gates>,
     project: Point,
     adds_input: bool,
+    geometries: Geometries,
 }
 
 #[derive(Debug)]
@@ -60,14 +59,6 @@ struct Gates {
     expand: (Packed, Vec<f32>),
 }
 
-/// How the filter moves over pictures of one size.
-struct Geometry {
-    input: (usize, usize),
-    width: usize,
-    lines: Vec<Vec<(usize, usize)>>,
-    runs: Vec<Run>,
-}
-
 impl Fused {
     /// Nothing where the kernels do not know one of its convolutions.
     pub fn new(bottleneck: &Bottleneck) -> Option<Self> {
@@ -81,6 +72,7 @@ impl Fused {
             gates: bottleneck.gate.as_ref().map(Gates::new),
             project: Point::new(&bottleneck.project)?,
             adds_input: bottleneck.adds_input,
+            geometries: Geometries::default(),
         })
     }
 
@@ -94,7 +86,7 @@ impl Fused {
         let [_, height, width, channels] = sizes;
         let [_, lines, columns, outputs] = self.output(sizes);
         let (input, positions) = (height * width * channels, lines * columns);
-        let geometry = Geometry::new(self.filter.window, sizes);
+        let geometry = self.geometries.of(self.filter.window, sizes);
         let together = (WIDE / (positions * self.hidden()).max(1)).max(1);
         let chunks = x.chunks((together * input).max(1));
         for (x, output) in chunks.zip(output.chunks_mut((together * positions * outputs).max(1))) {
@@ -207,30 +199,6 @@ fn weigh(crew: Crew, wide: &mut [f32], gates: &[f32], channels: usize) {
     });
 }
 
-impl Geometry {
-    fn new(window: Window, [_, height, width, _]: Sizes) -> Self {
-        let (rows, columns) = (Axis::new(height, window), Axis::new(width, window));
-        Self {
-            input: (height, width),
-            width: columns.output,
-            lines: (0..rows.output).map(|line| rows.forward(line)).collect(),
-            runs: columns.forward_runs(),
-        }
-    }
-
-    /// The most lines of input that some lines of output need.
-    fn held(&self) -> usize {
-        let span = |lines: &[Vec<(usize, usize)>]| self.span(lines).len();
-        self.lines.chunks(LINES).map(span).max().unwrap_or(0)
-    }
-
-    /// The lines of input that some lines of output need.
-    fn span(&self, lines: &[Vec<(usize, usize)>]) -> Range<usize> {
-        let inputs = || lines.iter().flatten().map(|(input, _)| *input);
-        inputs().min().unwrap_or(0)..inputs().max().map_or(0, |last| last + 1)
-    }
-}
-
 /// Some channels of some pictures, up to the filter's outputs.
 struct Work<'a> {
     fused: &'a Fused,
@@ -245,8 +213,7 @@ struct Work<'a> {
 
 impl Work<'_> {
     fn filter(&mut self, panels: Range<usize>) {
-        let columns = (panels.start * COLUMNS).min(self.fused.hidden())
-            ..(panels.end * COLUMNS).min(self.fused.hidden());
+        let columns = columns(&panels, self.fused.hidden());
         let count = columns.len();
         self.sums = vec![0.0; self.samples * count];
         let input = self.x.len() / self.samples.max(1);

@@ -8,8 +8,9 @@ use super::buffers;
 use super::crew::Crew;
 use super::depthwise::{Depthwise, taps_first, transpose};
 use super::extension::{dims, tensor, values};
-use super::matrix::{Finish, Packed, product};
-use super::matrix_gradient::{Ready, weight_gradient};
+use super::layer::Visit;
+use super::matrix::{Finish, Packed, product, product_seen};
+use super::matrix_gradient::dense_gradient;
 use super::patches::Patches;
 use super::taps::Axis;
 
@@ -57,24 +58,51 @@ impl Window {
     }
 }
 
-pub fn forward(x: &FlexTensor, weight: &FlexTensor, window: Window, finish: Finish) -> FlexTensor {
+/// The output; rows are shown to `see` as they are made, each of them once.
+pub fn forward(
+    x: &FlexTensor,
+    weight: &FlexTensor,
+    window: Window,
+    finish: Finish,
+    see: Option<Visit>,
+) -> FlexTensor {
     let (sizes, [outputs, ..]) = (dims::<4>(x), dims::<4>(weight));
     let shape = window.output(sizes, outputs);
     let (x, weight) = (values(x), values(weight));
     let mut output = buffers::take(shape.iter().product());
     match window.way(sizes) {
-        Way::Point { .. } => product(x, &Packed::by_output(weight, outputs, sizes[3]), finish, &mut output),
-        Way::Depth(depth) => depth.forward(x, &taps_first(weight, outputs), finish, &mut output),
+        Way::Point { .. } => {
+            let weight = Packed::by_output(weight, outputs, sizes[3]);
+            match see {
+                None => product(x, &weight, finish, &mut output),
+                Some(see) => product_seen(x, &weight, finish, see, &mut output),
+            }
+        }
+        Way::Depth(depth) => depth.forward(x, &taps_first(weight, outputs), finish, see, &mut output),
         Way::Patch(patches) => {
             let weight = Packed::by_output(&patches.order(weight, outputs), outputs, patches.size());
-            patches.forward(Crew::Pool, x, &weight, finish, &mut output);
+            patches.forward(Crew::Pool, x, &weight, finish, see, &mut output);
         }
     }
     tensor(output, &shape)
 }
 
+/// The gradients of input and weight, as far as they are wanted. The input's memory goes into its gradient.
+pub fn gradients(
+    x: FlexTensor,
+    weight: &FlexTensor,
+    window: Window,
+    gradient: &FlexTensor,
+    [of_x, of_weight]: [bool; 2],
+) -> [Option<FlexTensor>; 2] {
+    let found = of_weight.then(|| weight_gradient_of(&x, dims(weight), gradient, window));
+    let sizes = dims(&x);
+    buffers::give_tensor(x);
+    [of_x.then(|| input_gradient(sizes, weight, gradient, window)), found]
+}
+
 /// The gradient of an input of the given sizes.
-pub fn input_gradient(
+fn input_gradient(
     sizes: [usize; 4],
     weight: &FlexTensor,
     gradient: &FlexTensor,
@@ -96,7 +124,7 @@ pub fn input_gradient(
 }
 
 /// The gradient of a weight of the given sizes.
-pub fn weight_gradient_of(
+fn weight_gradient_of(
     x: &FlexTensor,
     weight: [usize; 4],
     gradient: &FlexTensor,
@@ -108,7 +136,7 @@ pub fn weight_gradient_of(
     let found = match window.way(sizes) {
         Way::Point { rows } => {
             assert_eq!(x.len(), rows * sizes[3], "an input of another size");
-            weight_gradient(&Ready { values: x, width: sizes[3] }, sizes[3], gradient, outputs)
+            dense_gradient(x, gradient, [outputs, sizes[3]])
         }
         Way::Depth(depth) => {
             let taps = window.kernel * window.kernel;

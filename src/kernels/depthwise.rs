@@ -8,6 +8,7 @@ use rayon::prelude::*;
 
 use super::exp::activate;
 use super::lanes::{self, Kernel, Lanes};
+use super::layer::Visit;
 use super::matrix::Finish;
 use super::shared::Shared;
 use super::taps::{Axis, Run};
@@ -27,17 +28,17 @@ pub struct Depthwise {
 impl Depthwise {
     /// The output, into a slice of `[samples, output height, output width, channels]`. The weight is
     /// `[taps, channels]`.
-    pub fn forward(&self, x: &[f32], weight: &[f32], finish: Finish, output: &mut [f32]) {
+    pub fn forward(&self, x: &[f32], weight: &[f32], finish: Finish, see: Option<Visit>, output: &mut [f32]) {
         let lines = (0..self.height.output).map(|line| self.height.forward(line)).collect();
         let sizes = (self.height.input, self.width.input, self.width.output);
-        self.gather(x, weight, finish, (lines, self.width.forward_runs()), sizes, output);
+        self.gather(x, weight, (finish, see), (lines, self.width.forward_runs()), sizes, output);
     }
 
     /// The input's gradient from the output's.
     pub fn input_gradient(&self, gradient: &[f32], weight: &[f32], output: &mut [f32]) {
         let lines = (0..self.height.input).map(|line| self.height.backward(line)).collect();
         let sizes = (self.height.output, self.width.output, self.width.input);
-        let none = Finish::default();
+        let none = (Finish::default(), None);
         self.gather(gradient, weight, none, (lines, self.width.backward_runs()), sizes, output);
     }
 
@@ -45,7 +46,7 @@ impl Depthwise {
         &self,
         source: &[f32],
         weight: &[f32],
-        finish: Finish,
+        (finish, see): (Finish, Option<Visit>),
         (lines, runs): (Vec<Vec<(usize, usize)>>, Vec<Run>),
         (source_height, source_width, width): (usize, usize, usize),
         output: &mut [f32],
@@ -75,6 +76,9 @@ impl Depthwise {
                 let output = Target { numbers: &Shared::new(output), first: 0, channels };
                 // SAFETY: this task alone holds the output.
                 unsafe { line(source, taps, channels, finish, output) };
+            }
+            if let Some(see) = see {
+                see(task * rows_per_task * row, rows);
             }
         });
     }

@@ -2,13 +2,22 @@
 //! alone decides, and the parts are added in their order.
 #![allow(unsafe_code)]
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
-use super::depthwise::Depthwise;
+use super::buffers;
+use super::depthwise::{Depthwise, Source, Taps, Target, line as line_of};
 use super::lanes::{self, Kernel, Lanes};
+use super::layer::Refine;
+use super::matrix::Finish;
+use super::shared::Shared;
+use super::taps::Run;
 
 /// Lines of outputs whose share is summed apart from the others.
 const LINES_PER_PART: usize = 16;
+/// Numbers of output gradients in a band: 512 KiB, which fit into the second cache.
+const BAND: usize = 128 * 1024;
 
 impl Depthwise {
     /// The weight's gradient, `[taps, channels]`.
@@ -22,25 +31,187 @@ impl Depthwise {
             .map(|part| {
                 let mut sums = vec![0.0; size];
                 for number in part * LINES_PER_PART..lines.min((part + 1) * LINES_PER_PART) {
-                    lanes::run(Line { shape: self, x, gradient, number, sums: &mut sums });
+                    let (sample, line) = (number / self.height.output, number % self.height.output);
+                    let row = self.width.output * self.channels;
+                    let inputs = &x[sample * self.picture()..(sample + 1) * self.picture()];
+                    let inputs = Inputs::new(inputs, &[], 0);
+                    let gradient = &gradient[number * row..(number + 1) * row];
+                    lanes::run(Line { shape: self, inputs, x: &[], gradient, line, sums: &mut sums });
                 }
                 sums
             })
             .collect();
-        let mut total = vec![0.0; size];
-        for share in shares {
-            total.iter_mut().zip(share).for_each(|(total, value)| *total += value);
+        add_up(shares, size)
+    }
+
+    /// The gradients of weight and input at once, band by band: lines of the output's gradient are finished as they
+    /// are read, serve both, and are not written back. The input's gradient takes the input's place.
+    pub fn both_gradients(
+        &self,
+        x: &mut [f32],
+        weight: &[f32],
+        gradient: &[f32],
+        refine: Refine,
+    ) -> Vec<f32> {
+        let (lines, row) = (self.height.output, self.width.output * self.channels);
+        assert_eq!(x.len(), self.samples * self.picture());
+        assert_eq!(gradient.len(), self.samples * lines * row);
+        // Bands of one size.
+        let bands = lines.div_ceil((BAND / row.max(1)).max(4));
+        let per_band = lines.div_ceil(bands.max(1)).max(1);
+        let bands = lines.div_ceil(per_band);
+        let few = self.samples < rayon::current_num_threads();
+        let copy = if few { x.to_vec() } else { Vec::new() };
+        let (runs, target) = (self.width.backward_runs(), Shared::new(x));
+        let work = Bands { shape: self, weight, gradient, refine, runs: &runs, target: &target, per_band };
+        let shares: Vec<Vec<f32>> = if few {
+            // Bands at once, which asks for an input that is not written over.
+            let of_task = |task: usize| {
+                let (sample, band) = (task / bands, task % bands);
+                let x = &copy[sample * self.picture()..(sample + 1) * self.picture()];
+                work.band(sample, band, Inputs::new(x, &[], 0))
+            };
+            (0..self.samples * bands).into_par_iter().map(of_task).collect()
+        } else {
+            (0..self.samples).into_par_iter().flat_map_iter(|sample| work.picture(sample, bands)).collect()
+        };
+        add_up(shares, self.height.kernel * self.width.kernel * self.channels)
+    }
+
+    /// Numbers of one picture that goes in.
+    fn picture(&self) -> usize {
+        self.height.input * self.width.input * self.channels
+    }
+}
+
+/// In the order of the shares.
+fn add_up(shares: Vec<Vec<f32>>, size: usize) -> Vec<f32> {
+    let mut total = vec![0.0; size];
+    for share in shares {
+        total.iter_mut().zip(share).for_each(|(total, value)| *total += value);
+    }
+    total
+}
+
+/// What `both_gradients` works with.
+struct Bands<'a> {
+    shape: &'a Depthwise,
+    weight: &'a [f32],
+    gradient: &'a [f32],
+    refine: Refine<'a>,
+    runs: &'a [Run],
+    /// All inputs, which become their gradients.
+    target: &'a Shared<'a>,
+    per_band: usize,
+}
+
+/// The lines of one picture that goes in. The kept ones stand for those that end before a line, which are written over.
+#[derive(Clone, Copy)]
+struct Inputs<'a> {
+    /// The first number; no reference, since lines that are done with are written over.
+    start: *const f32,
+    length: usize,
+    kept: &'a [f32],
+    before: usize,
+}
+
+impl<'a> Inputs<'a> {
+    fn new(lines: &'a [f32], kept: &'a [f32], before: usize) -> Self {
+        Self { start: lines.as_ptr(), length: lines.len(), kept, before }
+    }
+
+    /// # Safety
+    /// Nobody writes the line while it is held.
+    unsafe fn line(&self, number: usize, row: usize) -> &'a [f32] {
+        if number >= self.before {
+            assert!((number + 1) * row <= self.length, "a line beyond the picture");
+            // SAFETY: the line lies in the picture, and is not written by the caller's promise.
+            return unsafe { std::slice::from_raw_parts(self.start.add(number * row), row) };
         }
-        total
+        let first = self.kept.len() - (self.before - number) * row;
+        &self.kept[first..first + row]
+    }
+}
+
+impl Bands<'_> {
+    /// The bands of one picture, one after the other.
+    fn picture(&self, sample: usize, bands: usize) -> Vec<Vec<f32>> {
+        let Depthwise { height, width, channels, .. } = *self.shape;
+        let row = width.input * channels;
+        let mut kept: Vec<f32> = Vec::new();
+        let of_band = |band: usize| {
+            // SAFETY: this task alone has the picture, and a band reads its lines before it writes over them.
+            let lines = unsafe { self.target.part(sample * self.shape.picture(), self.shape.picture()) };
+            let own = self.inputs(band);
+            // Lines that the next band reads again.
+            let again = own.end.saturating_sub(height.kernel).max(own.start)..own.end;
+            let next = lines[again.start * row..again.end * row].to_vec();
+            let inputs = Inputs::new(lines, &kept, own.start);
+            let sums = self.band(sample, band, inputs);
+            kept = next;
+            sums
+        };
+        (0..bands).map(of_band).collect()
+    }
+
+    /// The lines whose gradient a band makes.
+    fn inputs(&self, band: usize) -> Range<usize> {
+        let Depthwise { height, .. } = *self.shape;
+        let end = (band + 1) * self.per_band;
+        let first = (band * self.per_band * height.stride).min(height.input);
+        first..if end >= height.output { height.input } else { (end * height.stride).min(height.input) }
+    }
+
+    /// One band: its share of the weight's gradient.
+    fn band(&self, sample: usize, band: usize, x: Inputs) -> Vec<f32> {
+        let Depthwise { height, width, channels, .. } = *self.shape;
+        let row = width.output * channels;
+        let own = band * self.per_band..height.output.min((band + 1) * self.per_band);
+        let inputs = self.inputs(band);
+        let taps: Vec<_> = inputs.clone().map(|line| height.backward(line)).collect();
+        let met = || taps.iter().flatten().map(|(line, _)| *line);
+        let first = met().min().unwrap_or(own.start).min(own.start);
+        let held = first..met().max().map_or(own.end, |last| own.end.max(last + 1));
+        let numbers = (sample * height.output + held.start) * row..(sample * height.output + held.end) * row;
+        let mut finished = buffers::take(numbers.len());
+        let mut done = 0;
+        for (lines, counted) in
+            [(held.start..own.start, false), (own.clone(), true), (own.end..held.end, false)]
+        {
+            let part = done..done + lines.len() * row;
+            let source = &self.gradient[numbers.start + part.start..numbers.start + part.end];
+            (self.refine)(numbers.start + part.start, source, &mut finished[part.clone()], counted);
+            done = part.end;
+        }
+        let mut sums = vec![0.0; height.kernel * width.kernel * channels];
+        for line in own {
+            let gradient = &finished[(line - held.start) * row..(line - held.start + 1) * row];
+            lanes::run(Line { shape: self.shape, inputs: x, x: &[], gradient, line, sums: &mut sums });
+        }
+        let source = Source { numbers: &finished, width: width.output, channels };
+        for (input, mut met) in inputs.zip(taps) {
+            met.iter_mut().for_each(|(line, _)| *line -= held.start);
+            let taps =
+                Taps { weight: self.weight, channels, kernel: width.kernel, lines: &met, runs: self.runs };
+            let first = (sample * height.input + input) * width.input * channels;
+            let output = Target { numbers: self.target, first, channels };
+            // SAFETY: each line of inputs belongs to one band, which has read it.
+            unsafe { line_of(source, taps, channels, Finish::default(), output) };
+        }
+        buffers::give(finished);
+        sums
     }
 }
 
 /// What one line of output gradients adds to the sums.
 struct Line<'a> {
     shape: &'a Depthwise,
+    inputs: Inputs<'a>,
+    /// The line of inputs that is met.
     x: &'a [f32],
+    /// One line.
     gradient: &'a [f32],
-    number: usize,
+    line: usize,
     sums: &'a mut [f32],
 }
 
@@ -50,17 +221,15 @@ impl Kernel for Line<'_> {
     #[inline(always)]
     fn run<L: Lanes>(mut self) {
         let Depthwise { channels, height, width, .. } = *self.shape;
-        let (sample, line) = (self.number / height.output, self.number % height.output);
-        let row = width.output * channels;
-        self.gradient = &self.gradient[self.number * row..(self.number + 1) * row];
-        let size = height.input * width.input * channels;
-        let x = &self.x[sample * size..(sample + 1) * size];
         for line_tap in 0..height.kernel {
-            let Some(input) = (line * height.stride + line_tap).checked_sub(height.before) else { continue };
+            let Some(input) = (self.line * height.stride + line_tap).checked_sub(height.before) else {
+                continue;
+            };
             if input >= height.input {
                 continue;
             }
-            self.x = &x[input * width.input * channels..(input + 1) * width.input * channels];
+            // SAFETY: a band reads its lines before it writes over them.
+            self.x = unsafe { self.inputs.line(input, width.input * channels) };
             let mut tap = 0;
             while tap < width.kernel {
                 // Neighbouring taps share the loads of the gradient.

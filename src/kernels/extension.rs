@@ -13,8 +13,9 @@ use super::Window;
 use super::buffers;
 use super::convolution;
 use super::join::{Past, join};
+use super::layer;
 use super::matrix::{Finish, Packed, product};
-use super::norm::{self, Affine};
+use super::norm::{self, Affine, Pair};
 use super::order::in_order;
 use super::program::Program;
 use super::squeeze::{self, Layers};
@@ -41,6 +42,27 @@ pub trait Trained: Backend {
         x: FloatTensor<Self>,
         scale: FloatTensor<Self>,
         shift: FloatTensor<Self>,
+        activation: Option<Activation>,
+    ) -> FloatTensor<Self>;
+
+    /// A convolution, normalised by its own statistics.
+    fn kiln_convolve_normalise(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        window: Window,
+        eps: f64,
+        activation: Option<Activation>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+
+    /// A convolution, then one multiply-add per channel.
+    fn kiln_convolve_affine(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        window: Window,
         activation: Option<Activation>,
     ) -> FloatTensor<Self>;
 
@@ -95,7 +117,7 @@ pub trait Inferred: Backend {
 
 impl Trained for Flex {
     fn kiln_convolve(x: FlexTensor, weight: FlexTensor, window: Window) -> FlexTensor {
-        convolution::forward(&whole(x), &whole(weight), window, Finish::default())
+        convolution::forward(&whole(x), &whole(weight), window, Finish::default(), None)
     }
 
     fn kiln_dense(x: FlexTensor, weight: FlexTensor) -> FlexTensor {
@@ -116,17 +138,8 @@ impl Trained for Flex {
     ) -> (FlexTensor, FlexTensor, FlexTensor) {
         let (x, weight, bias) = (whole(x), whole(weight), whole(bias));
         let [channels] = dims(&weight);
-        let (mean, variance) = norm::statistics(values(&x), channels);
-        let (mean, variance) = (narrow(&mean), narrow(&variance));
-        let scale = scale_of(values(&weight), &variance, eps);
-        let affine = Affine { center: &mean, scale: &scale, shift: values(&bias) };
-        let mut output = buffers::take(values(&x).len());
-        norm::apply(values(&x), affine, activation, &mut output);
-        (
-            tensor(output, &x.layout().shape().to_vec()),
-            tensor(mean, &[channels]),
-            tensor(variance, &[channels]),
-        )
+        let statistics = norm::statistics(values(&x), channels);
+        normalised(&x, statistics, [&weight, &bias], eps, activation).into()
     }
 
     fn kiln_affine(
@@ -141,6 +154,39 @@ impl Trained for Flex {
         let mut output = buffers::take(values(&x).len());
         norm::apply(values(&x), affine, activation, &mut output);
         tensor(output, &x.layout().shape().to_vec())
+    }
+
+    fn kiln_convolve_normalise(
+        x: FlexTensor,
+        weight: FlexTensor,
+        gamma: FlexTensor,
+        beta: FlexTensor,
+        window: Window,
+        eps: f64,
+        activation: Option<Activation>,
+    ) -> (FlexTensor, FlexTensor, FlexTensor) {
+        let (raw, statistics) = layer::with_statistics(&whole(x), &whole(weight), window);
+        normalised(&raw, statistics, [&whole(gamma), &whole(beta)], eps, activation).into()
+    }
+
+    fn kiln_convolve_affine(
+        x: FlexTensor,
+        weight: FlexTensor,
+        scale: FlexTensor,
+        shift: FlexTensor,
+        window: Window,
+        activation: Option<Activation>,
+    ) -> FlexTensor {
+        let (scale, shift) = (whole(scale), whole(shift));
+        let [raw, output] = layer::with_affine(
+            &whole(x),
+            &whole(weight),
+            window,
+            [values(&scale), values(&shift)],
+            activation,
+        );
+        buffers::give_tensor(raw);
+        output
     }
 
     fn kiln_squeeze(
@@ -183,7 +229,7 @@ impl Inferred for Flex {
     fn kiln_convolve_all(x: FlexTensor, weight: FlexTensor, bias: FlexTensor, window: Window) -> FlexTensor {
         let bias = whole(bias);
         let finish = Finish { bias: values(&bias), ..Finish::default() };
-        convolution::forward(&whole(x), &whole(weight), window, finish)
+        convolution::forward(&whole(x), &whole(weight), window, finish, None)
     }
 
     fn kiln_run(x: FlexTensor, program: Arc<Program>, steps: Range<usize>) -> FlexTensor {
@@ -227,11 +273,7 @@ pub fn squeeze(x: &FlexTensor, parameters: [&FlexTensor; 4]) -> (FlexTensor, squ
     let shape = picture(x);
     let mut output = buffers::take(values(x).len());
     // Into the pool of threads once, instead of with each of the small steps.
-    let gates = rayon::scope(|_| {
-        let gates = shape.gates(values(x), layers(parameters));
-        shape.gate(values(x), &gates.gates, &mut output);
-        gates
-    });
+    let gates = rayon::scope(|_| shape.squeeze(values(x), layers(parameters), &mut output));
     (tensor(output, &x.layout().shape().to_vec()), gates)
 }
 
@@ -243,6 +285,24 @@ pub fn layers([reduce, reduce_bias, expand, expand_bias]: [&FlexTensor; 4]) -> L
 pub fn picture(x: &FlexTensor) -> squeeze::Shape {
     let [samples, height, width, channels] = dims(x);
     squeeze::Shape { samples, positions: height * width, channels }
+}
+
+/// The normalised output, then mean and variance.
+pub fn normalised(
+    x: &FlexTensor,
+    statistics: Pair,
+    [weight, bias]: [&FlexTensor; 2],
+    eps: f64,
+    activation: Option<Activation>,
+) -> [FlexTensor; 3] {
+    let (mean, variance) = (narrow(&statistics.0), narrow(&statistics.1));
+    let channels = mean.len();
+    let scale = scale_of(values(weight), &variance, eps);
+    let affine = Affine { center: &mean, scale: &scale, shift: values(bias) };
+    let mut output = buffers::take(values(x).len());
+    norm::apply(values(x), affine, activation, &mut output);
+    let output = tensor(output, &x.layout().shape().to_vec());
+    [output, tensor(mean, &[channels]), tensor(variance, &[channels])]
 }
 
 /// A batch normalisation's factor.

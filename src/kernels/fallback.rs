@@ -75,7 +75,8 @@ pub fn squeeze_excite(
 /// A branch added to its input, each sample of the branch with its own factor.
 pub fn join(x: Tensor<4>, input: Tensor<4>, factors: Vec<f32>) -> Tensor<4> {
     let samples = factors.len();
-    let factors = Tensor::from_data(TensorData::new(factors, [samples, 1, 1, 1]), &x.device());
+    let factors: Tensor<4> = Tensor::from_data(TensorData::new(factors, [samples, 1, 1, 1]), &x.device());
+    let factors = factors.cast(x.dtype());
     x.mul(factors).add(input)
 }
 

@@ -1,5 +1,6 @@
 //! The way back through each operation: what is kept from the forward pass, and the gradients made of it.
 
+use burn::backend::autodiff::NodeId;
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
@@ -9,14 +10,13 @@ use burn_flex::FlexTensor;
 
 use super::Window;
 use super::buffers;
-use super::convolution::{input_gradient, weight_gradient_of};
-use super::extension::{
-    Trained, dims, layers, narrow, own, picture, scale_of, squeeze, tensor, values, whole,
-};
+use super::convolution;
+use super::extension::{Trained, dims, layers, normalised, own, picture, squeeze, tensor, values, whole};
 use super::join::{Past, join};
+use super::layer;
 use super::matrix::{Finish, Packed, product};
-use super::matrix_gradient::{Ready, weight_gradient};
-use super::norm::{self, Affine};
+use super::matrix_gradient::dense_gradient;
+use super::norm_gradients::{Convolution, ConvolveAffine, ConvolveNormalise, Kept, Normalise, Scale, Scaled};
 use super::squeeze::Gates;
 use super::updates_rows;
 use crate::scaling::Activation;
@@ -27,10 +27,6 @@ type Float = FloatTensor<Autodiff<Flex>>;
 struct Convolve;
 #[derive(Debug)]
 struct Dense;
-#[derive(Debug)]
-struct Normalise;
-#[derive(Debug)]
-struct Scale;
 #[derive(Debug)]
 struct Squeeze;
 #[derive(Debug)]
@@ -75,10 +71,7 @@ impl<C: CheckpointStrategy> Trained for Autodiff<Flex, C> {
             Flex::kiln_normalise(x.clone(), weight.clone(), bias.clone(), eps, activation);
         let output = match Normalise.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(step) => {
-                let inverse = values(&variance).iter().map(|v| 1.0 / (f64::from(*v) + eps).sqrt()).collect();
-                let scale = scale_of(values(&weight), values(&variance), eps);
-                let kept = Kept { x, bias, mean: values(&mean).to_vec(), scale, inverse, activation };
-                step.finish(kept, output)
+                step.finish(Kept::new(x, &weight, bias, [&mean, &variance], eps, activation), output)
             }
             OpsKind::UnTracked(step) => step.finish(output),
         };
@@ -91,7 +84,51 @@ impl<C: CheckpointStrategy> Trained for Autodiff<Flex, C> {
         let (scale, shift) = (whole(scale.into_primitive()), whole(shift.into_primitive()));
         let output = Flex::kiln_affine(x.clone(), scale.clone(), shift.clone(), activation);
         match Scale.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(step) => step.finish((x, scale, shift, activation), output),
+            OpsKind::Tracked(step) => step.finish(Scaled { x, scale, shift, activation }, output),
+            OpsKind::UnTracked(step) => step.finish(output),
+        }
+    }
+
+    fn kiln_convolve_normalise(
+        x: Float,
+        weight: Float,
+        gamma: Float,
+        beta: Float,
+        window: Window,
+        eps: f64,
+        activation: Option<Activation>,
+    ) -> (Float, Float, Float) {
+        let nodes = [x.node(), weight.node(), gamma.node(), beta.node()];
+        let [x, weight, gamma, beta] = [x, weight, gamma, beta].map(|part| whole(part.into_primitive()));
+        let (raw, statistics) = layer::with_statistics(&x, &weight, window);
+        let [output, mean, variance] = normalised(&raw, statistics, [&gamma, &beta], eps, activation);
+        let output = match ConvolveNormalise.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(step) => {
+                let kept = Kept::new(raw, &gamma, beta, [&mean, &variance], eps, activation);
+                step.finish((Convolution { x, weight, window }, kept), output)
+            }
+            OpsKind::UnTracked(step) => step.finish(output),
+        };
+        (output, Float::new(mean), Float::new(variance))
+    }
+
+    fn kiln_convolve_affine(
+        x: Float,
+        weight: Float,
+        scale: Float,
+        shift: Float,
+        window: Window,
+        activation: Option<Activation>,
+    ) -> Float {
+        let nodes = [x.node(), weight.node(), scale.node(), shift.node()];
+        let [x, weight, scale, shift] = [x, weight, scale, shift].map(|part| whole(part.into_primitive()));
+        let affine = [values(&scale), values(&shift)];
+        let [raw, output] = layer::with_affine(&x, &weight, window, affine, activation);
+        match ConvolveAffine.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(step) => {
+                let scaled = Scaled { x: raw, scale, shift, activation };
+                step.finish((Convolution { x, weight, window }, scaled), output)
+            }
             OpsKind::UnTracked(step) => step.finish(output),
         }
     }
@@ -139,22 +176,28 @@ impl<C: CheckpointStrategy> Trained for Autodiff<Flex, C> {
     }
 }
 
+/// Hands gradients over to those who want them.
+pub fn register<const N: usize>(
+    grads: &mut Gradients,
+    nodes: [Option<NodeId>; N],
+    found: [Option<FlexTensor>; N],
+) {
+    for (node, found) in nodes.into_iter().zip(found) {
+        if let (Some(node), Some(found)) = (node, found) {
+            grads.register::<Flex>(node, found);
+        }
+    }
+}
+
 impl Backward<Flex, 2> for Convolve {
     type State = (FlexTensor, FlexTensor, Window);
 
     fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
         let gradient = whole(grads.consume::<Flex>(&ops.node));
         let (x, weight, window) = ops.state;
-        let [x_node, weight_node] = ops.parents;
-        if let Some(node) = weight_node {
-            let found = weight_gradient_of(&x, dims(&weight), &gradient, window);
-            grads.register::<Flex>(node.id, found);
-        }
-        if let Some(node) = x_node {
-            let sizes = dims(&x);
-            buffers::give_tensor(x);
-            grads.register::<Flex>(node.id, input_gradient(sizes, &weight, &gradient, window));
-        }
+        let wanted = ops.parents.each_ref().map(Option::is_some);
+        let found = convolution::gradients(x, &weight, window, &gradient, wanted);
+        register(grads, ops.parents.map(|node| node.map(|node| node.id)), found);
         buffers::give_tensor(gradient);
     }
 }
@@ -168,8 +211,7 @@ impl Backward<Flex, 2> for Dense {
         let ([samples, inputs], [outputs, _]) = (dims(&x), dims(&weight));
         let [x_node, weight_node] = ops.parents;
         if let Some(node) = weight_node {
-            let source = Ready { values: values(&x), width: inputs };
-            let found = weight_gradient(&source, inputs, values(&gradient), outputs);
+            let found = dense_gradient(values(&x), values(&gradient), [outputs, inputs]);
             grads.register::<Flex>(node.id, tensor(found, &[outputs, inputs]));
         }
         if let Some(node) = x_node {
@@ -178,78 +220,6 @@ impl Backward<Flex, 2> for Dense {
             product(values(&gradient), &packed, Finish::default(), &mut found);
             grads.register::<Flex>(node.id, tensor(found, &[samples, inputs]));
         }
-    }
-}
-
-/// What a batch normalisation keeps.
-#[derive(Debug, Clone)]
-struct Kept {
-    x: FlexTensor,
-    bias: FlexTensor,
-    mean: Vec<f32>,
-    /// The weight over the deviation.
-    scale: Vec<f32>,
-    /// One over the deviation.
-    inverse: Vec<f64>,
-    activation: Option<Activation>,
-}
-
-impl Backward<Flex, 3> for Normalise {
-    type State = Kept;
-
-    fn backward(self, ops: Ops<Kept, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let mut gradient = own(grads.consume::<Flex>(&ops.node));
-        let Kept { x, bias, mean, scale, inverse, activation } = ops.state;
-        let channels = mean.len();
-        let rows = (values(&x).len() / channels.max(1)).max(1) as f64;
-        let affine = Affine { center: &mean, scale: &scale, shift: values(&bias) };
-        let numbers = gradient.storage_mut::<f32>();
-        let (sums, products) = norm::derive(values(&x), affine, activation, false, numbers);
-        let [x_node, weight_node, bias_node] = ops.parents;
-        if let Some(node) = x_node {
-            let mean_of = |sum: f64| sum / rows;
-            let slope: Vec<f64> = (0..channels)
-                .map(|c| -f64::from(scale[c]) * inverse[c] * inverse[c] * mean_of(products[c]))
-                .collect();
-            let offset: Vec<f64> = (0..channels).map(|c| -f64::from(scale[c]) * mean_of(sums[c])).collect();
-            let offset = narrow(&offset);
-            let affine = Affine { center: &mean, scale: &scale, shift: &offset };
-            norm::correct(values(&x), affine, &narrow(&slope), numbers);
-            grads.register::<Flex>(node.id, gradient);
-        }
-        if let Some(node) = weight_node {
-            let found = (0..channels).map(|c| (products[c] * inverse[c]) as f32).collect();
-            grads.register::<Flex>(node.id, tensor(found, &[channels]));
-        }
-        if let Some(node) = bias_node {
-            grads.register::<Flex>(node.id, tensor(narrow(&sums), &[channels]));
-        }
-        buffers::give_tensor(x);
-    }
-}
-
-impl Backward<Flex, 3> for Scale {
-    type State = (FlexTensor, FlexTensor, FlexTensor, Option<Activation>);
-
-    fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let mut gradient = own(grads.consume::<Flex>(&ops.node));
-        let (x, scale, shift, activation) = ops.state;
-        let channels = values(&scale).len();
-        let zeros = vec![0.0; channels];
-        let affine = Affine { center: &zeros, scale: values(&scale), shift: values(&shift) };
-        let numbers = gradient.storage_mut::<f32>();
-        let (sums, products) = norm::derive(values(&x), affine, activation, true, numbers);
-        let [x_node, scale_node, shift_node] = ops.parents;
-        if let Some(node) = x_node {
-            grads.register::<Flex>(node.id, gradient);
-        }
-        if let Some(node) = scale_node {
-            grads.register::<Flex>(node.id, tensor(narrow(&products), &[channels]));
-        }
-        if let Some(node) = shift_node {
-            grads.register::<Flex>(node.id, tensor(narrow(&sums), &[channels]));
-        }
-        buffers::give_tensor(x);
     }
 }
 
@@ -270,9 +240,11 @@ impl Backward<Flex, 5> for Squeeze {
         }
         let all = [found.reduce.0, found.reduce.1, found.expand.0, found.expand.1];
         for ((node, values), parameter) in nodes.into_iter().zip(all).zip(parameters) {
-            if let Some(node) = node {
-                grads.register::<Flex>(node.id, tensor(values, &parameter.layout().shape().to_vec()));
-            }
+            register(
+                grads,
+                [node.map(|node| node.id)],
+                [Some(tensor(values, &parameter.layout().shape().to_vec()))],
+            );
         }
     }
 }

@@ -4,10 +4,13 @@
 
 use std::ops::Range;
 
+use rayon::prelude::*;
+
 use super::buffers;
 use super::crew::Crew;
 use super::exp::activate;
 use super::lanes::{self, Kernel, Lanes};
+use super::layer::Visit;
 use super::shared::Shared;
 use crate::scaling::Activation;
 
@@ -52,11 +55,6 @@ impl Packed {
         Self { panels, inputs, outputs }
     }
 
-    /// The outputs of some panels.
-    pub fn columns(&self, panels: &Range<usize>) -> Range<usize> {
-        (panels.start * COLUMNS).min(self.outputs)..(panels.end * COLUMNS).min(self.outputs)
-    }
-
     pub fn panels(&self) -> usize {
         self.outputs.div_ceil(COLUMNS)
     }
@@ -83,6 +81,11 @@ impl Packed {
     }
 }
 
+/// The columns of some panels, of so many columns in all.
+pub fn columns(panels: &Range<usize>, all: usize) -> Range<usize> {
+    (panels.start * COLUMNS).min(all)..(panels.end * COLUMNS).min(all)
+}
+
 /// What is done to a sum before it is stored. Empty slices stand for nothing.
 #[derive(Clone, Copy, Default)]
 pub struct Finish<'a> {
@@ -105,7 +108,8 @@ pub fn product_by(crew: Crew, x: &[f32], weight: &Packed, finish: Finish, output
     if rows * inputs * outputs <= SMALL {
         return product_here(x, weight, finish, output);
     }
-    let per_task = weight.rows_per_task();
+    // Chunks of about one size.
+    let per_task = rows.div_ceil(rows.div_ceil(weight.rows_per_task())).next_multiple_of(ROWS);
     let chunks = rows.div_ceil(per_task);
     // Few rows: the outputs are shared out as well.
     let panels = outputs.div_ceil(COLUMNS);
@@ -122,6 +126,25 @@ pub fn product_by(crew: Crew, x: &[f32], weight: &Packed, finish: Finish, output
     });
 }
 
+/// As `product`; the rows are shown to `see` while they are in the cache.
+pub fn product_seen(x: &[f32], weight: &Packed, finish: Finish, see: Visit, output: &mut [f32]) {
+    let (inputs, outputs) = (weight.inputs, weight.outputs);
+    let part = weight.rows_per_task();
+    // Few rows: they stay in a cache anyway, and are shared out better without an eye on that.
+    let long = output.len() / outputs.max(1) >= 8 * part;
+    if !long {
+        product(x, weight, finish, output);
+    }
+    output.par_chunks_mut((part * outputs).max(1)).enumerate().for_each(|(i, output)| {
+        if long {
+            let first = i * part * inputs;
+            let x = &x[first..first + output.len() / outputs * inputs];
+            product_here(x, weight, Finish { residual: &[], ..finish }, output);
+        }
+        see(i * part * outputs, output);
+    });
+}
+
 /// As `product`, on this thread alone.
 pub fn product_here(x: &[f32], weight: &Packed, finish: Finish, output: &mut [f32]) {
     let count = output.len() / weight.outputs.max(1);
@@ -134,7 +157,7 @@ pub fn product_here(x: &[f32], weight: &Packed, finish: Finish, output: &mut [f3
 
 /// Some panels of the outputs alone, on this thread, into rows that hold just these.
 pub fn product_of(x: &[f32], weight: &Packed, panels: Range<usize>, finish: Finish, output: &mut [f32]) {
-    let columns = weight.columns(&panels);
+    let columns = columns(&panels, weight.outputs);
     let count = output.len() / columns.len().max(1);
     assert!(x.len() == count * weight.inputs && output.len() == count * columns.len(), "other sizes");
     assert!(finish.residual.is_empty(), "a residual has whole rows");
@@ -166,41 +189,75 @@ impl Kernel for Rows<'_> {
 
     #[inline(always)]
     fn run<L: Lanes>(self) {
-        let inputs = self.weight.inputs;
+        if self.count < 3 {
+            return self.few::<L>();
+        }
         for panel in self.panels.clone() {
-            let weight = &self.weight.panels[panel * inputs * COLUMNS..(panel + 1) * inputs * COLUMNS];
             let mut row = 0;
-            while row + ROWS <= self.count {
-                self.tile::<L, ROWS>(row, panel, weight);
-                row += ROWS;
-            }
-            while row + 2 <= self.count {
-                self.tile::<L, 2>(row, panel, weight);
-                row += 2;
-            }
-            if row < self.count {
-                self.tile::<L, 1>(row, panel, weight);
+            while row < self.count {
+                let rows = tile_rows(self.count - row);
+                match rows {
+                    1 => self.tile::<L, 1, 1>(row, panel),
+                    2 => self.tile::<L, 2, 1>(row, panel),
+                    3 => self.tile::<L, 3, 1>(row, panel),
+                    4 => self.tile::<L, 4, 1>(row, panel),
+                    5 => self.tile::<L, 5, 1>(row, panel),
+                    _ => self.tile::<L, ROWS, 1>(row, panel),
+                }
+                row += rows;
             }
         }
     }
 }
 
+/// How many of the rows that are left make the next tile. The sums of one or two rows wait for one another, so such
+/// tiles are left out where there is a choice.
+fn tile_rows(left: usize) -> usize {
+    match left {
+        0..=ROWS => left,
+        7 | 8 => 4,
+        _ => ROWS,
+    }
+}
+
 impl Rows<'_> {
+    /// One or two rows: several panels at once keep enough sums going.
     #[inline(always)]
-    fn tile<L: Lanes, const R: usize>(&self, row: usize, panel: usize, weight: &[f32]) {
+    fn few<L: Lanes>(&self) {
+        for row in 0..self.count {
+            let mut panel = self.panels.start;
+            while panel + 4 <= self.panels.end {
+                self.tile::<L, 1, 4>(row, panel);
+                panel += 4;
+            }
+            while panel < self.panels.end {
+                self.tile::<L, 1, 1>(row, panel);
+                panel += 1;
+            }
+        }
+    }
+
+    /// R rows of P panels.
+    #[inline(always)]
+    fn tile<L: Lanes, const R: usize, const P: usize>(&self, row: usize, panel: usize) {
         const { assert!(2 * L::WIDTH == COLUMNS || L::WIDTH == 1) };
         let (inputs, outputs) = (self.weight.inputs, self.weight.outputs);
         let x = &self.x[row * inputs..(row + R) * inputs];
-        // SAFETY: x holds R rows of `inputs` numbers, the panel sixteen for each input.
-        let sums = unsafe { sums::<L, R>(inputs, x.as_ptr(), inputs, 1, weight.as_ptr()) };
-        let column = panel * COLUMNS;
-        let count = COLUMNS.min(outputs - column);
-        for (r, sum) in sums.into_iter().enumerate() {
-            let place = (self.place.row + row + r) * self.place.width + column - self.place.column;
-            if count == COLUMNS {
-                self.store(sum, column, place);
-            } else {
-                self.store_some(sum, column, place, count);
+        let length = inputs * COLUMNS;
+        let weight = &self.weight.panels[panel * length..(panel + P) * length];
+        // SAFETY: x holds R rows of `inputs` numbers, each panel sixteen for each input.
+        let sums =
+            unsafe { sums::<L, R, P>(inputs, (x.as_ptr(), inputs, 1), (weight.as_ptr(), COLUMNS, length)) };
+        for (r, sums) in sums.into_iter().enumerate() {
+            for (p, sum) in sums.into_iter().enumerate() {
+                let column = (panel + p) * COLUMNS;
+                let count = COLUMNS.min(outputs - column);
+                let place = (self.place.row + row + r) * self.place.width + column - self.place.column;
+                if count == COLUMNS {
+                    self.store(sum, column, place);
+                } else {
+                    self.store_some(sum, column, place, count);
+                }
             }
         }
     }
@@ -246,28 +303,29 @@ impl Rows<'_> {
     }
 }
 
-/// R rows times sixteen columns, summed over `depth`. A row's next number is `step` further on.
+/// R rows times sixteen columns of P panels, summed over `depth`. `a` comes with the distances to the next row and to a
+/// row's next number, `b` with those to the next sixteen columns and to the next panel.
 ///
 /// # Safety
-/// `a` can be read at `r * stride + k * step` for every row and depth, `b` at sixteen numbers per depth.
+/// `a` can be read at each depth of each row, `b` at sixteen numbers for each depth of each panel.
 #[inline(always)]
-pub unsafe fn sums<L: Lanes, const R: usize>(
+pub unsafe fn sums<L: Lanes, const R: usize, const P: usize>(
     depth: usize,
-    a: *const f32,
-    stride: usize,
-    step: usize,
-    b: *const f32,
-) -> [[L; 2]; R] {
-    let mut sums = [[L::splat(0.0); 2]; R];
+    (a, row, step): (*const f32, usize, usize),
+    (b, line, panel): (*const f32, usize, usize),
+) -> [[[L; 2]; P]; R] {
+    let mut sums = [[[L::splat(0.0); 2]; P]; R];
     for k in 0..depth {
-        // SAFETY: the caller's promise.
-        unsafe {
-            let b0 = L::load(b.add(k * COLUMNS));
-            let b1 = L::load(b.add(k * COLUMNS + L::WIDTH));
-            for (r, sum) in sums.iter_mut().enumerate() {
-                let value = L::splat(*a.add(r * stride + k * step));
-                sum[0] = value.mul_add(b0, sum[0]);
-                sum[1] = value.mul_add(b1, sum[1]);
+        for p in 0..P {
+            // SAFETY: the caller's promise.
+            unsafe {
+                let b = b.add(p * panel + k * line);
+                let (b0, b1) = (L::load(b), L::load(b.add(L::WIDTH)));
+                for (r, sums) in sums.iter_mut().enumerate() {
+                    let value = L::splat(*a.add(r * row + k * step));
+                    sums[p][0] = value.mul_add(b0, sums[p][0]);
+                    sums[p][1] = value.mul_add(b1, sums[p][1]);
+                }
             }
         }
     }

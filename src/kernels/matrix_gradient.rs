@@ -2,17 +2,31 @@
 //! alone decides, and the parts are added in their order, so threads never change a bit.
 #![allow(unsafe_code)]
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::buffers;
 use super::lanes::{self, Kernel, Lanes};
+use super::layer::Refine;
 use super::matrix::{COLUMNS, ROWS, SMALL, sums};
+use super::shared::Shared;
 
+/// As many panels or tiles do not make up for packing what they are multiplied with.
+const FEW: usize = 4;
 /// Rows whose share is summed apart from the others.
 const ROWS_PER_PART: usize = 2048;
 
-/// Where the rows of a product's input come from; some have to be made first.
+/// Where rows come from; some have to be made first.
 pub trait RowSource: Sync {
+    /// The number of rows.
+    fn len(&self) -> usize;
+
+    /// Numbers of each row that have to be made.
+    fn made(&self) -> usize {
+        0
+    }
+
     /// `count` rows from `first` on, side by side; they may be put into `scratch`.
     fn rows<'a>(&'a self, first: usize, count: usize, scratch: &'a mut Vec<f32>) -> &'a [f32];
 }
@@ -24,19 +38,80 @@ pub struct Ready<'a> {
 }
 
 impl RowSource for Ready<'_> {
+    fn len(&self) -> usize {
+        self.values.len() / self.width.max(1)
+    }
+
     fn rows<'a>(&'a self, first: usize, count: usize, _: &'a mut Vec<f32>) -> &'a [f32] {
         &self.values[first * self.width..(first + count) * self.width]
     }
 }
 
-/// The gradient of a weight `[outputs, inputs]`: the sum over rows of output gradient times input.
-pub fn weight_gradient(input: &impl RowSource, inputs: usize, gradient: &[f32], outputs: usize) -> Vec<f32> {
-    let rows = gradient.len() / outputs.max(1);
+/// Rows that are written over by the task that has read them.
+pub struct InPlace<'a> {
+    pub values: &'a Shared<'a>,
+    pub width: usize,
+}
+
+impl RowSource for InPlace<'_> {
+    fn len(&self) -> usize {
+        self.values.len() / self.width.max(1)
+    }
+
+    fn rows<'a>(&'a self, first: usize, count: usize, _: &'a mut Vec<f32>) -> &'a [f32] {
+        // SAFETY: no other task reads or writes the rows of this one.
+        unsafe { self.values.part(first * self.width, count * self.width) }
+    }
+}
+
+/// Rows that are finished as they are read.
+pub struct Refined<'a> {
+    pub values: &'a [f32],
+    pub width: usize,
+    pub refine: Refine<'a>,
+}
+
+impl RowSource for Refined<'_> {
+    fn len(&self) -> usize {
+        self.values.len() / self.width.max(1)
+    }
+
+    fn made(&self) -> usize {
+        self.width
+    }
+
+    fn rows<'a>(&'a self, first: usize, count: usize, scratch: &'a mut Vec<f32>) -> &'a [f32] {
+        let first = first * self.width;
+        scratch.resize(count * self.width, 0.0);
+        (self.refine)(first, &self.values[first..first + count * self.width], scratch, true);
+        scratch
+    }
+}
+
+/// Whether so many rows are shared out by rows alone, so that each is read once.
+pub fn is_long(rows: usize) -> bool {
+    rows > 4 * ROWS_PER_PART
+}
+
+/// The gradient of a weight `[outputs, inputs]`: the sum over rows of output gradient times input. The rows of the
+/// gradient are shown to `see`.
+pub fn weight_gradient(
+    input: &impl RowSource,
+    inputs: usize,
+    gradient: &impl RowSource,
+    outputs: usize,
+    see: &(impl Fn(usize, &[f32]) + Sync),
+) -> Vec<f32> {
+    let rows = gradient.len();
     let mut total = vec![0.0; outputs * inputs];
     if rows == 0 || inputs == 0 {
         return total;
     }
+    // Parts of one size, and an even number of them where there are many.
     let parts = rows.div_ceil(ROWS_PER_PART);
+    let parts = if is_long(rows) { parts.next_multiple_of(4) } else { parts };
+    let per_part = rows.div_ceil(parts);
+    let parts = rows.div_ceil(per_part);
     let tiles = outputs.div_ceil(ROWS);
     // Few parts: the outputs are shared out as well, which changes no sum.
     let small = rows * inputs * outputs <= SMALL;
@@ -46,8 +121,8 @@ pub fn weight_gradient(input: &impl RowSource, inputs: usize, gradient: &[f32], 
     let of_task = |task: usize| {
         let (part, group) = (task / groups, task % groups);
         let tiles = (group * per_group).min(tiles)..((group + 1) * per_group).min(tiles);
-        let rows = part * ROWS_PER_PART..rows.min((part + 1) * ROWS_PER_PART);
-        share(input, inputs, gradient, outputs, tiles, rows)
+        let rows = part * per_part..rows.min((part + 1) * per_part);
+        share((input, inputs), (gradient, outputs), tiles, rows, see)
     };
     let tasks = 0..parts * groups;
     let shares: Vec<Vec<f32>> =
@@ -64,33 +139,77 @@ pub fn weight_gradient(input: &impl RowSource, inputs: usize, gradient: &[f32], 
     total
 }
 
+/// The same for rows that lie ready.
+pub fn dense_gradient(input: &[f32], gradient: &[f32], [outputs, inputs]: [usize; 2]) -> Vec<f32> {
+    let (x, gradient) = (Ready { values: input, width: inputs }, Ready { values: gradient, width: outputs });
+    weight_gradient(&x, inputs, &gradient, outputs, &|_, _| ())
+}
+
 /// One part's share of some tiles of outputs: `[tiles * ROWS, inputs filled up to COLUMNS]`.
 fn share(
-    input: &impl RowSource,
-    inputs: usize,
-    gradient: &[f32],
-    outputs: usize,
-    tiles: std::ops::Range<usize>,
-    rows: std::ops::Range<usize>,
+    (input, inputs): (&impl RowSource, usize),
+    (gradient, outputs): (&impl RowSource, usize),
+    tiles: Range<usize>,
+    rows: Range<usize>,
+    see: &impl Fn(usize, &[f32]),
 ) -> Vec<f32> {
     let padded = inputs.next_multiple_of(COLUMNS);
     let mut sums = buffers::zeros(tiles.len() * ROWS * padded);
     let block = (65_536 / (tiles.len() * ROWS + padded)).clamp(16, 256);
-    let mut scratch = Vec::new();
+    let mut scratch = buffers::take(block * input.made());
+    let mut refined = buffers::take(block * gradient.made());
     let mut columns = buffers::take(block * padded);
     let mut factors = buffers::take(block * tiles.len() * ROWS);
     for first in rows.clone().step_by(block) {
         let depth = block.min(rows.end - first);
         let x = input.rows(first, depth, &mut scratch);
-        pack::<COLUMNS>(x, inputs, 0, inputs.div_ceil(COLUMNS), &mut columns);
-        let g = &gradient[first * outputs..(first + depth) * outputs];
-        pack::<ROWS>(g, outputs, tiles.start * ROWS, tiles.len(), &mut factors);
-        lanes::run(Block { columns: &columns, factors: &factors, depth, padded, sums: &mut sums });
+        let g = gradient.rows(first, depth, &mut refined);
+        let panels = padded / COLUMNS;
+        let columns = Panels::new::<COLUMNS>((x, inputs), 0..panels, tiles.len() > FEW, &mut columns);
+        let factors = Panels::new::<ROWS>((g, outputs), tiles.clone(), panels > FEW, &mut factors);
+        lanes::run(Block { columns, factors, depth, padded, sums: &mut sums });
+        see(first, g);
     }
     buffers::give(columns);
     buffers::give(factors);
     buffers::give(scratch);
+    buffers::give(refined);
     sums
+}
+
+/// Some neighbouring numbers of each row make a panel.
+#[derive(Clone, Copy)]
+struct Panels<'a> {
+    numbers: &'a [f32],
+    count: usize,
+    /// From one panel to the next.
+    apart: usize,
+    /// From one row to the next.
+    step: usize,
+}
+
+impl<'a> Panels<'a> {
+    /// Panels of W numbers, packed where that is worth it: where many others are multiplied with each.
+    fn new<const W: usize>(
+        (rows, stride): (&'a [f32], usize),
+        panels: Range<usize>,
+        worth: bool,
+        packed: &'a mut Vec<f32>,
+    ) -> Self {
+        let count = panels.len();
+        if worth || stride % W != 0 {
+            pack::<W>(rows, stride, panels.start * W, count, packed);
+            return Self { numbers: packed, count, apart: rows.len() / stride * W, step: W };
+        }
+        Self { numbers: &rows[panels.start * W..], count, apart: W, step: stride }
+    }
+
+    /// The first number of a panel, whose rows may all be read.
+    fn panel<const W: usize>(&self, number: usize, depth: usize) -> *const f32 {
+        let first = number * self.apart;
+        assert!(first + (depth - 1) * self.step + W <= self.numbers.len(), "a panel beyond its rows");
+        self.numbers[first..].as_ptr()
+    }
 }
 
 /// Rows into panels of W neighbours each, filled up with zeros.
@@ -114,8 +233,8 @@ fn pack<const W: usize>(rows: &[f32], stride: usize, start: usize, panels: usize
 }
 
 struct Block<'a> {
-    columns: &'a [f32],
-    factors: &'a [f32],
+    columns: Panels<'a>,
+    factors: Panels<'a>,
     depth: usize,
     padded: usize,
     sums: &'a mut [f32],
@@ -127,12 +246,14 @@ impl Kernel for Block<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self) {
         let Self { depth, padded, .. } = self;
-        for (panel, columns) in self.columns.chunks_exact(depth * COLUMNS).enumerate() {
-            for (tile, factors) in self.factors.chunks_exact(depth * ROWS).enumerate() {
-                // SAFETY: a panel holds sixteen numbers for each row, a tile of factors six.
-                let tile_sums =
-                    unsafe { sums::<L, ROWS>(depth, factors.as_ptr(), 1, ROWS, columns.as_ptr()) };
-                for (r, sum) in tile_sums.into_iter().enumerate() {
+        for panel in 0..self.columns.count {
+            let columns = self.columns.panel::<COLUMNS>(panel, depth);
+            for tile in 0..self.factors.count {
+                let factors = self.factors.panel::<ROWS>(tile, depth);
+                let (a, b) = ((factors, 1, self.factors.step), (columns, self.columns.step, 0));
+                // SAFETY: both panels can be read to their last row, as was asked.
+                let tile_sums = unsafe { sums::<L, ROWS, 1>(depth, a, b) };
+                for (r, [sum]) in tile_sums.into_iter().enumerate() {
                     let place = (tile * ROWS + r) * padded + panel * COLUMNS;
                     let target = self.sums[place..place + COLUMNS].as_mut_ptr();
                     for (i, value) in sum.into_iter().enumerate() {

@@ -14,12 +14,15 @@ mod depthwise_gradient;
 mod exp;
 mod extension;
 mod fallback;
+mod geometry;
 mod gradients;
 mod join;
 mod lanes;
+mod layer;
 mod matrix;
 mod matrix_gradient;
 mod norm;
+mod norm_gradients;
 mod norm_rows;
 mod order;
 mod patches;
@@ -34,7 +37,7 @@ mod updates;
 mod updates_fallback;
 mod updates_rows;
 
-use burn::backend::{Dispatch, DispatchDevice};
+use burn::backend::{Dispatch, DispatchDevice, DispatchTensor};
 use burn::tensor::{DType, Device, Tensor};
 
 use crate::scaling::{Activation, Padding};
@@ -60,6 +63,16 @@ pub struct Normalised {
     pub mean: Tensor<1>,
     /// The biased variance: divided by the number of values.
     pub variance: Tensor<1>,
+}
+
+impl Normalised {
+    fn new((output, mean, variance): (DispatchTensor, DispatchTensor, DispatchTensor)) -> Self {
+        Self {
+            output: Tensor::from_dispatch(output),
+            mean: Tensor::from_dispatch(mean),
+            variance: Tensor::from_dispatch(variance),
+        }
+    }
 }
 
 /// Pictures `[samples, channels, height, width]` in the layout of their device.
@@ -110,12 +123,7 @@ pub fn normalise_batch(
         return outside_normalised(x, |x| fallback::normalise_batch(x, weight, bias, eps, activation));
     }
     let (x, weight, bias) = (x.into_dispatch(), weight.into_dispatch(), bias.into_dispatch());
-    let (output, mean, variance) = Dispatch::kiln_normalise(x, weight, bias, eps, activation);
-    Normalised {
-        output: Tensor::from_dispatch(output),
-        mean: Tensor::from_dispatch(mean),
-        variance: Tensor::from_dispatch(variance),
-    }
+    Normalised::new(Dispatch::kiln_normalise(x, weight, bias, eps, activation))
 }
 
 /// Batch normalisation by stored statistics is one multiply-add per channel; then the activation.
@@ -130,6 +138,39 @@ pub fn scale_and_shift(
     }
     let (x, scale, shift) = (x.into_dispatch(), scale.into_dispatch(), shift.into_dispatch());
     Tensor::from_dispatch(Dispatch::kiln_affine(x, scale, shift, activation))
+}
+
+/// A convolution, then batch normalisation by the statistics of the batch and the activation.
+pub fn convolve_normalise(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    window: Window,
+    (gamma, beta): (Tensor<1>, Tensor<1>),
+    eps: f64,
+    activation: Option<Activation>,
+) -> Normalised {
+    if !knows(&x, &weight, window) {
+        return normalise_batch(convolve(x, weight, None, window), gamma, beta, eps, activation);
+    }
+    let (x, weight) = (x.into_dispatch(), weight.into_dispatch());
+    let (gamma, beta) = (gamma.into_dispatch(), beta.into_dispatch());
+    Normalised::new(Dispatch::kiln_convolve_normalise(x, weight, gamma, beta, window, eps, activation))
+}
+
+/// A convolution, then one multiply-add per channel and the activation.
+pub fn convolve_affine(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    window: Window,
+    (scale, shift): (Tensor<1>, Tensor<1>),
+    activation: Option<Activation>,
+) -> Tensor<4> {
+    if !knows(&x, &weight, window) {
+        return scale_and_shift(convolve(x, weight, None, window), scale, shift, activation);
+    }
+    let (x, weight) = (x.into_dispatch(), weight.into_dispatch());
+    let (scale, shift) = (scale.into_dispatch(), shift.into_dispatch());
+    Tensor::from_dispatch(Dispatch::kiln_convolve_affine(x, weight, scale, shift, window, activation))
 }
 
 /// The activation, or nothing where there is none.

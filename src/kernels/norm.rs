@@ -4,8 +4,10 @@
 
 use rayon::prelude::*;
 
-use super::exp::{Act, Identity, Relu6, Silu};
+use super::exp::{Identity, Relu6, Silu};
 use super::lanes;
+use super::layer::Visit;
+pub use super::norm_rows::Rows;
 use super::norm_rows::{Apply, Correct, Derive, Sums};
 use crate::scaling::Activation;
 
@@ -18,80 +20,115 @@ pub struct Affine<'a> {
 }
 
 /// Two sums for each channel.
-type Pair = (Vec<f64>, Vec<f64>);
+pub type Pair = (Vec<f64>, Vec<f64>);
 
 /// Mean and biased variance of each channel.
 pub fn statistics(x: &[f32], channels: usize) -> Pair {
-    let rows = (x.len() / channels.max(1)).max(1) as f64;
-    // Distances from some value that occurs: squares of numbers far from zero would lose digits.
-    let pivot: Vec<f32> = x.iter().copied().chain(std::iter::repeat(0.0)).take(channels).collect();
-    let parts = x.par_chunks(part(channels)).map(|x| lanes::run(Sums { x, pivot: &pivot }));
-    let (sums, squares) = total(parts.collect(), channels);
-    let shifts: Vec<f64> = sums.iter().map(|sum| sum / rows).collect();
-    let variance =
-        squares.iter().zip(&shifts).map(|(square, shift)| (square / rows - shift * shift).max(0.0));
-    let variance = variance.collect();
-    let mean = shifts.iter().zip(&pivot).map(|(shift, pivot)| shift + f64::from(*pivot)).collect();
-    (mean, variance)
+    let parts: Vec<Share> = x.par_chunks(part(channels)).map(|x| Share::of(x, channels)).collect();
+    Share::total(parts, channels)
+}
+
+/// What some rows say of the channels.
+pub struct Share {
+    rows: f64,
+    mean: Vec<f64>,
+    /// Squared distances from the mean, added up.
+    spread: Vec<f64>,
+}
+
+impl Share {
+    pub fn of(x: &[f32], channels: usize) -> Self {
+        // Distances from a value that occurs: squares of numbers far from zero would lose digits.
+        let pivot = &x[..channels];
+        let rows = (x.len() / channels.max(1)) as f64;
+        let (sums, squares) = lanes::run(Sums { x, pivot });
+        let spread = squares.iter().zip(&sums).map(|(square, sum)| (square - sum * sum / rows).max(0.0));
+        let spread = spread.collect();
+        let mean = sums.iter().zip(pivot).map(|(sum, pivot)| sum / rows + f64::from(*pivot)).collect();
+        Self { rows, mean, spread }
+    }
+
+    /// Mean and biased variance of all rows. The shares are added in the order they come in.
+    pub fn total(shares: Vec<Self>, channels: usize) -> Pair {
+        let (mut rows, mut mean, mut spread) = (0.0, vec![0.0; channels], vec![0.0; channels]);
+        for share in shares {
+            let all = rows + share.rows;
+            let totals = mean.iter_mut().zip(&mut spread);
+            for ((mean, spread), (other, others)) in totals.zip(share.mean.iter().zip(&share.spread)) {
+                let distance = other - *mean;
+                *mean += distance * share.rows / all;
+                *spread += others + distance * distance * rows * share.rows / all;
+            }
+            rows = all;
+        }
+        spread.iter_mut().for_each(|spread| *spread /= f64::max(rows, 1.0));
+        (mean, spread)
+    }
 }
 
 /// The affine map, then the activation.
 pub fn apply(x: &[f32], affine: Affine, activation: Option<Activation>, output: &mut [f32]) {
-    match activation {
-        None => apply_with(x, affine, Identity, output),
-        Some(Activation::Silu) => apply_with(x, affine, Silu, output),
-        Some(Activation::Relu6) => apply_with(x, affine, Relu6, output),
-    }
-}
-
-/// Turns the output's gradient into that of the activation's input, or with `scaled` into that of the
-/// affine map's. Gives the sums of the former, and of the former times the distance from the center.
-pub fn derive(
-    x: &[f32],
-    affine: Affine,
-    activation: Option<Activation>,
-    scaled: bool,
-    gradient: &mut [f32],
-) -> Pair {
-    match (activation, scaled) {
-        (None, false) => derive_with::<_, false>(x, affine, Identity, gradient),
-        (None, true) => derive_with::<_, true>(x, affine, Identity, gradient),
-        (Some(Activation::Silu), false) => derive_with::<_, false>(x, affine, Silu, gradient),
-        (Some(Activation::Silu), true) => derive_with::<_, true>(x, affine, Silu, gradient),
-        (Some(Activation::Relu6), false) => derive_with::<_, false>(x, affine, Relu6, gradient),
-        (Some(Activation::Relu6), true) => derive_with::<_, true>(x, affine, Relu6, gradient),
-    }
-}
-
-/// `gradient * scale + (x - center) * slope + offset`, in place: what the batch's statistics add.
-pub fn correct(x: &[f32], affine: Affine, slope: &[f32], gradient: &mut [f32]) {
-    let part = part(affine.scale.len());
-    assert_eq!(x.len(), gradient.len());
-    gradient.par_chunks_mut(part).zip(x.par_chunks(part)).for_each(|(gradient, x)| {
-        lanes::run(Correct { x, affine, slope, gradient });
-    });
-}
-
-fn apply_with<A: Act>(x: &[f32], affine: Affine, act: A, output: &mut [f32]) {
     let part = part(affine.scale.len());
     assert_eq!(x.len(), output.len());
     if x.len() <= part {
-        return lanes::run(Apply { x, affine, act, output });
+        return apply_here(x, affine, activation, output);
     }
     output.par_chunks_mut(part).zip(x.par_chunks(part)).for_each(|(output, x)| {
-        lanes::run(Apply { x, affine, act, output });
+        apply_here(x, affine, activation, output);
     });
 }
 
-fn derive_with<A: Act, const SCALED: bool>(x: &[f32], affine: Affine, act: A, gradient: &mut [f32]) -> Pair {
+/// As `apply`, on this thread alone.
+pub fn apply_here(x: &[f32], affine: Affine, activation: Option<Activation>, output: &mut [f32]) {
+    match activation {
+        None => lanes::run(Apply { x, affine, act: Identity, output }),
+        Some(Activation::Silu) => lanes::run(Apply { x, affine, act: Silu, output }),
+        Some(Activation::Relu6) => lanes::run(Apply { x, affine, act: Relu6, output }),
+    }
+}
+
+/// Turns the output's gradient into that of the activation's input, or with `SCALED` into that of the
+/// affine map's. Gives the sums of the former, and of the former times the distance from the center.
+pub fn derive<const SCALED: bool>(
+    x: &[f32],
+    affine: Affine,
+    activation: Option<Activation>,
+    gradient: &mut [f32],
+) -> Pair {
     let channels = affine.scale.len();
     let part = part(channels);
     assert_eq!(x.len(), gradient.len());
     let parts = gradient
         .par_chunks_mut(part)
         .zip(x.par_chunks(part))
-        .map(|(gradient, x)| lanes::run(Derive::<A, SCALED> { x, affine, act, gradient }));
-    total(parts.collect(), channels)
+        .map(|(gradient, x)| derive_here::<SCALED>(x, affine, activation, Rows::here(gradient)));
+    total(parts.collect::<Vec<_>>(), channels)
+}
+
+/// As `derive`, on this thread alone.
+pub fn derive_here<const SCALED: bool>(
+    x: &[f32],
+    affine: Affine,
+    activation: Option<Activation>,
+    gradient: Rows,
+) -> Pair {
+    match activation {
+        None => lanes::run(Derive::<_, SCALED> { x, affine, act: Identity, gradient }),
+        Some(Activation::Silu) => lanes::run(Derive::<_, SCALED> { x, affine, act: Silu, gradient }),
+        Some(Activation::Relu6) => lanes::run(Derive::<_, SCALED> { x, affine, act: Relu6, gradient }),
+    }
+}
+
+/// `gradient * scale + (x - center) * slope + offset` on this thread: what the batch's statistics add. The offset is the
+/// affine map's shift.
+pub fn correct_here(x: &[f32], affine: Affine, slope: &[f32], gradient: Rows) {
+    lanes::run(Correct { x, affine, slope, gradient });
+}
+
+/// Calls with the parts of some rows, at once.
+pub fn in_parts(rows: &mut [f32], channels: usize, visit: Visit) {
+    let part = part(channels);
+    rows.par_chunks_mut(part.max(1)).enumerate().for_each(|(i, rows)| visit(i * part, rows));
 }
 
 /// Numbers in a part: whole rows, few enough for the second cache.
@@ -99,7 +136,8 @@ fn part(channels: usize) -> usize {
     (32_768 / channels.max(1)).clamp(8, 2048) * channels.max(1)
 }
 
-fn total(parts: Vec<Pair>, channels: usize) -> Pair {
+/// The shares' sums, added in the order they come in.
+pub fn total(parts: impl IntoIterator<Item = Pair>, channels: usize) -> Pair {
     let mut total = (vec![0.0; channels], vec![0.0; channels]);
     for part in parts {
         total.0.iter_mut().zip(part.0).for_each(|(total, value)| *total += value);

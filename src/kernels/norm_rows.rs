@@ -1,6 +1,8 @@
 //! The loops of the batch normalisation over rows of channels.
 #![allow(unsafe_code)]
 
+use std::marker::PhantomData;
+
 use super::exp::Act;
 use super::lanes::{Kernel, Lanes};
 use super::norm::Affine;
@@ -27,14 +29,38 @@ pub struct Derive<'a, A, const SCALED: bool> {
     pub x: &'a [f32],
     pub affine: Affine<'a>,
     pub act: A,
-    pub gradient: &'a mut [f32],
+    pub gradient: Rows<'a>,
 }
 
 pub struct Correct<'a> {
     pub x: &'a [f32],
     pub affine: Affine<'a>,
     pub slope: &'a [f32],
-    pub gradient: &'a mut [f32],
+    pub gradient: Rows<'a>,
+}
+
+/// Rows that are read here and written there, or in one place.
+pub struct Rows<'a> {
+    from: *const f32,
+    to: *mut f32,
+    length: usize,
+    owner: PhantomData<&'a mut [f32]>,
+}
+
+impl<'a> Rows<'a> {
+    pub fn here(rows: &'a mut [f32]) -> Self {
+        let to = rows.as_mut_ptr();
+        Self { from: to, to, length: rows.len(), owner: PhantomData }
+    }
+
+    pub fn into(from: &'a [f32], to: &'a mut [f32]) -> Self {
+        assert_eq!(from.len(), to.len(), "rows of other sizes");
+        Self { from: from.as_ptr(), to: to.as_mut_ptr(), length: from.len(), owner: PhantomData }
+    }
+
+    pub fn len(&self) -> usize {
+        self.length
+    }
 }
 
 /// What is done with R rows at one place; `at` is the first row's, `stride` the distance to the next.
@@ -209,8 +235,8 @@ impl<A: Act, const SCALED: bool> Step for Deriving<'_, A, SCALED> {
             let (mut sum, mut product) = (L::splat(0.0), L::splat(0.0));
             for r in 0..R {
                 let distance = L::load(x.as_ptr().add(at + r * stride)).sub(center);
-                let place = gradient.as_mut_ptr().add(at + r * stride);
-                let mut value = L::load(place);
+                let place = gradient.to.add(at + r * stride);
+                let mut value = L::load(gradient.from.add(at + r * stride));
                 if !A::STRAIGHT {
                     value = value.mul(act.slope(distance.mul_add(scale, shift)));
                 }
@@ -218,7 +244,7 @@ impl<A: Act, const SCALED: bool> Step for Deriving<'_, A, SCALED> {
                 product = value.mul_add(distance, product);
                 if SCALED {
                     value.mul(scale).store(place);
-                } else if !A::STRAIGHT {
+                } else if !A::STRAIGHT || gradient.from != gradient.to {
                     value.store(place);
                 }
             }
@@ -233,7 +259,7 @@ impl<A: Act, const SCALED: bool> Kernel for Derive<'_, A, SCALED> {
     #[inline(always)]
     fn run<L: Lanes>(self) -> Self::Output {
         let channels = self.affine.scale.len();
-        let rows = rows_of(self.x, self.gradient.len(), channels, &self.affine.lengths());
+        let rows = rows_of(self.x, self.gradient.length, channels, &self.affine.lengths());
         let mut long = (vec![0.0; channels], vec![0.0; channels]);
         let mut step = Deriving(self, Short::new(channels));
         for first in (0..rows).step_by(SHORT) {
@@ -253,9 +279,9 @@ impl Step for Correct<'_> {
             let slope = L::load(self.slope.as_ptr().add(channel));
             for r in 0..R {
                 let distance = L::load(self.x.as_ptr().add(at + r * stride)).sub(center);
-                let place = self.gradient.as_mut_ptr().add(at + r * stride);
-                let value = L::load(place).mul_add(scale, distance.mul_add(slope, offset));
-                value.store(place);
+                let value = L::load(self.gradient.from.add(at + r * stride));
+                let value = value.mul_add(scale, distance.mul_add(slope, offset));
+                value.store(self.gradient.to.add(at + r * stride));
             }
         }
     }
@@ -268,7 +294,7 @@ impl Kernel for Correct<'_> {
     fn run<L: Lanes>(mut self) {
         let channels = self.affine.scale.len();
         let [a, b, c] = self.affine.lengths();
-        let rows = rows_of(self.x, self.gradient.len(), channels, &[a, b, c, self.slope.len()]);
+        let rows = rows_of(self.x, self.gradient.length, channels, &[a, b, c, self.slope.len()]);
         over_rows::<L>(&mut self, 0..rows, channels);
     }
 }

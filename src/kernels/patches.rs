@@ -5,8 +5,9 @@ use rayon::prelude::*;
 
 use super::buffers;
 use super::crew::Crew;
+use super::layer::Visit;
 use super::matrix::{Finish, Packed, product, product_here};
-use super::matrix_gradient::{RowSource, weight_gradient};
+use super::matrix_gradient::{Ready, RowSource, weight_gradient};
 use super::shared::Shared;
 use super::taps::Axis;
 
@@ -58,7 +59,15 @@ impl Patches {
     }
 
     /// The output, from a weight whose inputs are in a patch's order.
-    pub fn forward(&self, crew: Crew, x: &[f32], weight: &Packed, finish: Finish, output: &mut [f32]) {
+    pub fn forward(
+        &self,
+        crew: Crew,
+        x: &[f32],
+        weight: &Packed,
+        finish: Finish,
+        see: Option<Visit>,
+        output: &mut [f32],
+    ) {
         let outputs = weight.outputs;
         assert_eq!(x.len(), self.samples * self.input_size(), "an input of another size");
         assert_eq!(output.len(), self.rows() * outputs, "an output of another size");
@@ -70,13 +79,17 @@ impl Patches {
         let finish = Finish { residual: &[], ..finish };
         let target = Shared::new(output);
         crew.each(self.rows().div_ceil(rows), &|task| {
-            let mut scratch = Vec::new();
             let count = rows.min(self.rows() - task * rows);
+            let mut scratch = buffers::take(count * self.size());
             let patches = source.rows(task * rows, count, &mut scratch);
             // SAFETY: each task has rows of its own.
             #[allow(unsafe_code)]
             let output = unsafe { target.part(task * rows * outputs, count * outputs) };
             product_here(patches, weight, finish, output);
+            buffers::give(scratch);
+            if let Some(see) = see {
+                see(task * rows * outputs, output);
+            }
         });
     }
 
@@ -84,7 +97,8 @@ impl Patches {
     pub fn weight_gradient(&self, x: &[f32], gradient: &[f32], outputs: usize) -> Vec<f32> {
         assert_eq!(x.len(), self.samples * self.input_size(), "an input of another size");
         assert_eq!(gradient.len(), self.rows() * outputs, "a gradient of another size");
-        weight_gradient(&Source { shape: self, x }, self.size(), gradient, outputs)
+        let gradient = Ready { values: gradient, width: outputs };
+        weight_gradient(&Source { shape: self, x }, self.size(), &gradient, outputs, &|_, _| ())
     }
 
     /// The input's gradient; the weight is `[outputs, a patch]`.
@@ -143,6 +157,14 @@ struct Source<'a> {
 }
 
 impl RowSource for Source<'_> {
+    fn len(&self) -> usize {
+        self.shape.rows()
+    }
+
+    fn made(&self) -> usize {
+        self.shape.size()
+    }
+
     fn rows<'a>(&'a self, first: usize, count: usize, scratch: &'a mut Vec<f32>) -> &'a [f32] {
         let shape = self.shape;
         scratch.clear();

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use burn::tensor::Tensor;
+use burn::tensor::{DType, Tensor};
 use burn_flex::FlexTensor;
 use rayon::prelude::*;
 
@@ -141,7 +141,7 @@ impl Layer {
         let sizes @ [outputs, inputs, kernel, _] = conv.weight.dims();
         let window = conv.window;
         let channels = if window.groups == 1 { inputs } else { window.groups };
-        if !window.is_known(sizes, channels) {
+        if conv.weight.dtype() != DType::F32 || !window.is_known(sizes, channels) {
             return None;
         }
         let (mut weight, scale) = (numbers(&conv.weight), numbers(&conv.scale));
@@ -174,9 +174,9 @@ impl Layer {
     fn run(&self, x: &[f32], sizes: Sizes, crew: Crew, output: &mut [f32]) {
         match &self.weight {
             Weight::Point(weight) => product_by(crew, x, weight, self.finish(), output),
-            Weight::Depth(taps) => self.window.depth(sizes).forward(x, taps, self.finish(), output),
+            Weight::Depth(taps) => self.window.depth(sizes).forward(x, taps, self.finish(), None, output),
             Weight::Patch(weight) => {
-                self.window.patches(sizes).forward(crew, x, weight, self.finish(), output);
+                self.window.patches(sizes).forward(crew, x, weight, self.finish(), None, output);
             }
         }
     }

@@ -20,6 +20,10 @@ impl<'a> Shared<'a> {
         Self { start: slice.as_mut_ptr(), length: slice.len(), owner: PhantomData }
     }
 
+    pub fn len(&self) -> usize {
+        self.length
+    }
+
     /// A part of the slice.
     ///
     /// # Safety

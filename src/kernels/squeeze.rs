@@ -5,10 +5,10 @@ use rayon::prelude::*;
 
 use super::exp;
 use super::lanes::{self, Kernel, Lanes};
-use super::matrix::{Finish, Packed, product};
-use super::matrix_gradient::{Ready, weight_gradient};
-use super::norm::{self, Affine};
-use super::norm_rows::{Apply, Derive, Rescale, Sums};
+use super::matrix::{Finish, Packed, product_here};
+use super::matrix_gradient::dense_gradient;
+use super::norm::{self, Affine, Rows};
+use super::norm_rows::{Rescale, Sums};
 use crate::scaling::Activation;
 
 /// Rows whose sums make a part; their number only depends on the size of one picture.
@@ -35,7 +35,22 @@ pub struct Gates {
     pub means: Vec<f32>,
     /// Before the activation.
     pub hidden: Vec<f32>,
+    /// After it.
+    pub active: Vec<f32>,
     pub gates: Vec<f32>,
+}
+
+impl Gates {
+    /// Those of several pictures.
+    fn concat(all: Vec<Self>) -> Self {
+        let of = |part: fn(&Self) -> &[f32]| all.iter().flat_map(part).copied().collect();
+        Self {
+            means: of(|gates| &gates.means),
+            hidden: of(|gates| &gates.hidden),
+            active: of(|gates| &gates.active),
+            gates: of(|gates| &gates.gates),
+        }
+    }
 }
 
 /// The gradients of the input (in place of the output's) and of the four parameters.
@@ -60,33 +75,26 @@ impl Shape {
         sums.into_iter().map(|sum| (sum / self.positions.max(1) as f64) as f32).collect()
     }
 
-    /// Each number times its picture's and channel's gate.
-    pub fn gate(&self, x: &[f32], gates: &[f32], output: &mut [f32]) {
+    /// Each number times its picture's and channel's gate. A picture is gated right after it was read for its means.
+    pub fn squeeze(&self, x: &[f32], layers: Layers, output: &mut [f32]) -> Gates {
         assert!(
             x.len() == output.len() && x.len() == self.samples * self.picture(),
             "pictures of another size"
         );
-        let zeros = &vec![0.0; self.channels];
-        let pictures = output.par_chunks_mut(self.picture().max(1)).zip(x.par_chunks(self.picture().max(1)));
-        pictures.zip(gates.par_chunks(self.channels.max(1))).for_each(|((output, x), scale)| {
-            let affine = Affine { center: zeros, scale, shift: zeros };
-            output.par_chunks_mut(self.part()).zip(x.par_chunks(self.part())).for_each(|(output, x)| {
-                lanes::run(Apply { x, affine, act: exp::Identity, output });
-            });
+        let (one, picture) = (Self { samples: 1, ..*self }, self.picture().max(1));
+        let [reduce, expand] = [layers.reduce, layers.expand].map(Dense::new);
+        let pictures = output.par_chunks_mut(picture).zip(x.par_chunks(picture));
+        let found = pictures.map(|(output, x)| {
+            let means = one.means(x);
+            let hidden = reduce.run(&means);
+            let mut active = vec![0.0; hidden.len()];
+            with_silu(hidden.len(), |silu| norm::apply_here(&hidden, silu.0, silu.1, &mut active));
+            let mut gates = expand.run(&active);
+            lanes::run(Sigmoid(&mut gates));
+            one.gate(x, &gates, output);
+            Gates { means, hidden, active, gates }
         });
-    }
-
-    /// The gates of every picture.
-    pub fn gates(&self, x: &[f32], layers: Layers) -> Gates {
-        let means = self.means(x);
-        let hidden = dense(&means, layers.reduce, self.samples);
-        let mut active = vec![0.0; hidden.len()];
-        with_silu(hidden.len() / self.samples.max(1), |affine| {
-            norm::apply(&hidden, affine, Some(Activation::Silu), &mut active);
-        });
-        let mut gates = dense(&active, layers.expand, self.samples);
-        lanes::run(Sigmoid(&mut gates));
-        Gates { means, hidden, gates }
+        Gates::concat(found.collect())
     }
 
     /// Turns the output's gradient into the input's, and gives the parameters'.
@@ -97,63 +105,59 @@ impl Shape {
         saved: &Gates,
         gradient: &mut [f32],
     ) -> LayerGradients {
-        let (samples, channels) = (self.samples, self.channels);
-        let reduced = layers.reduce.1.len();
-        let mut outer = self.gate_gradient(x, gradient);
-        for (value, gate) in outer.iter_mut().zip(&saved.gates) {
-            *value *= gate * (1.0 - gate);
-        }
-        let mut active = vec![0.0; saved.hidden.len()];
-        let mut inner = vec![0.0; samples * reduced];
-        product(&outer, &Packed::by_input(layers.expand.0, channels, reduced), Finish::default(), &mut inner);
-        let inner_bias = with_silu(reduced, |affine| {
-            norm::apply(&saved.hidden, affine, Some(Activation::Silu), &mut active);
-            norm::derive(&saved.hidden, affine, Some(Activation::Silu), false, &mut inner).0
+        let (one, picture) = (Self { samples: 1, ..*self }, self.picture().max(1));
+        let (channels, reduced) = (self.channels, layers.reduce.1.len());
+        let expand = Packed::by_input(layers.expand.0, channels, reduced);
+        let reduce = Packed::by_input(layers.reduce.0, reduced, channels);
+        let pictures = gradient.par_chunks_mut(picture).zip(x.par_chunks(picture)).enumerate();
+        let found = pictures.map(|(sample, (gradient, x))| {
+            let gates = &saved.gates[sample * channels..(sample + 1) * channels];
+            let hidden = &saved.hidden[sample * reduced..(sample + 1) * reduced];
+            let mut outer = one.gate_gradient(x, gradient);
+            outer.iter_mut().zip(gates).for_each(|(value, gate)| *value *= gate * (1.0 - gate));
+            let mut inner = vec![0.0; reduced];
+            product_here(&outer, &expand, Finish::default(), &mut inner);
+            with_silu(reduced, |silu| {
+                norm::derive_here::<false>(hidden, silu.0, silu.1, Rows::here(&mut inner))
+            });
+            let mut means = vec![0.0; channels];
+            product_here(&inner, &reduce, Finish::default(), &mut means);
+            one.rescale(gradient, gates, &means);
+            (outer, inner)
         });
-        let mut means = vec![0.0; samples * channels];
-        product(&inner, &Packed::by_input(layers.reduce.0, reduced, channels), Finish::default(), &mut means);
-        self.rescale(gradient, &saved.gates, &means);
-        let outer_bias = (0..channels).map(|c| outer.iter().skip(c).step_by(channels.max(1)).sum()).collect();
+        let (outer, inner): (Vec<_>, Vec<_>) = found.collect::<Vec<_>>().into_iter().unzip();
+        let (outer, inner) = (outer.concat(), inner.concat());
         LayerGradients {
-            reduce: (
-                weight_gradient(&Ready { values: &saved.means, width: channels }, channels, &inner, reduced),
-                inner_bias.into_iter().map(|value| value as f32).collect(),
-            ),
-            expand: (
-                weight_gradient(&Ready { values: &active, width: reduced }, reduced, &outer, channels),
-                outer_bias,
-            ),
+            reduce: (dense_gradient(&saved.means, &inner, [reduced, channels]), sum_rows(&inner, reduced)),
+            expand: (dense_gradient(&saved.active, &outer, [channels, reduced]), sum_rows(&outer, channels)),
         }
     }
 
-    /// The sum over positions of gradient times input.
+    /// One picture times its gates.
+    fn gate(&self, x: &[f32], scale: &[f32], output: &mut [f32]) {
+        let zeros = &vec![0.0; self.channels];
+        let affine = Affine { center: zeros, scale, shift: zeros };
+        output.par_chunks_mut(self.part()).zip(x.par_chunks(self.part())).for_each(|(output, x)| {
+            norm::apply_here(x, affine, None, output);
+        });
+    }
+
+    /// The sum over one picture's positions of gradient times input.
     fn gate_gradient(&self, x: &[f32], gradient: &mut [f32]) -> Vec<f32> {
         let (zeros, ones) = (vec![0.0; self.channels], vec![1.0; self.channels]);
         let affine = Affine { center: &zeros, scale: &ones, shift: &zeros };
-        let part = self.part();
-        let pictures =
-            gradient.par_chunks_mut(self.picture().max(1)).zip(x.par_chunks(self.picture().max(1)));
-        let sums: Vec<Vec<f32>> = pictures
-            .map(|(gradient, x)| {
-                let parts = gradient.par_chunks_mut(part).zip(x.par_chunks(part)).map(|(gradient, x)| {
-                    lanes::run(Derive::<_, false> { x, affine, act: exp::Identity, gradient }).1
-                });
-                add(parts.collect(), self.channels).into_iter().map(|sum| sum as f32).collect()
-            })
-            .collect();
-        sums.concat()
+        let parts = gradient.par_chunks_mut(self.part()).zip(x.par_chunks(self.part()));
+        let parts =
+            parts.map(|(gradient, x)| norm::derive_here::<false>(x, affine, None, Rows::here(gradient)).1);
+        add(parts.collect(), self.channels).into_iter().map(|sum| sum as f32).collect()
     }
 
-    /// The gradient times the gate, plus each position's share of the mean's gradient.
-    fn rescale(&self, gradient: &mut [f32], gates: &[f32], means: &[f32]) {
+    /// One picture's gradient times its gates, plus each position's share of the mean's gradient.
+    fn rescale(&self, gradient: &mut [f32], scale: &[f32], means: &[f32]) {
         let share = 1.0 / self.positions.max(1) as f32;
-        let channels = self.channels.max(1);
-        let pictures = gradient.par_chunks_mut(self.picture().max(1)).zip(gates.par_chunks(channels));
-        pictures.zip(means.par_chunks(channels)).for_each(|((values, scale), means)| {
-            let shift: Vec<f32> = means.iter().map(|mean| mean * share).collect();
-            values.par_chunks_mut(self.part()).for_each(|values| {
-                lanes::run(Rescale { values, scale, shift: &shift });
-            });
+        let shift: Vec<f32> = means.iter().map(|mean| mean * share).collect();
+        gradient.par_chunks_mut(self.part()).for_each(|values| {
+            lanes::run(Rescale { values, scale, shift: &shift });
         });
     }
 
@@ -198,18 +202,39 @@ fn add(parts: Vec<Vec<f64>>, channels: usize) -> Vec<f64> {
     total
 }
 
-fn dense(x: &[f32], (weight, bias): (&[f32], &[f32]), samples: usize) -> Vec<f32> {
-    let outputs = bias.len();
-    let mut output = vec![0.0; samples * outputs];
-    let weight = Packed::by_output(weight, outputs, x.len() / samples.max(1));
-    product(x, &weight, Finish { bias, ..Finish::default() }, &mut output);
-    output
+/// A small layer with its weight packed.
+struct Dense<'a> {
+    weight: Packed,
+    bias: &'a [f32],
 }
 
-/// Calls with the affine map that changes nothing.
-fn with_silu<R>(channels: usize, call: impl FnOnce(Affine) -> R) -> R {
+impl<'a> Dense<'a> {
+    fn new((weight, bias): (&[f32], &'a [f32])) -> Self {
+        let outputs = bias.len();
+        Self { weight: Packed::by_output(weight, outputs, weight.len() / outputs.max(1)), bias }
+    }
+
+    /// One row.
+    fn run(&self, x: &[f32]) -> Vec<f32> {
+        let mut output = vec![0.0; self.bias.len()];
+        product_here(x, &self.weight, Finish { bias: self.bias, ..Finish::default() }, &mut output);
+        output
+    }
+}
+
+/// The sum of some rows.
+fn sum_rows(values: &[f32], width: usize) -> Vec<f32> {
+    let mut sums = vec![0.0f64; width];
+    for row in values.chunks_exact(width.max(1)) {
+        sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += f64::from(*value));
+    }
+    sums.into_iter().map(|sum| sum as f32).collect()
+}
+
+/// Calls with the affine map that changes nothing, and SiLU behind it.
+fn with_silu<R>(channels: usize, call: impl FnOnce((Affine, Option<Activation>)) -> R) -> R {
     let (zeros, ones) = (vec![0.0; channels], vec![1.0; channels]);
-    call(Affine { center: &zeros, scale: &ones, shift: &zeros })
+    call((Affine { center: &zeros, scale: &ones, shift: &zeros }, Some(Activation::Silu)))
 }
 
 /// The sigmoid of each number, in place.

@@ -66,8 +66,7 @@ pub fn update(value: Tensor<1>, gradient: Tensor<1>, moments: Moments, step: Ste
         moment.unwrap_or_else(|| Tensor::zeros([if keeps { count } else { 1 }], &device))
     };
     let (first, second) = (start(moments.first, keeps_first), start(moments.second, keeps_second));
-    let native = is_native(&value) && is_native(&gradient) && is_plain([&device, &gradient.device()]);
-    let (value, first, second) = if native {
+    let (value, first, second) = if are_native([&value, &gradient]) {
         let (value, gradient) = (value.into_dispatch(), gradient.into_dispatch());
         let found =
             Dispatch::kiln_update(value, gradient, first.into_dispatch(), second.into_dispatch(), step);
@@ -80,7 +79,7 @@ pub fn update(value: Tensor<1>, gradient: Tensor<1>, moments: Moments, step: Ste
 
 /// A mean that moves towards a value by a share of their distance: what does not differ keeps its bits.
 pub fn follow(mean: Tensor<1>, value: Tensor<1>, share: f64) -> Tensor<1> {
-    if !is_native(&mean) || !is_native(&value) || !is_plain([&mean.device(), &value.device()]) {
+    if !are_native([&mean, &value]) {
         return mean.clone().add(value.sub(mean).mul_scalar(share));
     }
     Tensor::from_dispatch(Dispatch::kiln_follow(mean.into_dispatch(), value.into_dispatch(), share))
@@ -88,7 +87,7 @@ pub fn follow(mean: Tensor<1>, value: Tensor<1>, share: f64) -> Tensor<1> {
 
 /// The sum of two.
 pub fn sum(left: Tensor<1>, right: Tensor<1>) -> Tensor<1> {
-    if !is_native(&left) || !is_native(&right) || !is_plain([&left.device(), &right.device()]) {
+    if !are_native([&left, &right]) {
         return left.add(right);
     }
     Tensor::from_dispatch(Dispatch::kiln_sum(left.into_dispatch(), right.into_dispatch()))
@@ -96,8 +95,13 @@ pub fn sum(left: Tensor<1>, right: Tensor<1>) -> Tensor<1> {
 
 /// The sum of the squares, as one number on the device.
 pub fn squares(x: Tensor<1>) -> Tensor<1> {
-    if !is_native(&x) || !is_plain([&x.device()]) {
+    if !are_native([&x]) {
         return x.square().sum();
     }
     Tensor::from_dispatch(Dispatch::kiln_squares(x.into_dispatch()))
+}
+
+/// Whether kiln's kernels can work on these: no history of them is kept.
+fn are_native<const N: usize>(all: [&Tensor<1>; N]) -> bool {
+    all.into_iter().all(|x| is_native(x) && is_plain([&x.device()]))
 }

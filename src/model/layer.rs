@@ -5,7 +5,7 @@ use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 
 use super::parameters::Source;
-use crate::kernels::{self, Window};
+use crate::kernels::{self, Normalised, Window};
 use crate::scaling::Activation;
 
 /// Whose statistics a batch normalisation uses while it trains.
@@ -70,17 +70,24 @@ impl ConvNorm {
 
     /// The form that trains.
     pub fn forward_train(&mut self, x: Tensor<4>, form: NormForm) -> Tensor<4> {
-        let x = kernels::convolve(x, self.conv.weight.val(), None, self.conv.window);
+        let (weight, window, norm) = (self.conv.weight.val(), self.conv.window, &mut self.norm);
         match form {
-            NormForm::Batch => self.norm.by_batch(x, self.activation),
-            NormForm::Stored => self.norm.by_stored(x, self.activation),
+            NormForm::Batch => {
+                let parameters = (norm.weight.val(), norm.bias.val());
+                let eps = norm.settings.eps;
+                let result = kernels::convolve_normalise(x, weight, window, parameters, eps, self.activation);
+                norm.follow(&result);
+                result.output
+            }
+            NormForm::Stored => kernels::convolve_affine(x, weight, window, norm.affine(), self.activation),
         }
     }
 
     /// The form that predicts, unfolded.
     pub fn infer(&self, x: Tensor<4>) -> Tensor<4> {
         let x = kernels::convolve(x, self.conv.weight.val(), None, self.conv.window);
-        self.norm.by_stored(x, self.activation)
+        let (scale, shift) = self.norm.affine();
+        kernels::scale_and_shift(x, scale, shift, self.activation)
     }
 }
 
@@ -95,22 +102,6 @@ impl Norm {
         }
     }
 
-    fn by_batch(&mut self, x: Tensor<4>, activation: Option<Activation>) -> Tensor<4> {
-        let [samples, _, height, width] = kernels::sizes(&x);
-        let result =
-            kernels::normalise_batch(x, self.weight.val(), self.bias.val(), self.settings.eps, activation);
-        // PyTorch stores the unbiased variance. A single value has none; its biased one is 0.
-        let count = (samples * height * width) as f64;
-        let unbiased = result.variance.inner().mul_scalar(count / (count - 1.0).max(1.0));
-        self.follow(result.mean.inner(), unbiased);
-        result.output
-    }
-
-    fn by_stored(&self, x: Tensor<4>, activation: Option<Activation>) -> Tensor<4> {
-        let (scale, shift) = self.affine();
-        kernels::scale_and_shift(x, scale, shift, activation)
-    }
-
     /// The factor and the term that the stored statistics make.
     pub fn affine(&self) -> (Tensor<1>, Tensor<1>) {
         let deviation = self.running_var.val().add_scalar(self.settings.eps).sqrt();
@@ -119,7 +110,13 @@ impl Norm {
         (scale, shift)
     }
 
-    fn follow(&mut self, mean: Tensor<1>, variance: Tensor<1>) {
+    /// Moves the stored statistics towards those of a batch.
+    fn follow(&mut self, batch: &Normalised) {
+        let [samples, _, height, width] = kernels::sizes(&batch.output);
+        // PyTorch stores the unbiased variance. A single value has none; its biased one is 0.
+        let count = (samples * height * width) as f64;
+        let variance = batch.variance.clone().inner().mul_scalar(count / (count - 1.0).max(1.0));
+        let mean = batch.mean.clone().inner();
         let share = self.settings.momentum;
         let blend = |stored: &Param<Tensor<1>>, new: Tensor<1>| {
             stored.clone().map(|old| old.inner().mul_scalar(1.0 - share).add(new.mul_scalar(share)))

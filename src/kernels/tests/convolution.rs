@@ -3,9 +3,9 @@
 use burn::tensor::Tensor;
 use proptest::prelude::*;
 
-use super::super::{Window, convolve, enter, fallback, leave};
-use super::{agree, close, drawn, numbers};
-use crate::scaling::Padding;
+use super::super::{Window, convolve, convolve_affine, convolve_normalise, enter, fallback, leave};
+use super::{activations, agree, close, drawn, numbers};
+use crate::scaling::{Activation, Padding};
 
 fn flat<const D: usize>(x: &Tensor<D>) -> Tensor<1> {
     x.clone().flatten(0, D - 1)
@@ -53,6 +53,44 @@ fn check(x: [usize; 4], weight: [usize; 4], window: Window) {
     );
 }
 
+/// A convolution and its normalisation as one operation, by either statistics.
+fn check_normalised(x: [usize; 4], weight: [usize; 4], window: Window, activation: Option<Activation>) {
+    let (x, weight) = (drawn("x", x), drawn("weight", weight));
+    let shape = weight.dims();
+    let parameters = [flat(&weight), drawn("gamma", [shape[0]]), drawn("beta", [shape[0]])];
+    let split = |p: Vec<Tensor<1>>| (p[0].clone().reshape(shape), (p[1].clone(), p[2].clone()));
+    agree(
+        &x,
+        &parameters,
+        |x, p| {
+            let (weight, affine) = split(p);
+            convolve_affine(x, weight, window, affine, activation)
+        },
+        |x, p| {
+            let (weight, (scale, shift)) = split(p);
+            fallback::scale_and_shift(fallback::convolve(x, weight, None, window), scale, shift, activation)
+        },
+    );
+    let output = fallback::convolve(x.clone(), weight.clone(), None, window).dims();
+    // The batch's gradients vanish where there is next to nothing to normalise.
+    if output[0] * output[2] * output[3] < 4 {
+        return;
+    }
+    agree(
+        &x,
+        &parameters,
+        |x, p| {
+            let (weight, affine) = split(p);
+            convolve_normalise(x, weight, window, affine, 1e-3, activation).output
+        },
+        |x, p| {
+            let (weight, (gamma, beta)) = split(p);
+            let x = fallback::convolve(x, weight, None, window);
+            fallback::normalise_batch(x, gamma, beta, 1e-3, activation).output
+        },
+    );
+}
+
 fn paddings() -> impl Strategy<Value = Padding> {
     prop_oneof![Just(Padding::Symmetric), Just(Padding::Same)]
 }
@@ -82,6 +120,34 @@ proptest! {
         let window = Window { kernel, stride, padding, groups: 1 };
         check([n, input, h, w], [output, input, kernel, kernel], window);
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn normalised(
+        n in 1usize..4, h in 1usize..9, w in 1usize..9, input in 2usize..24, output in 1usize..24,
+        kernel in prop_oneof![Just(1usize), Just(3), Just(5)], stride in 1usize..3, padding in paddings(),
+        way in 0..3, activation in activations(),
+    ) {
+        let (kernel, stride) = if way == 0 { (1, 1) } else { (kernel, stride) };
+        let groups = if way == 1 { input } else { 1 };
+        let (output, per_group) = if way == 1 { (input, 1) } else { (output, input) };
+        let window = Window { kernel, stride, padding, groups };
+        check_normalised([n, input, h, w], [output, per_group, kernel, kernel], window, activation);
+    }
+}
+
+/// Rows enough for the way that finishes gradients as it reads them.
+#[test]
+fn long_layers() {
+    for activation in [None, Some(Activation::Silu), Some(Activation::Relu6)] {
+        check_normalised([3, 12, 60, 61], [20, 12, 1, 1], Window::POINT, activation);
+    }
+    let window = Window { kernel: 3, stride: 2, padding: Padding::Same, groups: 20 };
+    check_normalised([3, 20, 61, 64], [20, 1, 3, 3], window, Some(Activation::Silu));
+    check_normalised([3, 3, 61, 64], [20, 3, 3, 3], Window { groups: 1, ..window }, None);
 }
 
 #[test]

@@ -9,9 +9,12 @@ mod sequence;
 mod squeeze;
 mod updates;
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{DType, Device, Tensor, TensorData};
+
+use proptest::prelude::*;
 
 use crate::chance::Key;
+use crate::scaling::Activation;
 
 /// A tensor of normal draws named after what it is.
 fn drawn<const D: usize>(name: &str, shape: [usize; D]) -> Tensor<D> {
@@ -27,7 +30,7 @@ fn other() -> Device {
 }
 
 fn numbers<const D: usize>(x: Tensor<D>) -> Vec<f32> {
-    x.into_data().try_into_vec().unwrap()
+    x.cast(DType::F32).into_data().try_into_vec().unwrap()
 }
 
 /// Asks that two lists agree, measured by the largest number in them. What goes in is of size 1, so sums that
@@ -39,6 +42,10 @@ fn close(what: &str, got: &[f32], expected: &[f32], tolerance: f32) {
         let error = (got - expected).abs() / scale;
         assert!(error <= tolerance, "{what}[{i}]: {got}, not {expected} ({error:e} of {scale})");
     }
+}
+
+fn activations() -> impl Strategy<Value = Option<Activation>> {
+    prop_oneof![Just(None), Just(Some(Activation::Silu)), Just(Some(Activation::Relu6))]
 }
 
 /// A function of tensors: the first of four dimensions, the others of any, flattened to one.
@@ -53,7 +60,7 @@ fn gradients(
     let x = x.clone().autodiff().require_grad();
     let parameters: Parameters = parameters.iter().map(|p| p.clone().autodiff().require_grad()).collect();
     let output = call(x.clone(), parameters.clone());
-    let weights = drawn("output weights", output.dims()).autodiff();
+    let weights = drawn("output weights", output.dims()).cast(output.dtype()).autodiff();
     let mut found = output.clone().mul(weights).sum().backward();
     let mut all = vec![numbers(output.inner())];
     all.push(x.grad_remove(&mut found).map(numbers).unwrap_or_default());
@@ -61,8 +68,8 @@ fn gradients(
     all
 }
 
-/// Asks that a function and its plain form agree in output and gradients. The plain form takes and gives
-/// channels first, and so does `native` here.
+/// Asks that a function and its plain form agree in output and gradients, in 32 bits and in 64. The plain form takes
+/// and gives channels first, and so does `native` here.
 fn agree(
     x: &Tensor<4>,
     parameters: &[Tensor<1>],
@@ -70,9 +77,14 @@ fn agree(
     plain: impl Fn(Tensor<4>, Parameters) -> Tensor<4>,
 ) {
     let native = |x, parameters| super::leave(native(super::enter(x), parameters));
-    let (got, expected) = (gradients(x, parameters, native), gradients(x, parameters, plain));
-    for (i, (got, expected)) in got.iter().zip(&expected).enumerate() {
-        close(&format!("part {i} (output, input, parameters)"), got, expected, 3e-5);
+    let got = gradients(x, parameters, native);
+    for (precision, tolerance) in [(DType::F32, 3e-5), (DType::F64, 1e-5)] {
+        let parameters: Parameters = parameters.iter().map(|p| p.clone().cast(precision)).collect();
+        let expected = gradients(&x.clone().cast(precision), &parameters, &plain);
+        for (i, (got, expected)) in got.iter().zip(&expected).enumerate() {
+            let what = format!("part {i} (output, input, parameters) in {precision:?}");
+            close(&what, got, expected, tolerance);
+        }
     }
 }
 

@@ -3,14 +3,10 @@
 use proptest::prelude::*;
 
 use super::super::{enter, fallback, normalise_batch, scale_and_shift};
-use super::{agree, close, drawn, numbers};
+use super::{activations, agree, close, drawn, numbers};
 use crate::scaling::Activation;
 
 const EPS: f64 = 1e-3;
-
-fn activations() -> impl Strategy<Value = Option<Activation>> {
-    prop_oneof![Just(None), Just(Some(Activation::Silu)), Just(Some(Activation::Relu6))]
-}
 
 fn check(shape: [usize; 4], activation: Option<Activation>) {
     let x = drawn("x", shape).mul_scalar(3.0).add_scalar(1.5);

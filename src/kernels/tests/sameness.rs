@@ -3,7 +3,8 @@
 use burn::tensor::Tensor;
 
 use super::super::{
-    Bottleneck, Conv, Gate, Piece, Sequence, Window, convolve, enter, leave, normalise_batch, squeeze_excite,
+    Bottleneck, Conv, Gate, Piece, Sequence, Window, convolve, convolve_affine, convolve_normalise, enter,
+    leave, normalise_batch, squeeze_excite,
 };
 use super::{drawn, gradients, numbers};
 use crate::scaling::{Activation, Padding};
@@ -17,24 +18,30 @@ fn network(x: Tensor<4>, p: Vec<Tensor<1>>) -> Tensor<4> {
         let ones: Tensor<1> = drawn("norm", [channels]).autodiff();
         normalise_batch(x, ones.clone(), ones, 1e-3, activation).output
     };
+    let pair = |channels| {
+        let vector: Tensor<1> = drawn("norm", [channels]).autodiff();
+        (vector.clone(), vector)
+    };
     let mut x = convolve(enter(x), p[0].clone().reshape([24, 3, 3, 3]), None, STEM);
     x = norm(x, 24, Some(Activation::Silu));
-    x = convolve(x, p[1].clone().reshape([40, 24, 1, 1]), None, Window::POINT);
-    x = norm(x, 40, Some(Activation::Relu6));
-    x = convolve(x, p[2].clone().reshape([40, 1, 5, 5]), None, DEPTH);
+    let (weight, silu) = (p[7].clone().reshape([24, 24, 1, 1]), Some(Activation::Silu));
+    x = convolve_normalise(x, weight, Window::POINT, pair(24), 1e-3, silu).output;
+    let (weight, relu) = (p[1].clone().reshape([40, 24, 1, 1]), Some(Activation::Relu6));
+    x = convolve_affine(x, weight, Window::POINT, pair(40), relu);
+    x = convolve_normalise(x, p[2].clone().reshape([40, 1, 5, 5]), DEPTH, pair(40), 1e-3, silu).output;
     let reduce = (p[3].clone().reshape([10, 40, 1, 1]), p[4].clone());
     x = squeeze_excite(x, reduce, (p[5].clone().reshape([40, 10, 1, 1]), p[6].clone()));
     leave(x)
 }
 
 fn parameters() -> Vec<Tensor<1>> {
-    let sizes = [24 * 27, 40 * 24, 40 * 25, 400, 10, 400, 40];
+    let sizes = [24 * 27, 40 * 24, 40 * 25, 400, 10, 400, 40, 24 * 24];
     sizes.iter().enumerate().map(|(i, size)| drawn(&format!("p{i}"), [*size])).collect()
 }
 
 #[test]
 fn threads_never_change_a_bit() {
-    let x = drawn("pictures", [3, 3, 70, 74]);
+    let x = drawn("pictures", [3, 3, 110, 114]);
     let of = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         let all = pool.install(|| gradients(&x, &parameters(), network));

@@ -1,6 +1,6 @@
 //! The inference form against the same pieces in plain Burn on another backend.
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{DType, Device, Tensor};
 use proptest::prelude::*;
 
 use super::super::{Bottleneck, Conv, Gate, Piece, Sequence, Window, enter, leave};
@@ -53,13 +53,33 @@ fn bottleneck(shape: &Shape, to: &Device) -> Bottleneck {
     }
 }
 
+fn in_precision(bottleneck: Bottleneck, to: DType) -> Bottleneck {
+    let conv = |conv: Conv| Conv {
+        weight: conv.weight.cast(to),
+        scale: conv.scale.cast(to),
+        shift: conv.shift.cast(to),
+        ..conv
+    };
+    let layer = |(weight, bias): (Tensor<4>, Tensor<1>)| (weight.cast(to), bias.cast(to));
+    Bottleneck {
+        expand: bottleneck.expand.map(conv),
+        depthwise: conv(bottleneck.depthwise),
+        gate: bottleneck.gate.map(|gate| Gate { reduce: layer(gate.reduce), expand: layer(gate.expand) }),
+        project: conv(bottleneck.project),
+        ..bottleneck
+    }
+}
+
 fn check(x: [usize; 4], shape: &Shape) {
     let x = drawn("x", x);
-    let on = |device: &Device| {
-        let sequence = Sequence::new(vec![Piece::Bottleneck(Box::new(bottleneck(shape, device)))]);
-        numbers(leave(sequence.run(0..1, enter(x.clone().to_device(device)))))
+    let on = |device: &Device, precision: DType| {
+        let bottleneck = in_precision(bottleneck(shape, device), precision);
+        let sequence = Sequence::new(vec![Piece::Bottleneck(Box::new(bottleneck))]);
+        numbers(leave(sequence.run(0..1, enter(x.clone().to_device(device).cast(precision)))))
     };
-    close(&format!("{shape:?}"), &on(&Device::flex()), &on(&other()), 2e-5);
+    let got = on(&Device::flex(), DType::F32);
+    close(&format!("{shape:?}"), &got, &on(&other(), DType::F32), 2e-5);
+    close(&format!("{shape:?} in 64 bits"), &got, &on(&Device::flex(), DType::F64), 1e-5);
 }
 
 fn shapes() -> impl Strategy<Value = Shape> {
