@@ -175,11 +175,13 @@ impl Fused {
             None => 0,
         };
         let most = (HELD / held.max(1)).clamp(1, panels);
-        let each = match threads {
-            1 => panels.div_ceil(panels.div_ceil(most)),
-            _ => (panels / (4 * threads)).clamp(1, most),
+        let fewest = panels.div_ceil(most);
+        let groups = match threads {
+            1 => fewest,
+            // As many for each thread.
+            _ => fewest.max(4 * threads).next_multiple_of(threads).min(panels),
         };
-        (0..panels).step_by(each).map(|first| first..(first + each).min(panels)).collect()
+        (0..groups).map(|group| group * panels / groups..(group + 1) * panels / groups).collect()
     }
 }
 
@@ -290,7 +292,9 @@ impl Work<'_> {
         let mut met = Vec::new();
         for number in lines {
             met.clear();
-            met.extend(geometry.lines[number].iter().map(|(input, tap)| (input - begin, *tap)));
+            for (input, tap) in &geometry.lines[number] {
+                met.push((input - begin, *tap));
+            }
             let taps = Taps {
                 weight: &filter.weight[columns.start..],
                 channels: hidden,

@@ -7,7 +7,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::exp::activate;
-use super::lanes::{self, Kernel, Lanes};
+use super::lanes::{self, Kernel, Lanes, WIDEST};
 use super::layer::Visit;
 use super::matrix::Finish;
 use super::shared::Shared;
@@ -142,15 +142,16 @@ impl Kernel for Line<'_> {
         let mut places: Vec<Place> = Vec::with_capacity(taps.kernel * taps.kernel);
         for run in taps.runs {
             places.clear();
-            for &(line, tap) in taps.lines {
-                places.extend(run.taps.iter().map(|&(column, column_tap)| {
-                    let source = (line * self.source.width + column) * self.source.channels;
-                    (source, (tap * taps.kernel + column_tap) * taps.channels)
-                }));
-            }
             let way = (run.count - 1) * run.source_step * self.source.channels + self.channels;
-            let furthest = places.iter().map(|(source, _)| source + way).max();
-            assert!(furthest.is_none_or(|end| end <= self.source.numbers.len()), "a tap beyond the source");
+            let mut furthest = 0;
+            for &(line, tap) in taps.lines {
+                for &(column, column_tap) in &run.taps {
+                    let source = (line * self.source.width + column) * self.source.channels;
+                    furthest = furthest.max(source + way);
+                    places.push((source, (tap * taps.kernel + column_tap) * taps.channels));
+                }
+            }
+            assert!(furthest <= self.source.numbers.len(), "a tap beyond the source");
             // Long runs take few lanes of many outputs, what is left of them many lanes of few: either way
             // enough sums go on at once to keep the processor busy.
             let long = run.count / TOGETHER * TOGETHER;
@@ -237,18 +238,31 @@ impl Line<'_> {
                 }
             }
         }
+        let bias = self.finish.bias.get(channel..channel + V * L::WIDTH);
+        let mut held = [[[0.0f32; WIDEST]; V]; T];
+        let start: *mut f32 = held.as_mut_ptr().cast();
         for (t, sum) in sums.into_iter().enumerate() {
-            let place = self.output.first + (run.first + (i + t) * run.step) * self.output.channels + channel;
-            // SAFETY: the caller of `line` gave these outputs to this line alone.
-            let output = unsafe { self.output.numbers.part(place, V * L::WIDTH) };
-            let bias = self.finish.bias.get(channel..channel + V * L::WIDTH);
             for (v, mut value) in sum.into_iter().enumerate() {
-                // SAFETY: both slices hold V lanes.
+                // SAFETY: the bias holds V lanes, what is held T times as many.
                 unsafe {
                     if let Some(bias) = bias {
                         value = value.add(L::load(bias.as_ptr().add(v * L::WIDTH)));
                     }
-                    activate(value, self.finish.activation).store(output.as_mut_ptr().add(v * L::WIDTH));
+                    value.store(start.add((t * V + v) * L::WIDTH));
+                }
+            }
+        }
+        // SAFETY: as above.
+        unsafe { activate::<L>(start, T * V, self.finish.activation) };
+        for t in 0..T {
+            let place = self.output.first + (run.first + (i + t) * run.step) * self.output.channels + channel;
+            // SAFETY: the caller of `line` gave these outputs to this line alone.
+            let output = unsafe { self.output.numbers.part(place, V * L::WIDTH) };
+            for v in 0..V {
+                // SAFETY: the output holds V lanes, what is held T times as many.
+                unsafe {
+                    let value = L::load(start.add((t * V + v) * L::WIDTH));
+                    value.store(output.as_mut_ptr().add(v * L::WIDTH));
                 }
             }
         }

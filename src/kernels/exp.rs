@@ -1,41 +1,56 @@
 //! The exponential function, the sigmoid, and the activations with their slopes, on lanes.
 
+#![allow(unsafe_code)]
+
 use super::lanes::Lanes;
 use crate::scaling::Activation;
 
-/// e to the power of x, within two units in the last place from -87 to 88 and clamped outside: the power of
-/// two nearest to it, times a polynomial on the rest (the Cephes library's coefficients).
+/// Several lanes at once: each step is done to all of them before the next, so that they share its constants and none
+/// waits for the step before. No closures: the compiler leaves some of them as calls, without the processor's lanes.
+macro_rules! each {
+    ($values:ident, $i:ident, $step:expr) => {
+        for $i in 0..N {
+            $values[$i] = $step;
+        }
+    };
+}
+
+/// e to the power of -x, within two units in the last place from -88 to 87 and clamped outside: the power of two
+/// nearest to it, times a polynomial on the rest (the Cephes library's coefficients).
 #[inline(always)]
-pub fn exp<L: Lanes>(x: L) -> L {
+pub fn exp_of_negatives<L: Lanes, const N: usize>(mut x: [L; N]) -> [L; N] {
     // Adding this number leaves the nearest integer in the lowest bits.
     let rounder = L::splat(12_582_912.0);
-    let x = x.max(L::splat(-87.0)).min(L::splat(88.0));
-    let shifted = x.mul(L::splat(std::f32::consts::LOG2_E)).add(rounder);
-    let n = shifted.sub(rounder);
+    let (mut shifted, mut n, mut sum) = (x, x, x);
+    each!(x, i, x[i].max(L::splat(-88.0)).min(L::splat(87.0)));
+    each!(shifted, i, x[i].mul_add(L::splat(-std::f32::consts::LOG2_E), rounder));
+    each!(n, i, shifted[i].sub(rounder));
     // The logarithm of two in two parts, so that nothing of the rest is lost.
-    let rest = n.mul_add(L::splat(-0.693_359_4), x);
-    let rest = n.mul_add(L::splat(2.121_944_4e-4), rest);
-    let mut sum = L::splat(1.987_569_1e-4);
-    for coefficient in [1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_6e-1, 5.0e-1] {
-        sum = sum.mul_add(rest, L::splat(coefficient));
+    each!(x, i, n[i].mul_add(L::splat(0.693_359_4), x[i]));
+    each!(x, i, n[i].mul_add(L::splat(-2.121_944_4e-4), x[i]));
+    each!(sum, i, x[i].mul_add(L::splat(-1.987_569_1e-4), L::splat(1.398_199_9e-3)));
+    for coefficient in [-8.333_452e-3, 4.166_579_6e-2, -1.666_666_6e-1, 5.0e-1, -1.0, 1.0] {
+        each!(sum, i, sum[i].mul_add(x[i], L::splat(coefficient)));
     }
-    let value = sum.mul(rest).mul_add(rest, rest).add(L::splat(1.0));
-    value.mul(shifted.power_of_two())
+    each!(sum, i, sum[i].mul(shifted[i].power_of_two()));
+    sum
 }
 
 #[inline(always)]
-pub fn sigmoid<L: Lanes>(x: L) -> L {
+pub fn sigmoid<L: Lanes, const N: usize>(x: [L; N]) -> [L; N] {
     let one = L::splat(1.0);
-    one.div(one.add(exp(L::splat(0.0).sub(x))))
+    let mut gate = exp_of_negatives(x);
+    each!(gate, i, one.div(one.add(gate[i])));
+    gate
 }
 
 /// An activation that is known when the kernel is compiled.
 pub trait Act: Copy + Sync {
     /// Its slope is 1 everywhere.
     const STRAIGHT: bool = false;
-    fn apply<L: Lanes>(self, x: L) -> L;
+    fn apply<L: Lanes, const N: usize>(self, x: [L; N]) -> [L; N];
     /// The derivative at x.
-    fn slope<L: Lanes>(self, x: L) -> L;
+    fn slope<L: Lanes, const N: usize>(self, x: [L; N]) -> [L; N];
 }
 
 #[derive(Clone, Copy)]
@@ -49,47 +64,85 @@ impl Act for Identity {
     const STRAIGHT: bool = true;
 
     #[inline(always)]
-    fn apply<L: Lanes>(self, x: L) -> L {
+    fn apply<L: Lanes, const N: usize>(self, x: [L; N]) -> [L; N] {
         x
     }
     #[inline(always)]
-    fn slope<L: Lanes>(self, _: L) -> L {
-        L::splat(1.0)
+    fn slope<L: Lanes, const N: usize>(self, _: [L; N]) -> [L; N] {
+        [L::splat(1.0); N]
     }
 }
 
 impl Act for Silu {
     #[inline(always)]
-    fn apply<L: Lanes>(self, x: L) -> L {
+    fn apply<L: Lanes, const N: usize>(self, x: [L; N]) -> [L; N] {
         let one = L::splat(1.0);
-        x.div(one.add(exp(L::splat(0.0).sub(x))))
+        let mut power = exp_of_negatives(x);
+        each!(power, i, x[i].div(one.add(power[i])));
+        power
     }
     #[inline(always)]
-    fn slope<L: Lanes>(self, x: L) -> L {
+    fn slope<L: Lanes, const N: usize>(self, x: [L; N]) -> [L; N] {
         let one = L::splat(1.0);
-        let gate = sigmoid(x);
-        gate.mul(one.sub(gate).mul_add(x, one))
+        let mut gate = sigmoid(x);
+        each!(gate, i, gate[i].mul(one.sub(gate[i]).mul_add(x[i], one)));
+        gate
     }
 }
 
 impl Act for Relu6 {
     #[inline(always)]
-    fn apply<L: Lanes>(self, x: L) -> L {
-        x.max(L::splat(0.0)).min(L::splat(6.0))
+    fn apply<L: Lanes, const N: usize>(self, mut x: [L; N]) -> [L; N] {
+        each!(x, i, x[i].max(L::splat(0.0)).min(L::splat(6.0)));
+        x
     }
     #[inline(always)]
-    fn slope<L: Lanes>(self, x: L) -> L {
-        x.inside(L::splat(0.0), L::splat(6.0))
+    fn slope<L: Lanes, const N: usize>(self, mut x: [L; N]) -> [L; N] {
+        each!(x, i, x[i].inside(L::splat(0.0), L::splat(6.0)));
+        x
     }
 }
 
-/// The activation by its name, for the last step of a convolution.
+/// The activation by its name, of so many lanes at an address. They are taken from memory four at a time: one piece of
+/// code for all, and sums that are still being made stay in registers.
+///
+/// # Safety
+/// So many lanes can be read and written there.
 #[inline(always)]
-pub fn activate<L: Lanes>(x: L, activation: Option<Activation>) -> L {
-    match activation {
-        None => x,
-        Some(Activation::Silu) => Silu.apply(x),
-        Some(Activation::Relu6) => Relu6.apply(x),
+pub unsafe fn activate<L: Lanes>(at: *mut f32, lanes: usize, activation: Option<Activation>) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match activation {
+            None => {}
+            Some(Activation::Silu) => in_fours::<L>(at, lanes, Silu),
+            Some(Activation::Relu6) => in_fours::<L>(at, lanes, Relu6),
+        }
+    }
+}
+
+/// # Safety
+/// As for `activate`.
+#[inline(always)]
+unsafe fn in_fours<L: Lanes>(at: *mut f32, lanes: usize, act: impl Act) {
+    let mut lane = 0;
+    // SAFETY: the caller's promise.
+    unsafe {
+        while lane + 4 <= lanes {
+            let at = at.add(lane * L::WIDTH);
+            let second = at.add(L::WIDTH);
+            let (third, fourth) = (at.add(2 * L::WIDTH), at.add(3 * L::WIDTH));
+            let found = act.apply([L::load(at), L::load(second), L::load(third), L::load(fourth)]);
+            found[0].store(at);
+            found[1].store(second);
+            found[2].store(third);
+            found[3].store(fourth);
+            lane += 4;
+        }
+        while lane < lanes {
+            let at = at.add(lane * L::WIDTH);
+            act.apply([L::load(at)])[0].store(at);
+            lane += 1;
+        }
     }
 }
 
@@ -109,7 +162,8 @@ mod tests {
                 // SAFETY: eight is a multiple of every width.
                 #[allow(unsafe_code)]
                 unsafe {
-                    exp(L::load(self.0.as_ptr().add(i))).store(output.as_mut_ptr().add(i));
+                    let x = L::splat(0.0).sub(L::load(self.0.as_ptr().add(i)));
+                    exp_of_negatives([x])[0].store(output.as_mut_ptr().add(i));
                 }
             }
             output

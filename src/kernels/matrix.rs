@@ -248,57 +248,61 @@ impl Rows<'_> {
         // SAFETY: x holds R rows of `inputs` numbers, each panel sixteen for each input.
         let sums =
             unsafe { sums::<L, R, P>(inputs, (x.as_ptr(), inputs, 1), (weight.as_ptr(), COLUMNS, length)) };
+        let mut held = [[[0.0; COLUMNS]; P]; R];
         for (r, sums) in sums.into_iter().enumerate() {
             for (p, sum) in sums.into_iter().enumerate() {
+                self.add_bias(sum, (panel + p) * COLUMNS, &mut held[r][p]);
+            }
+        }
+        // SAFETY: there are two lanes for sixteen numbers.
+        unsafe { activate::<L>(held.as_mut_ptr().cast(), 2 * P * R, self.finish.activation) };
+        for (r, held) in held.iter().enumerate() {
+            for (p, held) in held.iter().enumerate() {
                 let column = (panel + p) * COLUMNS;
-                let count = COLUMNS.min(outputs - column);
                 let place = (self.place.row + row + r) * self.place.width + column - self.place.column;
-                if count == COLUMNS {
-                    self.store(sum, column, place);
-                } else {
-                    self.store_some(sum, column, place, count);
-                }
+                self.store::<L>(held, place, COLUMNS.min(outputs - column));
             }
         }
     }
 
     #[inline(always)]
-    fn store<L: Lanes>(&self, sum: [L; 2], column: usize, place: usize) {
-        // SAFETY: this task alone writes these outputs.
-        let output = unsafe { self.output.part(place, COLUMNS) };
+    fn add_bias<L: Lanes>(&self, sum: [L; 2], column: usize, held: &mut [f32; COLUMNS]) {
         let bias = self.finish.bias.get(column..column + COLUMNS);
-        let residual = self.finish.residual.get(place..place + COLUMNS);
         for (i, mut value) in sum.into_iter().enumerate() {
-            // SAFETY: each of the slices holds sixteen numbers, two widths.
+            // SAFETY: both slices hold sixteen numbers, two widths.
             unsafe {
                 if let Some(bias) = bias {
                     value = value.add(L::load(bias.as_ptr().add(i * L::WIDTH)));
                 }
-                value = activate(value, self.finish.activation);
-                if let Some(residual) = residual {
+                value.store(held.as_mut_ptr().add(i * L::WIDTH));
+            }
+        }
+        if bias.is_none() {
+            // The last panel, where it is not full, or no bias at all.
+            let rest = self.finish.bias.get(column..).unwrap_or_default();
+            held.iter_mut().zip(rest).for_each(|(value, bias)| *value += bias);
+        }
+    }
+
+    #[inline(always)]
+    fn store<L: Lanes>(&self, held: &[f32; COLUMNS], place: usize, count: usize) {
+        // SAFETY: this task alone writes these outputs.
+        let output = unsafe { self.output.part(place, count) };
+        let residual = self.finish.residual.get(place..place + count).unwrap_or_default();
+        if count < COLUMNS {
+            output.copy_from_slice(&held[..count]);
+            output.iter_mut().zip(residual).for_each(|(output, residual)| *output += residual);
+            return;
+        }
+        for i in 0..2 {
+            // SAFETY: each of the slices holds sixteen numbers, two widths, but a residual that is empty.
+            unsafe {
+                let mut value = L::load(held.as_ptr().add(i * L::WIDTH));
+                if !residual.is_empty() {
                     value = value.add(L::load(residual.as_ptr().add(i * L::WIDTH)));
                 }
                 value.store(output.as_mut_ptr().add(i * L::WIDTH));
             }
-        }
-    }
-
-    /// The last panel, where it is not full.
-    #[inline(always)]
-    fn store_some<L: Lanes>(&self, sum: [L; 2], column: usize, place: usize, count: usize) {
-        let mut values = [0.0; COLUMNS];
-        for (i, value) in sum.into_iter().enumerate() {
-            // SAFETY: two widths are sixteen.
-            unsafe { value.store(values.as_mut_ptr().add(i * L::WIDTH)) };
-        }
-        // SAFETY: this task alone writes these outputs.
-        let output = unsafe { self.output.part(place, count) };
-        for (i, (target, value)) in output.iter_mut().zip(values).enumerate() {
-            let bias = self.finish.bias.get(column + i).copied().unwrap_or(0.0);
-            let value = activate(L::Single::splat(value + bias), self.finish.activation);
-            // SAFETY: the target is one number, the width of `Single`.
-            unsafe { value.store(target) };
-            *target += self.finish.residual.get(place + i).copied().unwrap_or(0.0);
         }
     }
 }

@@ -203,10 +203,13 @@ impl<A: Act> Step for Apply<'_, A> {
         // SAFETY: the caller's promise.
         unsafe {
             let [center, scale, shift] = self.affine.load::<L>(channel);
-            for r in 0..R {
+            let mut values = [center; R];
+            for (r, value) in values.iter_mut().enumerate() {
                 let x = L::load(self.x.as_ptr().add(at + r * stride));
-                let value = x.sub(center).mul_add(scale, shift);
-                self.act.apply(value).store(self.output.as_mut_ptr().add(at + r * stride));
+                *value = x.sub(center).mul_add(scale, shift);
+            }
+            for (r, value) in self.act.apply(values).into_iter().enumerate() {
+                value.store(self.output.as_mut_ptr().add(at + r * stride));
             }
         }
     }
@@ -233,12 +236,17 @@ impl<A: Act, const SCALED: bool> Step for Deriving<'_, A, SCALED> {
             let Derive { x, affine, act, gradient } = &mut self.0;
             let [center, scale, shift] = affine.load::<L>(channel);
             let (mut sum, mut product) = (L::splat(0.0), L::splat(0.0));
-            for r in 0..R {
-                let distance = L::load(x.as_ptr().add(at + r * stride)).sub(center);
+            let (mut distances, mut slopes) = ([center; R], [center; R]);
+            for (r, distance) in distances.iter_mut().enumerate() {
+                *distance = L::load(x.as_ptr().add(at + r * stride)).sub(center);
+                slopes[r] = distance.mul_add(scale, shift);
+            }
+            slopes = act.slope(slopes);
+            for (r, distance) in distances.into_iter().enumerate() {
                 let place = gradient.to.add(at + r * stride);
                 let mut value = L::load(gradient.from.add(at + r * stride));
                 if !A::STRAIGHT {
-                    value = value.mul(act.slope(distance.mul_add(scale, shift)));
+                    value = value.mul(slopes[r]);
                 }
                 sum = sum.add(value);
                 product = value.mul_add(distance, product);

@@ -257,6 +257,6 @@ fn sigmoid<L: Lanes>(values: &mut [f32]) {
     // SAFETY: there are as many numbers as lanes, as was just asked.
     #[allow(unsafe_code)]
     unsafe {
-        exp::sigmoid(L::load(values.as_ptr())).store(values.as_mut_ptr());
+        exp::sigmoid([L::load(values.as_ptr())])[0].store(values.as_mut_ptr());
     }
 }

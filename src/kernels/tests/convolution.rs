@@ -131,6 +131,8 @@ proptest! {
         kernel in prop_oneof![Just(1usize), Just(3), Just(5)], stride in 1usize..3, padding in paddings(),
         way in 0..3, activation in activations(),
     ) {
+        // One tap of one channel: normalised, its gradient vanishes, and only rounding would be compared.
+        let kernel = if way == 1 { kernel.max(3) } else { kernel };
         let (kernel, stride) = if way == 0 { (1, 1) } else { (kernel, stride) };
         let groups = if way == 1 { input } else { 1 };
         let (output, per_group) = if way == 1 { (input, 1) } else { (output, input) };
