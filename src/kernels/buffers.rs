@@ -7,8 +7,9 @@ use burn_flex::FlexTensor;
 
 /// Smaller ones stay with the allocator, which keeps them itself.
 const SMALLEST: usize = 16 * 1024;
-/// Numbers that may lie about unused: 2 GiB.
-const MOST: usize = 512 * 1024 * 1024;
+/// Numbers that may lie about unused: 16 GiB. What a step gives back the next one takes again, so there is never more than
+/// a step has needed at once.
+const MOST: usize = 4 << 30;
 
 static UNUSED: Mutex<Vec<Vec<f32>>> = Mutex::new(Vec::new());
 

@@ -87,7 +87,7 @@ pub fn forward(
     tensor(output, &shape)
 }
 
-/// The gradients of input and weight, as far as they are wanted. The input's memory goes into its gradient.
+/// The gradients of input and weight, as far as they are wanted.
 pub fn gradients(
     x: FlexTensor,
     weight: &FlexTensor,
@@ -97,7 +97,9 @@ pub fn gradients(
 ) -> [Option<FlexTensor>; 2] {
     let found = of_weight.then(|| weight_gradient_of(&x, dims(weight), gradient, window));
     let sizes = dims(&x);
-    buffers::give_tensor(x);
+    if of_x {
+        buffers::give_tensor(x);
+    }
     [of_x.then(|| input_gradient(sizes, weight, gradient, window)), found]
 }
 
@@ -110,16 +112,20 @@ fn input_gradient(
 ) -> FlexTensor {
     let [outputs, ..] = dims::<4>(weight);
     let (weight, gradient) = (values(weight), values(gradient));
-    let mut input = buffers::take(sizes.iter().product());
-    match window.way(sizes) {
+    let take = || buffers::take(sizes.iter().product());
+    let input = match window.way(sizes) {
         Way::Point { .. } => {
+            let mut input = take();
             product(gradient, &Packed::by_input(weight, outputs, sizes[3]), Finish::default(), &mut input);
+            input
         }
-        Way::Depth(depth) => depth.input_gradient(gradient, &taps_first(weight, outputs), &mut input),
-        Way::Patch(patches) => {
-            input = patches.input_gradient(gradient, &patches.order(weight, outputs), outputs);
+        Way::Depth(depth) => {
+            let mut input = take();
+            depth.input_gradient(gradient, &taps_first(weight, outputs), &mut input);
+            input
         }
-    }
+        Way::Patch(patches) => patches.input_gradient(gradient, &patches.order(weight, outputs), outputs),
+    };
     tensor(input, &sizes)
 }
 

@@ -56,12 +56,15 @@ impl Depthwise {
         let (lines, row) = (self.height.output, self.width.output * self.channels);
         assert_eq!(x.len(), self.samples * self.picture());
         assert_eq!(gradient.len(), self.samples * lines * row);
-        // Bands of one size.
-        let bands = lines.div_ceil((BAND / row.max(1)).max(4));
+        // Bands of one size, each longer than what the next one reads again.
+        let bands = lines.div_ceil((BAND / row.max(1)).max(2 * self.height.kernel));
         let per_band = lines.div_ceil(bands.max(1)).max(1);
         let bands = lines.div_ceil(per_band);
         let few = self.samples < rayon::current_num_threads();
-        let copy = if few { x.to_vec() } else { Vec::new() };
+        let mut copy = buffers::take(if few { x.len() } else { 0 });
+        if few {
+            copy.copy_from_slice(x);
+        }
         let (runs, target) = (self.width.backward_runs(), Shared::new(x));
         let work = Bands { shape: self, weight, gradient, refine, runs: &runs, target: &target, per_band };
         let shares: Vec<Vec<f32>> = if few {
@@ -75,6 +78,7 @@ impl Depthwise {
         } else {
             (0..self.samples).into_par_iter().flat_map_iter(|sample| work.picture(sample, bands)).collect()
         };
+        buffers::give(copy);
         add_up(shares, self.height.kernel * self.width.kernel * self.channels)
     }
 

@@ -166,7 +166,9 @@ impl Trained for Flex {
         activation: Option<Activation>,
     ) -> (FlexTensor, FlexTensor, FlexTensor) {
         let (raw, statistics) = layer::with_statistics(&whole(x), &whole(weight), window);
-        normalised(&raw, statistics, [&whole(gamma), &whole(beta)], eps, activation).into()
+        let found = normalised(&raw, statistics, [&whole(gamma), &whole(beta)], eps, activation);
+        buffers::give_tensor(raw);
+        found.into()
     }
 
     fn kiln_convolve_affine(

@@ -23,7 +23,7 @@ pub struct Geometry {
     pub runs: Vec<Run>,
 }
 
-/// The geometries that were asked for lately.
+/// The geometries of the sizes that came last.
 #[derive(Debug, Default)]
 pub struct Geometries(Mutex<Vec<Arc<Geometry>>>);
 

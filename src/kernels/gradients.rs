@@ -107,7 +107,10 @@ impl<C: CheckpointStrategy> Trained for Autodiff<Flex, C> {
                 let kept = Kept::new(raw, &gamma, beta, [&mean, &variance], eps, activation);
                 step.finish((Convolution { x, weight, window }, kept), output)
             }
-            OpsKind::UnTracked(step) => step.finish(output),
+            OpsKind::UnTracked(step) => {
+                buffers::give_tensor(raw);
+                step.finish(output)
+            }
         };
         (output, Float::new(mean), Float::new(variance))
     }
@@ -129,7 +132,10 @@ impl<C: CheckpointStrategy> Trained for Autodiff<Flex, C> {
                 let scaled = Scaled { x: raw, scale, shift, activation };
                 step.finish((Convolution { x, weight, window }, scaled), output)
             }
-            OpsKind::UnTracked(step) => step.finish(output),
+            OpsKind::UnTracked(step) => {
+                buffers::give_tensor(raw);
+                step.finish(output)
+            }
         }
     }
 

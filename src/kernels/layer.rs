@@ -1,5 +1,6 @@
 //! A convolution and the normalisation behind it as one operation. What the convolution makes is looked at while it is
-//! in the cache; on the way back its gradient is finished row by row as it is read, and not written back.
+//! in the cache. On the way back two fast ways, for long products and for filters, finish its gradient as they read it
+//! and never write it down; the others finish it first.
 #![allow(unsafe_code)]
 
 use std::sync::{Mutex, PoisonError};
@@ -100,7 +101,8 @@ pub fn gradients(
             let input = unsafe { x_numbers.part(row * inputs, count * inputs) };
             product_here(rows, &back, Finish::default(), input);
         };
-        let source = InPlace { values: &x_numbers, width: inputs };
+        // SAFETY: so many rows are read by one task each, as `is_long` says, which then calls `into_x`.
+        let source = unsafe { InPlace::new(&x_numbers, inputs) };
         let refined = Refined { values: values(&gradient), width: outputs, refine };
         let found = weight_gradient(&source, inputs, &refined, outputs, &into_x);
         buffers::give_tensor(gradient);
@@ -114,14 +116,12 @@ pub fn gradients(
         let found = transpose(&found, window.kernel * window.kernel, outputs);
         return [Some(x), Some(tensor(found, &dims::<4>(weight)))];
     }
-    let mut refined = buffers::take(values(&gradient).len());
-    norm::in_parts(&mut refined, outputs, &|first, rows| {
-        refine(first, &values(&gradient)[first..first + rows.len()], rows, true);
+    let mut gradient = own(gradient);
+    norm::in_parts(gradient.storage_mut(), outputs, &|first, rows| {
+        let unfinished = rows.to_vec();
+        refine(first, &unfinished, rows, true);
     });
-    let shape = gradient.layout().shape().to_vec();
+    let found = convolution::gradients(x, weight, window, &gradient, wanted);
     buffers::give_tensor(gradient);
-    let refined = tensor(refined, &shape);
-    let found = convolution::gradients(x, weight, window, &refined, wanted);
-    buffers::give_tensor(refined);
     found
 }

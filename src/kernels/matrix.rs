@@ -128,6 +128,7 @@ pub fn product_by(crew: Crew, x: &[f32], weight: &Packed, finish: Finish, output
 
 /// As `product`; the rows are shown to `see` while they are in the cache.
 pub fn product_seen(x: &[f32], weight: &Packed, finish: Finish, see: Visit, output: &mut [f32]) {
+    assert!(finish.residual.is_empty(), "a residual has rows of its own");
     let (inputs, outputs) = (weight.inputs, weight.outputs);
     let part = weight.rows_per_task();
     // Few rows: they stay in a cache anyway, and are shared out better without an eye on that.
@@ -139,7 +140,7 @@ pub fn product_seen(x: &[f32], weight: &Packed, finish: Finish, see: Visit, outp
         if long {
             let first = i * part * inputs;
             let x = &x[first..first + output.len() / outputs * inputs];
-            product_here(x, weight, Finish { residual: &[], ..finish }, output);
+            product_here(x, weight, finish, output);
         }
         see(i * part * outputs, output);
     });
@@ -197,8 +198,6 @@ impl Kernel for Rows<'_> {
             while row < self.count {
                 let rows = tile_rows(self.count - row);
                 match rows {
-                    1 => self.tile::<L, 1, 1>(row, panel),
-                    2 => self.tile::<L, 2, 1>(row, panel),
                     3 => self.tile::<L, 3, 1>(row, panel),
                     4 => self.tile::<L, 4, 1>(row, panel),
                     5 => self.tile::<L, 5, 1>(row, panel),
@@ -210,8 +209,8 @@ impl Kernel for Rows<'_> {
     }
 }
 
-/// How many of the rows that are left make the next tile. The sums of one or two rows wait for one another, so such
-/// tiles are left out where there is a choice.
+/// How many of the rows that are left make the next tile. The sums of one or two rows would wait for one another, so
+/// there are no such tiles.
 fn tile_rows(left: usize) -> usize {
     match left {
         0..=ROWS => left,
@@ -240,7 +239,7 @@ impl Rows<'_> {
     /// R rows of P panels.
     #[inline(always)]
     fn tile<L: Lanes, const R: usize, const P: usize>(&self, row: usize, panel: usize) {
-        const { assert!(2 * L::WIDTH == COLUMNS || L::WIDTH == 1) };
+        const { assert!(2 * L::WIDTH == COLUMNS) };
         let (inputs, outputs) = (self.weight.inputs, self.weight.outputs);
         let x = &self.x[row * inputs..(row + R) * inputs];
         let length = inputs * COLUMNS;

@@ -49,8 +49,16 @@ impl RowSource for Ready<'_> {
 
 /// Rows that are written over by the task that has read them.
 pub struct InPlace<'a> {
-    pub values: &'a Shared<'a>,
-    pub width: usize,
+    values: &'a Shared<'a>,
+    width: usize,
+}
+
+impl<'a> InPlace<'a> {
+    /// # Safety
+    /// Each row is read by one task, and by none but this task written, after that.
+    pub unsafe fn new(values: &'a Shared<'a>, width: usize) -> Self {
+        Self { values, width }
+    }
 }
 
 impl RowSource for InPlace<'_> {
@@ -59,7 +67,7 @@ impl RowSource for InPlace<'_> {
     }
 
     fn rows<'a>(&'a self, first: usize, count: usize, _: &'a mut Vec<f32>) -> &'a [f32] {
-        // SAFETY: no other task reads or writes the rows of this one.
+        // SAFETY: the promise of `new`.
         unsafe { self.values.part(first * self.width, count * self.width) }
     }
 }
@@ -116,6 +124,7 @@ pub fn weight_gradient(
     // Few parts: the outputs are shared out as well, which changes no sum.
     let small = rows * inputs * outputs <= SMALL;
     let groups = if small { 1 } else { (8 / parts).clamp(1, tiles) };
+    assert!(input.len() == rows && (groups == 1 || !is_long(rows)), "rows that are read once");
     let per_group = tiles.div_ceil(groups);
     let padded = inputs.next_multiple_of(COLUMNS);
     let of_task = |task: usize| {

@@ -44,6 +44,7 @@ use crate::scaling::{Activation, Padding};
 use extension::{Inferred, Trained};
 use join::Past;
 
+pub use buffers::take as buffer;
 pub use lanes::name as lanes;
 pub use sequence::{Bottleneck, Conv, Gate, Piece, Sequence};
 pub use updates::{Moments, Rule, Step, follow, squares, sum, update};

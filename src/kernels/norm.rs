@@ -87,25 +87,20 @@ pub fn apply_here(x: &[f32], affine: Affine, activation: Option<Activation>, out
     }
 }
 
-/// Turns the output's gradient into that of the activation's input, or with `SCALED` into that of the
-/// affine map's. Gives the sums of the former, and of the former times the distance from the center.
-pub fn derive<const SCALED: bool>(
-    x: &[f32],
-    affine: Affine,
-    activation: Option<Activation>,
-    gradient: &mut [f32],
-) -> Pair {
+/// Turns the output's gradient into that of the activation's input. Gives its sums, and those of it times the distance
+/// from the center.
+pub fn derive(x: &[f32], affine: Affine, activation: Option<Activation>, gradient: &mut [f32]) -> Pair {
     let channels = affine.scale.len();
     let part = part(channels);
     assert_eq!(x.len(), gradient.len());
     let parts = gradient
         .par_chunks_mut(part)
         .zip(x.par_chunks(part))
-        .map(|(gradient, x)| derive_here::<SCALED>(x, affine, activation, Rows::here(gradient)));
+        .map(|(gradient, x)| derive_here::<false>(x, affine, activation, Rows::here(gradient)));
     total(parts.collect::<Vec<_>>(), channels)
 }
 
-/// As `derive`, on this thread alone.
+/// As `derive`, on this thread alone; with `SCALED` the gradient becomes that of the affine map's input.
 pub fn derive_here<const SCALED: bool>(
     x: &[f32],
     affine: Affine,

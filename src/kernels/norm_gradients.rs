@@ -8,7 +8,7 @@ use burn_flex::FlexTensor;
 
 use super::Window;
 use super::buffers;
-use super::extension::{narrow, own, scale_of, tensor, values};
+use super::extension::{narrow, own, scale_of, tensor, values, whole};
 use super::gradients::register;
 use super::layer::{self, Found};
 use super::norm::{self, Affine, Pair, Rows};
@@ -70,7 +70,7 @@ impl Kept {
     /// Turns the output's gradient into that of the activation's input.
     fn derive(&self, gradient: &mut FlexTensor) -> Pair {
         let affine = Affine { center: &self.mean, scale: &self.scale, shift: values(&self.bias) };
-        norm::derive::<false>(values(&self.x), affine, self.activation, gradient.storage_mut())
+        norm::derive(values(&self.x), affine, self.activation, gradient.storage_mut())
     }
 
     /// Of weight and bias.
@@ -175,7 +175,7 @@ impl Backward<Flex, 4> for ConvolveAffine {
     type State = (Convolution, Scaled);
 
     fn backward(self, ops: Ops<Self::State, 4>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let gradient = own(grads.consume::<Flex>(&ops.node));
+        let gradient = whole(grads.consume::<Flex>(&ops.node));
         let parents = ops.parents.map(|node| node.map(|node| node.id));
         let (Convolution { x, weight, window }, scaled) = ops.state;
         let found = Found::default();

@@ -1,5 +1,5 @@
-//! The frozen prefix of a stage, computed once per picture and view and kept in memory or in a file. In 32 bits
-//! the numbers are those that would be computed again each epoch.
+//! The frozen prefix of a stage, computed once per picture and view and kept in memory or in a file. The numbers
+//! are those that would be computed again each epoch, rounded where 16 bits were asked for.
 
 use burn::tensor::{Device, Tensor, TensorData};
 use half::f16;
@@ -7,6 +7,7 @@ use half::f16;
 use super::Error;
 use super::cache_files::{CacheFiles, Kept, Writer};
 use crate::config::Precision;
+use crate::kernels;
 use crate::loader::Loader;
 use crate::model::{Cut, Folded, numbers};
 
@@ -103,7 +104,8 @@ impl Cache {
             Some(Rows::Disk(kept)) => kept,
             None => &[],
         };
-        let mut values = Vec::with_capacity(samples.len() * self.length());
+        let mut values = kernels::buffer(samples.len() * self.length());
+        values.clear();
         for &sample in samples {
             decode(&rows[sample * length..(sample + 1) * length], self.precision, &mut values);
         }

@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 use proptest::prelude::*;
 
 use super::super::{Window, convolve, convolve_affine, convolve_normalise, enter, fallback, leave};
-use super::{activations, agree, close, drawn, numbers};
+use super::{activations, agree, cases, close, drawn, numbers};
 use crate::scaling::{Activation, Padding};
 
 fn flat<const D: usize>(x: &Tensor<D>) -> Tensor<1> {
@@ -96,7 +96,7 @@ fn paddings() -> impl Strategy<Value = Padding> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases(24))]
 
     #[test]
     fn pointwise(n in 1usize..4, side in 1usize..8, input in 1usize..40, output in 1usize..40) {
@@ -123,7 +123,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases(24))]
 
     #[test]
     fn normalised(
@@ -146,6 +146,11 @@ proptest! {
 fn long_layers() {
     for activation in [None, Some(Activation::Silu), Some(Activation::Relu6)] {
         check_normalised([3, 12, 60, 61], [20, 12, 1, 1], Window::POINT, activation);
+    }
+    // Wide enough for several bands of lines.
+    for (stride, padding) in [(1, Padding::Symmetric), (2, Padding::Same)] {
+        let window = Window { kernel: 3, stride, padding, groups: 620 };
+        check_normalised([3, 620, 21, 64], [620, 1, 3, 3], window, Some(Activation::Silu));
     }
     let window = Window { kernel: 3, stride: 2, padding: Padding::Same, groups: 20 };
     check_normalised([3, 20, 61, 64], [20, 1, 3, 3], window, Some(Activation::Silu));

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::super::{enter, fallback, normalise_batch, scale_and_shift};
-use super::{activations, agree, close, drawn, numbers};
+use super::{activations, agree, cases, close, drawn, numbers};
 use crate::scaling::Activation;
 
 const EPS: f64 = 1e-3;
@@ -30,7 +30,7 @@ fn check(shape: [usize; 4], activation: Option<Activation>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases(24))]
 
     #[test]
     fn both_statistics(

@@ -52,6 +52,29 @@ fn threads_never_change_a_bit() {
     assert!(one == of(4), "four threads differ from one");
 }
 
+/// Filters over several bands of lines, one picture per thread and several threads per picture.
+#[test]
+fn threads_never_change_a_bit_of_long_filters() {
+    for stride in [1, 2] {
+        let window = Window { kernel: 5, stride, padding: Padding::Same, groups: 560 };
+        let x = drawn("pictures", [3, 32, 64, 560]);
+        let parameters = [drawn("weight", [560 * 25]), drawn("gamma", [560]), drawn("beta", [560])];
+        let of = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let all = pool.install(|| {
+                gradients(&x, &parameters, |x, p| {
+                    let norm = (p[1].clone(), p[2].clone());
+                    convolve_affine(x, p[0].clone().reshape([560, 1, 5, 5]), window, norm, None)
+                })
+            });
+            bits(&all.concat())
+        };
+        let one = of(1);
+        assert!(one == of(2), "two threads differ from one");
+        assert!(one == of(4), "four threads differ from one");
+    }
+}
+
 /// The same in the inference form, with a bottleneck and what follows it.
 fn inference() -> Sequence {
     let conv = |name: &str, weight: [usize; 4], window: Window, activation: Option<Activation>| {

@@ -4,7 +4,7 @@ use burn::tensor::{DType, Device, Tensor};
 use proptest::prelude::*;
 
 use super::super::{Bottleneck, Conv, Gate, Piece, Sequence, Window, enter, leave};
-use super::{close, drawn, numbers, other};
+use super::{cases, close, drawn, numbers, other};
 use crate::scaling::{Activation, Padding};
 
 /// What a random bottleneck is made of.
@@ -103,7 +103,7 @@ fn shapes() -> impl Strategy<Value = Shape> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases(48))]
 
     #[test]
     fn bottlenecks(n in 1usize..4, h in 1usize..23, w in 1usize..15, shape in shapes()) {

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::super::{dense, fallback, pool, squeeze_excite};
-use super::{agree, drawn};
+use super::{agree, cases, drawn};
 
 fn check([n, c, h, w]: [usize; 4], reduced: usize) {
     let x = drawn("x", [n, c, h, w]);
@@ -39,7 +39,7 @@ fn check([n, c, h, w]: [usize; 4], reduced: usize) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases(24))]
 
     #[test]
     fn squeeze_and_pool(
