@@ -64,7 +64,7 @@ impl Listed {
 }
 
 impl Chosen {
-    /// All that the last bits of a result depend on.
+    /// What computes: other parts, drivers or lanes give other last bits.
     pub fn machine(&self) -> String {
         match self.listed.kind {
             Kind::Cpu | Kind::Ndarray => format!("{} {}", self.name, kernels::lanes()),

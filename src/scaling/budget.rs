@@ -20,25 +20,38 @@ const STEPS: f64 = 100.0;
 
 /// The largest phi whose network fits, and that network, with the published constants.
 pub fn largest(budget: &Budget) -> Result<(f64, Plan), Error> {
+    largest_with(budget, &Compound::default())
+}
+
+/// The same with other constants; the phi beside them is not read.
+pub fn largest_with(budget: &Budget, constants: &Compound) -> Result<(f64, Plan), Error> {
     if budget.is_open() {
         return Err(Error::NoLimit);
     }
-    let (mut fits, mut beyond) = ((PHI.0 * STEPS) as i64, (PHI.1 * STEPS) as i64 + 1);
-    budget.check(&at(fits)?)?;
-    // All three counts only grow with phi, so halving finds the last one that fits.
-    while beyond - fits > 1 {
-        let middle = fits + (beyond - fits) / 2;
-        if budget.check(&at(middle)?).is_ok() {
-            fits = middle;
-        } else {
-            beyond = middle;
-        }
-    }
-    Ok((fits as f64 / STEPS, at(fits)?))
+    let at = |step: i64| Plan::compound(&Compound { phi: step as f64 / STEPS, ..*constants });
+    // At phi 0 stands b0, whatever the constants: what is refused there is a constant.
+    at(0)?;
+    // Steep constants leave no network near the ends of phi's range: too small a picture, too wide a layer.
+    let smallest = first((PHI.0 * STEPS) as i64, 0, |step| at(step).is_ok());
+    budget.check(&at(smallest)?)?;
+    // All three counts only grow with phi, so what does not fit at one step fits at none behind it.
+    let beyond = first(smallest + 1, (PHI.1 * STEPS) as i64 + 1, |step| {
+        !at(step).is_ok_and(|plan| budget.check(&plan).is_ok())
+    });
+    Ok(((beyond - 1) as f64 / STEPS, at(beyond - 1)?))
 }
 
-fn at(step: i64) -> Result<Plan, Error> {
-    Plan::compound(&Compound::new(step as f64 / STEPS))
+/// The first step at which something holds that then goes on to hold; `to` where it holds at none before.
+fn first(mut from: i64, mut to: i64, holds: impl Fn(i64) -> bool) -> i64 {
+    while from < to {
+        let middle = from + (to - from) / 2;
+        if holds(middle) {
+            to = middle;
+        } else {
+            from = middle + 1;
+        }
+    }
+    to
 }
 
 impl Budget {
@@ -72,6 +85,7 @@ mod tests {
 
     const OPEN: Budget =
         Budget { max_macs: None, max_params: None, max_memory: None, batch: 16, classes: 1000 };
+    const FLAT: Compound = Compound { phi: 0.0, alpha: 1.0, beta: 1.0, gamma: 1.0 };
 
     #[test]
     fn the_next_step_would_not_fit() {
@@ -96,9 +110,39 @@ mod tests {
     }
 
     #[test]
+    fn the_search_goes_along_the_given_constants() {
+        let budget = Budget { max_macs: Some(1_000_000_000), ..OPEN };
+        for (alpha, beta, gamma) in [(1.0, 1.4, 1.0), (2.0, 1.0, 1.0), (1.0, 1.0, 1.4), (64.0, 64.0, 64.0)] {
+            let constants = Compound { phi: 0.0, alpha, beta, gamma };
+            let (phi, plan) = largest_with(&budget, &constants).unwrap();
+            assert_eq!(plan, Plan::compound(&Compound { phi, ..constants }).unwrap());
+            assert!(budget.check(&plan).is_ok());
+            let next = Plan::compound(&Compound { phi: phi + 1.0 / STEPS, ..constants });
+            assert!(!next.is_ok_and(|next| budget.check(&next).is_ok()), "{constants:?} {phi}");
+        }
+        // Width alone, out of a budget that b0 uses less than half of.
+        let (_, wide) = largest_with(&budget, &Compound { beta: 1.4, ..FLAT }).unwrap();
+        assert_eq!((wide.depth, wide.resolution), (1.0, 224));
+        assert!(wide.width > 1.2);
+    }
+
+    #[test]
+    fn senseless_constants_are_refused_by_name() {
+        let budget = Budget { max_params: Some(10_000_000), ..OPEN };
+        let check = |constants: Compound, expected: &str| {
+            let error = largest_with(&budget, &constants).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        };
+        check(Compound { alpha: 0.5, ..FLAT }, "alpha is 0.5; it must lie between 1 and 64");
+        check(Compound { gamma: f64::NAN, ..FLAT }, "gamma is NaN");
+        // With constants that change nothing there is b0, whatever the phi.
+        assert_eq!(largest_with(&budget, &FLAT).map(|(_, plan)| plan.parameters(1000)), Ok(5_288_548));
+    }
+
+    #[test]
     fn all_counts_grow_with_phi() {
         let counts = |step: i64| {
-            let plan = at(step).unwrap();
+            let plan = Plan::compound(&Compound::new(step as f64 / STEPS)).unwrap();
             [plan.parameters(1000), plan.macs(plan.resolution, 1000), OPEN.memory(&plan)]
         };
         let mut before = counts(-1200);

@@ -11,7 +11,7 @@ mod plan;
 mod table;
 mod variant;
 
-pub use budget::{Budget, largest};
+pub use budget::{Budget, largest, largest_with};
 pub use compound::Compound;
 pub use error::Error;
 pub use layers::{Kind, Layer};

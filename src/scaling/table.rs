@@ -59,12 +59,7 @@ pub struct Stage {
 }
 
 impl Row {
-    /// A named network, beside the published constants.
-    pub fn variant(variant: Variant, batch: usize, classes: usize) -> Self {
-        Self::new(&Plan::variant(variant), &Compound::default(), None, batch, classes)
-    }
-
-    /// Any network. `compound` gives the constants; `phi` only where it made the network.
+    /// A network. `compound` gives the constants it is held against; `phi` only where it made the network.
     pub fn new(plan: &Plan, compound: &Compound, phi: Option<f64>, batch: usize, classes: usize) -> Self {
         let side = plan.resolution;
         let macs = plan.macs(side, classes);
@@ -228,9 +223,13 @@ pub fn grouped(number: u64) -> String {
 mod tests {
     use super::*;
 
+    fn published(variant: Variant) -> Row {
+        Row::new(&Plan::variant(variant), &Compound::default(), None, 16, 1000)
+    }
+
     #[test]
     fn the_table_of_all_variants_is_aligned() {
-        let rows: Vec<_> = Variant::ALL.into_iter().map(|variant| Row::variant(variant, 16, 1000)).collect();
+        let rows: Vec<_> = Variant::ALL.into_iter().map(published).collect();
         let text = scale_table(&rows);
         let b7 = text.lines().find(|line| line.starts_with("b7")).unwrap();
         assert!(b7.contains("66,347,960  37.746"), "{b7}");
@@ -241,7 +240,7 @@ mod tests {
 
     #[test]
     fn one_network_comes_with_its_stages() {
-        let mut row = Row::variant(Variant::B0, 16, 1000);
+        let mut row = published(Variant::B0);
         row.pretrained = vec!["torchvision".to_owned(), "timm".to_owned()];
         let text = scale_table(&[row.clone()]);
         assert!(text.contains("torchvision timm"));
@@ -258,7 +257,7 @@ mod tests {
     #[test]
     fn the_released_networks_leave_the_curve() {
         let check = |variant, expected: [&str; 3]| {
-            let implied = Row::variant(variant, 16, 1000).implied_phi;
+            let implied = published(variant).implied_phi;
             let phis =
                 [implied.depth, implied.width, implied.resolution].map(|phi| format!("{:.2}", phi.unwrap()));
             assert_eq!(phis, expected, "{variant}");

@@ -141,7 +141,7 @@ const PUBLISHERS: [&str; 3] = ["torchvision/", "timm/", "pypi/"];
 
 fn is_path(text: &str) -> bool {
     let extension = Path::new(text).extension().and_then(|ending| ending.to_str()).unwrap_or_default();
-    let is_weights = ["pth", "pt", "safetensors"].contains(&extension.to_ascii_lowercase().as_str());
+    let is_weights = ["pth", "pt", "safetensors", "bpk"].contains(&extension.to_ascii_lowercase().as_str());
     let is_entry = PUBLISHERS.iter().any(|publisher| text.starts_with(publisher));
     is_weights || (text.contains(std::path::is_separator) && !is_entry) || text == "." || text == ".."
 }
@@ -149,4 +149,21 @@ fn is_path(text: &str) -> bool {
 fn padding(key: &Key<String>, faults: &mut Faults<'_>) -> Option<Padding> {
     let given = key.as_ref().filter(|given| given.get_ref() != "auto")?;
     faults.chosen(given)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_format_of_weights_is_known_by_its_ending() {
+        let check = |text: &str, expected| assert_eq!(is_path(text), expected, "{text}");
+        for ending in ["pth", "pt", "safetensors", "bpk", "BPK"] {
+            check(&format!("flowers.{ending}"), true);
+        }
+        check("checkpoints/flowers", true);
+        check("./timm/b0", true);
+        check("timm/efficientnet_b0.ra_in1k", false);
+        check("tf_efficientnet_lite0.in1k", false);
+    }
 }

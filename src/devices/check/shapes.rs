@@ -1,12 +1,15 @@
-//! Which operations are checked, and at which shapes: all that b0 and lite0 are made of, with their own numbers
-//! of channels and small pictures, and the widest and the largest of the rest.
+//! Which operations are checked, and at which shapes. All variants are made of the same few kinds of convolution: 1x1,
+//! 3x3 with stride 2, depthwise 3x3 and 5x5 with stride 1 and 2, where stride 2 meets odd and even sides and either
+//! padding. Each kind is here (a test goes through all variants), with the channels of b0 and lite0 on small pictures,
+//! and with the widest of b7. The other variants' channels lie between these and are not run: a device that is wrong
+//! at one of those numbers alone would pass.
 
 use super::operation::Operation;
 use crate::kernels::Window;
 use crate::scaling::{Activation, Kind, Layer, Padding, Plan, Variant};
 
 /// The side of the picture: one that is halved to odd sides throughout, one that is halved to even ones.
-const ODD: usize = 75;
+const ODD: usize = 65;
 const EVEN: usize = 64;
 
 /// Every check, in the network's order and without doubles.
@@ -88,6 +91,9 @@ fn beyond_b0() -> Vec<Operation> {
         convolution((3, 32, 224), (3, 2), 1, Padding::Same),
         convolution((16, 96, 56), (1, 1), 1, symmetric),
         convolution((96, 96, 56), (3, 2), 96, Padding::Same),
+        // On even sides this padding leaves the last row unused; b0's own layers above meet odd sides only.
+        convolution((144, 144, 56), (5, 2), 144, symmetric),
+        convolution((240, 240, 28), (3, 2), 240, symmetric),
         convolution((144, 24, 56), (1, 1), 1, symmetric),
         Operation::Normalise { channels: 96, side: 56, activation: Some(Activation::Silu) },
     ]
@@ -164,6 +170,36 @@ mod tests {
                 assert!(all.iter().any(|one| same_kernel(one, &wanted)), "{wanted:?}");
             }
         }
+    }
+
+    #[test]
+    fn every_kind_of_convolution_of_every_variant_is_among_them() {
+        let all: Vec<_> = all().iter().filter_map(kind).collect();
+        for variant in Variant::ALL {
+            let plan = Plan::variant(variant);
+            // Enough sides in a row that each layer meets odd and even ones.
+            for (side, padding) in
+                (224..256).flat_map(|side| [(side, Padding::Symmetric), (side, Padding::Same)])
+            {
+                let mut shapes = Vec::new();
+                convolutions(&plan.layers(side, 1000), padding, &mut shapes);
+                for shape in shapes {
+                    assert!(kind(&shape).is_none_or(|kind| all.contains(&kind)), "{variant}: {shape:?}");
+                }
+            }
+        }
+    }
+
+    type Walk = (bool, usize, usize, (usize, usize), usize);
+
+    /// All that decides how a convolution walks over the picture: whether it is depthwise, kernel, stride, the rows
+    /// padded on each side, and what the stride leaves over. On odd sides both paddings are the same.
+    fn kind(operation: &Operation) -> Option<Walk> {
+        let Operation::Convolve { side, window: Window { kernel, stride, padding, groups }, .. } = *operation
+        else {
+            return None;
+        };
+        Some((groups > 1, kernel, stride, padding.amounts(side, kernel, stride), side % stride))
     }
 
     fn same_kernel(one: &Operation, other: &Operation) -> bool {

