@@ -1,15 +1,19 @@
-//! `kiln data`: fetches a data set, or draws the built-in one.
+//! `kiln data`: fetches a data set, or draws the built-in one. The way from a configuration to the folder of its
+//! pictures is the same, and lies here too.
 
 use std::path::{Path, PathBuf};
 
+use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 
-use super::console::{print, warn_loudly};
+use super::console::{Bar, print, tell, warn_loudly};
 use super::failure::Failure;
-use super::prepare::{DRAWN, draw, obtained};
+use super::prepare::DRAWN;
 use super::{Ended, at_least_one};
-use crate::dataset::Recipe;
-use crate::dataset::drawn::Drawing;
+use crate::config::{Config, DataOffline, Source};
+use crate::dataset::drawn::{Drawing, Kind, VERSION};
+use crate::dataset::recipe::Step;
+use crate::dataset::{self, Dataset, Origin, Recipe, Shares, download, scan};
 
 #[derive(Args)]
 pub struct Data {
@@ -41,6 +45,7 @@ impl Data {
             Verb::Fetch { dataset } => {
                 let recipe = Recipe::named(&dataset, Path::new("datasets"))?;
                 let folder = obtained(&recipe)?;
+                warn_of_differences(&recipe, &listed(&recipe, &folder)?);
                 print(&format!("{}: {} ({})\n", recipe.name, folder.display(), recipe.licence))?;
             }
             Verb::Draw { folder, per_class, seed } => {
@@ -58,4 +63,114 @@ impl Data {
         }
         Ok(0)
     }
+}
+
+/// Where pictures lie, and whose they are.
+pub struct Found {
+    pub folder: PathBuf,
+    pub origin: Origin,
+    /// What says how many there have to be, where they were fetched.
+    pub recipe: Option<Recipe>,
+}
+
+/// The folder of a configuration's pictures: its own, a fetched one, or drawings where that is allowed.
+pub fn folder_of(config: &Config) -> Result<Found> {
+    let name = match &config.data.source {
+        Source::Path(path) => return Ok(own(path)),
+        Source::Dataset(name) => name,
+    };
+    let recipe = Recipe::named(name, Path::new("datasets"))?;
+    match obtained(&recipe) {
+        Ok(folder) => Ok(fetched(recipe, folder)),
+        Err(error) if config.data.offline == DataOffline::Drawn && error.is_unreachable() => {
+            tell(&format!("{error}"));
+            drawn(Drawing::default())
+        }
+        Err(error) => Err(error).context("set data.offline = \"drawn\" to go on with drawn flowers"),
+    }
+}
+
+/// The folder of the pictures that a run began with. What stood in for what then is not asked again: drawings stay
+/// drawings though the photographs may be within reach now, and photographs are never replaced.
+pub fn folder_again(config: &Config, began_with: &Origin) -> Result<Found> {
+    match (&config.data.source, began_with) {
+        (Source::Path(path), _) => Ok(own(path)),
+        (Source::Dataset(_), &Origin::Drawn { seed, pictures }) => {
+            drawn(Drawing { seed, per_class: pictures / Kind::ALL.len(), ..Drawing::default() })
+        }
+        (Source::Dataset(name), _) => {
+            let recipe = Recipe::named(name, Path::new("datasets"))?;
+            let folder =
+                obtained(&recipe).context("the run began with these pictures and needs them again")?;
+            Ok(fetched(recipe, folder))
+        }
+    }
+}
+
+fn own(path: &Path) -> Found {
+    Found { folder: path.to_owned(), origin: Origin::Folder, recipe: None }
+}
+
+fn fetched(recipe: Recipe, folder: PathBuf) -> Found {
+    Found { folder, origin: recipe.origin(), recipe: Some(recipe) }
+}
+
+/// Fetches a recipe's pictures, unless they are there.
+fn obtained(recipe: &Recipe) -> Result<PathBuf, dataset::Error> {
+    let cache = download::cache_folder().ok_or(dataset::Error::NoCache)?;
+    let mut bar = Bar::bytes(&format!("fetching {}", recipe.name));
+    let folder = recipe.obtain(&cache, &mut |step| match step {
+        Step::Download { bytes, total } => bar.set(bytes, total.unwrap_or(bytes)),
+        Step::Unpack { files } => bar.say(&format!("unpacking: {files} files")),
+    });
+    bar.clear();
+    folder
+}
+
+/// What was unpacked, found but not decoded: training does that.
+fn listed(recipe: &Recipe, folder: &Path) -> Result<Dataset, dataset::Error> {
+    let options = scan::Options {
+        shares: Shares { val: 0.0, test: 0.0 },
+        seed: 0,
+        bad: scan::Bad::SetAside,
+        origin: recipe.origin(),
+        check: &|_, _| Ok((1, 1)),
+        progress: &|_, _| {},
+    };
+    dataset::open(folder, &options)
+}
+
+/// Says so where there are other pictures than a recipe promises.
+pub fn warn_of_differences(recipe: &Recipe, dataset: &Dataset) {
+    let differences = recipe.differences(dataset);
+    if !differences.is_empty() {
+        let (name, root) = (&recipe.name, dataset.root.display());
+        let list = differences.join("\n!!   ");
+        warn_loudly(&format!("NOT WHAT THE RECIPE {name} PROMISES: in {root} are\n!!   {list}"));
+    }
+}
+
+/// The drawn flowers, drawn now or before.
+fn drawn(drawing: Drawing) -> Result<Found> {
+    let cache = download::cache_folder().ok_or(dataset::Error::NoCache)?;
+    let name = format!("drawn-v{VERSION}-{}-{}", drawing.seed, drawing.per_class);
+    let folder = cache.join("datasets").join(name);
+    if !folder.is_dir() {
+        draw(&drawing, &folder)?;
+    }
+    Ok(Found { folder, origin: drawing.origin(), recipe: None })
+}
+
+/// Draws the built-in data set into a new folder.
+fn draw(drawing: &Drawing, folder: &Path) -> Result<()> {
+    if let Some(parent) = folder.parent() {
+        crate::durable::create_folders(parent)?;
+    }
+    let bar = std::sync::Mutex::new(Bar::count("drawing flowers"));
+    drawing.write(folder, &|done, total| {
+        if let Ok(mut bar) = bar.lock() {
+            bar.set(done as u64, total as u64);
+        }
+    })?;
+    Ok(())
 }

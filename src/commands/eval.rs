@@ -7,8 +7,9 @@ use clap::Args;
 use serde::Serialize;
 
 use super::classifier::{BATCH, Classifier};
-use super::console::{Bar, print, tell};
+use super::console::{Bar, print, tell, warn_loudly};
 use super::failure::{DATA, Failure};
+use super::prepare::{DRAWN, pictures_again, readable};
 use super::session::{marks, table};
 use super::{Ended, Format, Place, start};
 use crate::checkpoint::RunFolder;
@@ -48,12 +49,22 @@ struct Report<'a> {
     scores: &'a Scores,
 }
 
+/// Pictures whose classes are known.
+struct Labelled {
+    /// Paths and the model's own class numbers.
+    pictures: Vec<(PathBuf, usize)>,
+    /// How many are not in the figures.
+    set_aside: usize,
+    drawn: bool,
+}
+
 impl Eval {
     pub fn run(self) -> Ended {
         start::threads(self.place.threads)?;
         let device = choose(self.place.choice())?.device;
         let model = Classifier::open(&self.model, self.step, &device)?;
-        let (pictures, mut unreadable) = self.pictures(&model.identity.classes)?;
+        let Labelled { pictures, set_aside: mut unreadable, drawn } =
+            self.pictures(&model.identity.classes)?;
         let mut bar = Bar::count("evaluating");
         let (mut logits, mut labels) = (Vec::new(), Vec::new());
         for (number, batch) in pictures.chunks(BATCH).enumerate() {
@@ -75,17 +86,17 @@ impl Eval {
         bar.clear();
         let classes = &model.identity.classes;
         let scores = Scores::of(&logits, &labels, classes.len());
-        self.show(&model, &scores, unreadable)?;
+        self.show(&model, &scores, unreadable, drawn)?;
         Ok(if unreadable > 0 { DATA } else { 0 })
     }
 
-    fn show(&self, model: &Classifier, scores: &Scores, unreadable: usize) -> Result<()> {
+    fn show(&self, model: &Classifier, scores: &Scores, unreadable: usize, drawn: bool) -> Result<()> {
         let identity = &model.identity;
         if self.format.json {
             let report = Report {
                 schema: 1,
                 model: &self.model,
-                drawn: identity.drawn,
+                drawn: identity.drawn || drawn,
                 from_scratch: identity.start.instead_of_pretrained,
                 unreadable,
                 class_names: &identity.classes,
@@ -99,14 +110,16 @@ impl Eval {
             scores.accuracy, scores.top5, scores.loss, scores.macro_f1, scores.samples
         ))?;
         if unreadable > 0 {
-            tell(&format!("{unreadable} pictures could not be read and are not in these figures"));
+            tell(&format!("{unreadable} pictures were set aside and are not in these figures"));
         }
         marks(identity);
+        if drawn && !identity.drawn {
+            warn_loudly(DRAWN);
+        }
         Ok(())
     }
 
-    /// Paths and the model's own class numbers, and how many pictures of a folder had to be set aside.
-    fn pictures(&self, classes: &[String]) -> Result<(Vec<(PathBuf, usize)>, usize)> {
+    fn pictures(&self, classes: &[String]) -> Result<Labelled> {
         let split = match self.split.as_str() {
             "train" => Split::Train,
             "val" => Split::Val,
@@ -135,13 +148,13 @@ impl Eval {
                 ))
             })
         };
-        let labels: Result<Vec<_>, Failure> =
+        let pictures: Result<Vec<_>, Failure> =
             chosen.iter().map(|sample| Ok((dataset.path(sample), number(sample.class)?))).collect();
-        let labels = labels?;
-        if labels.is_empty() {
+        let pictures = pictures?;
+        if pictures.is_empty() {
             return Err(Failure::Data(format!("there are no {} pictures", self.split)).into());
         }
-        Ok((labels, if self.data.is_some() { dataset.set_aside.len() } else { 0 }))
+        Ok(Labelled { pictures, set_aside: dataset.set_aside.len(), drawn: dataset.origin.is_drawn() })
     }
 
     /// The pictures that a run was made with, split as they were then.
@@ -156,8 +169,8 @@ impl Eval {
         }
         let run = RunFolder::open(path)?;
         let config = Config::load(&run.config_path(), &[])?;
-        let mut dataset = super::prepare::pictures(&config)?;
         let record = Record::read(&run.dataset_path())?;
+        let mut dataset = pictures_again(&config, &record.origin)?;
         if let Some(change) = record.changes(&dataset).first() {
             tell(&format!("the data has changed since the run began: {change}"));
             record.keep_splits(&mut dataset);
@@ -172,7 +185,7 @@ fn labelled(folder: &Path) -> Result<Dataset> {
         seed: 0,
         bad: scan::Bad::SetAside,
         origin: Origin::Folder,
-        check: &super::prepare::readable,
+        check: &readable,
         progress: &|_, _| {},
     };
     let dataset = crate::dataset::open(folder, &options)?;

@@ -71,8 +71,11 @@ fn code_of(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
             _ => RUN_FOLDER,
         });
     }
-    if let Some(dataset::Error::BadRecord { .. }) = cause.downcast_ref() {
-        return Some(RUN_FOLDER);
+    match cause.downcast_ref() {
+        Some(dataset::Error::BadRecord { .. }) => return Some(RUN_FOLDER),
+        // What cannot be fetched has one code, be it weights or an archive.
+        Some(dataset::Error::Download(_)) => return Some(WEIGHTS),
+        _ => {}
     }
     let is = |found: bool, code: u8| found.then_some(code);
     is(

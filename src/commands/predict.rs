@@ -41,6 +41,8 @@ pub struct Predict {
 struct Line<'a> {
     schema: u32,
     path: String,
+    drawn: bool,
+    from_scratch: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     classes: Vec<Guess<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -89,7 +91,8 @@ impl Predict {
         let guesses = outcome.as_ref().map(|row| guesses(model, row, self.top)).unwrap_or_default();
         let error = outcome.as_ref().err().map(String::as_str);
         if self.json {
-            let line = Line { schema: 1, path: name, classes: guesses, error };
+            let (drawn, from_scratch) = (model.identity.drawn, model.identity.start.instead_of_pretrained);
+            let line = Line { schema: 1, path: name, drawn, from_scratch, classes: guesses, error };
             return serde_json::to_string(&line).unwrap_or_default() + "\n";
         }
         if self.csv {

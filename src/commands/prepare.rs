@@ -1,19 +1,16 @@
 //! From a checked configuration to everything a run needs: pictures, network, starting weights.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use burn::tensor::Device;
 
 use super::console::{Bar, tell, warn_loudly};
+use super::data::{Found, folder_again, folder_of, warn_of_differences};
 use super::failure::Failure;
 use crate::checkpoint::{IDENTITY_FORMAT, Identity, RunFolder, Start, read_model};
-use crate::config::{Bad, ClassWeights, Config, DataOffline, Model, ModelOffline, Pretrained, Scale, Source};
-use crate::dataset::drawn::{Drawing, VERSION};
-use crate::dataset::recipe::Step;
-use crate::dataset::{
-    self, Dataset, Interpolation, Limits, Origin, Preprocess, Recipe, Resize, Shares, download, scan,
-};
+use crate::config::{Bad, ClassWeights, Config, Model, ModelOffline, Pretrained, Scale};
+use crate::dataset::{self, Dataset, Interpolation, Limits, Origin, Preprocess, Resize, Shares, scan};
 use crate::loader::Item;
 use crate::model::{Network, NormSettings, Settings, initial};
 use crate::scaling::{Budget, Family, Padding, Plan, largest};
@@ -22,7 +19,15 @@ use crate::weights::{self, Entry, Head, ImportOptions, Layout, Named, Roads};
 
 /// The pictures of a configuration, found, read and split.
 pub fn pictures(config: &Config) -> Result<Dataset> {
-    let (folder, origin) = folder_of(config)?;
+    opened(config, folder_of(config)?)
+}
+
+/// The pictures of a run that began with those of this origin, as they are now.
+pub fn pictures_again(config: &Config, began_with: &Origin) -> Result<Dataset> {
+    opened(config, folder_again(config, began_with)?)
+}
+
+fn opened(config: &Config, found: Found) -> Result<Dataset> {
     let bar = std::sync::Mutex::new(Bar::count("reading pictures"));
     let shares = Shares { val: config.data.split.val, test: config.data.split.test };
     let options = scan::Options {
@@ -32,7 +37,7 @@ pub fn pictures(config: &Config) -> Result<Dataset> {
             Bad::Skip => scan::Bad::SetAside,
             Bad::Fail => scan::Bad::Fail,
         },
-        origin,
+        origin: found.origin,
         check: &readable,
         progress: &|done, total| {
             if let Ok(mut bar) = bar.lock() {
@@ -40,11 +45,14 @@ pub fn pictures(config: &Config) -> Result<Dataset> {
             }
         },
     };
-    let dataset = dataset::open(&folder, &options)?;
+    let dataset = dataset::open(&found.folder, &options)?;
     if let Ok(bar) = bar.lock() {
         bar.clear();
     }
     tell_of(&dataset);
+    if let Some(recipe) = &found.recipe {
+        warn_of_differences(recipe, &dataset);
+    }
     one_weight_each(config, &dataset.classes)?;
     Ok(dataset)
 }
@@ -97,60 +105,6 @@ pub const DRAWN: &str = "DRAWN DATA: these pictures were drawn by kiln, they are
 /// Said wherever figures of a run appear that had to do without the weights it asked for.
 pub const SCRATCH: &str =
     "FROM SCRATCH: the pretrained weights could not be had, training started from nothing.";
-
-fn folder_of(config: &Config) -> Result<(PathBuf, Origin)> {
-    let name = match &config.data.source {
-        Source::Path(path) => return Ok((path.clone(), Origin::Folder)),
-        Source::Dataset(name) => name,
-    };
-    let recipe = Recipe::named(name, Path::new("datasets"))?;
-    match obtained(&recipe) {
-        Ok(folder) => Ok((folder, recipe.origin())),
-        Err(error) if config.data.offline == DataOffline::Drawn && error.is_unreachable() => {
-            tell(&format!("{error}"));
-            drawn()
-        }
-        Err(error) => Err(error).context("set data.offline = \"drawn\" to go on with drawn flowers"),
-    }
-}
-
-/// Fetches a recipe's pictures, unless they are there.
-pub fn obtained(recipe: &Recipe) -> Result<PathBuf, dataset::Error> {
-    let cache = download::cache_folder().ok_or(dataset::Error::NoCache)?;
-    let mut bar = Bar::bytes(&format!("fetching {}", recipe.name));
-    let folder = recipe.obtain(&cache, &mut |step| match step {
-        Step::Download { bytes, total } => bar.set(bytes, total.unwrap_or(bytes)),
-        Step::Unpack { files } => bar.say(&format!("unpacking: {files} files")),
-    });
-    bar.clear();
-    folder
-}
-
-/// The drawn flowers, drawn now or before.
-fn drawn() -> Result<(PathBuf, Origin)> {
-    let drawing = Drawing::default();
-    let cache = download::cache_folder().ok_or(dataset::Error::NoCache)?;
-    let name = format!("drawn-v{VERSION}-{}-{}", drawing.seed, drawing.per_class);
-    let folder = cache.join("datasets").join(name);
-    if !folder.is_dir() {
-        draw(&drawing, &folder)?;
-    }
-    Ok((folder, Origin::Drawn { seed: drawing.seed, pictures: drawing.per_class * 5 }))
-}
-
-/// Draws the built-in data set into a new folder.
-pub fn draw(drawing: &Drawing, folder: &Path) -> Result<()> {
-    if let Some(parent) = folder.parent() {
-        crate::durable::create_folders(parent)?;
-    }
-    let bar = std::sync::Mutex::new(Bar::count("drawing flowers"));
-    drawing.write(folder, &|done, total| {
-        if let Ok(mut bar) = bar.lock() {
-            bar.set(done as u64, total as u64);
-        }
-    })?;
-    Ok(())
-}
 
 /// The samples of a data set as the loader takes them.
 pub fn splits(dataset: &Dataset) -> Splits {

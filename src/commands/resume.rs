@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 
-use super::console::{print, tell};
+use super::console::{print, tell, warn_loudly};
 use super::failure::Failure;
-use super::prepare::{pictures, splits};
+use super::prepare::{DRAWN, SCRATCH, pictures_again, splits};
 use super::session::{
     Parts, RESULT, RunResult, conclude, devices_ready, fingerprint, refuse_tui_without_terminal,
 };
@@ -62,6 +62,7 @@ impl Resume {
             );
             return Err(Failure::Data(text).into());
         }
+        saved.identity.drawn |= dataset.origin.is_drawn();
         self.keep_extension(&folder, &config)?;
         if result(&folder).is_some_and(|shorter| shorter.steps == saved.progress.step) {
             // What has run out of patience gets new patience with its new epochs.
@@ -122,7 +123,7 @@ impl Resume {
     /// The data as it is now, split as it was, unless it has changed.
     fn dataset(&self, folder: &RunFolder, config: &Config) -> Result<Dataset> {
         let record = Record::read(&folder.dataset_path())?;
-        let mut dataset = pictures(config)?;
+        let mut dataset = pictures_again(config, &record.origin)?;
         let changes = record.changes(&dataset);
         if changes.is_empty() {
             return Ok(dataset);
@@ -189,6 +190,12 @@ fn tell_finished(folder: &RunFolder, result: &RunResult) -> Ended {
     let accuracy = result.test.as_ref().and_then(|test| test["accuracy"].as_f64());
     let figure = accuracy.map_or_else(String::new, |value| format!(" with test accuracy {value:.4}"));
     print(&format!("{} is finished{figure}; best model: {}\n", folder.path().display(), result.best))?;
+    if result.drawn {
+        warn_loudly(DRAWN);
+    }
+    if result.from_scratch {
+        warn_loudly(SCRATCH);
+    }
     Ok(0)
 }
 

@@ -25,7 +25,7 @@ pub struct Recipe {
     pub licence: String,
     /// Whose work the pictures are.
     pub source: String,
-    /// How many pictures each class must have.
+    /// How many pictures each class must have; empty where the recipe does not say.
     pub classes: BTreeMap<String, usize>,
 }
 
@@ -92,6 +92,9 @@ impl Recipe {
 
     /// Where a data set has more or fewer pictures than the recipe says, class by class.
     pub fn differences(&self, dataset: &Dataset) -> Vec<String> {
+        if self.classes.is_empty() {
+            return Vec::new();
+        }
         let mut found: BTreeMap<&str, usize> = BTreeMap::new();
         for sample in &dataset.samples {
             *found.entry(&dataset.classes[sample.class]).or_default() += 1;
@@ -264,6 +267,9 @@ mod tests {
         let expected = ["roses: 0 pictures instead of 1", "weeds: 1 pictures instead of 0"];
         assert_eq!(recipe.differences(&dataset), expected);
         dataset.classes[1] = "roses".into();
+        assert!(recipe.differences(&dataset).is_empty());
+        recipe.classes.clear();
+        dataset.samples.clear();
         assert!(recipe.differences(&dataset).is_empty());
     }
 

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use super::layout::{self, Candidate, Layout};
 use super::split::{self, Item};
-use super::{Dataset, Error, Origin, Sample, SetAside, Shares, Split, walk};
+use super::{Dataset, Error, Origin, Sample, SetAside, Shares, Split, drawn, walk};
 use crate::durable;
 
 /// Whether the bytes of a file can be decoded: width and height, or the reason why not.
@@ -53,7 +53,7 @@ pub fn open(path: &Path, options: &Options) -> Result<Dataset, Error> {
         samples: Vec::new(),
         set_aside: tree.set_aside,
         ignored: tree.ignored,
-        origin: options.origin.clone(),
+        origin: origin(path, options),
     };
     dataset.ignored.append(&mut layout.ignored);
     for (candidate, verdict) in layout.candidates.drain(..).zip(verdicts) {
@@ -68,6 +68,14 @@ pub fn open(path: &Path, options: &Options) -> Result<Dataset, Error> {
     dataset.ignored.sort_unstable_by(|a, b| a.relative.cmp(&b.relative));
     dataset.require_every_class(&layout)?;
     Ok(dataset)
+}
+
+/// Drawings are drawings though somebody names their folder as their own.
+fn origin(path: &Path, options: &Options) -> Origin {
+    match &options.origin {
+        Origin::Folder => drawn::origin_of(path).unwrap_or(Origin::Folder),
+        known => known.clone(),
+    }
 }
 
 /// What came of reading one file.
@@ -277,6 +285,20 @@ mod tests {
             message.contains("4 files") && message.contains("a/bad.jpg: it cannot be decoded"),
             "{message}"
         );
+    }
+
+    #[test]
+    fn a_folder_of_drawings_is_known_by_its_readme() {
+        let root = two_classes(10);
+        let origin = |readme: &str| {
+            fs::write(root.path().join("README.txt"), readme).unwrap();
+            open_as(root.path(), Bad::Fail).unwrap().origin
+        };
+        let drawing = "These pictures are drawings made by kiln, not photographs.";
+        let last = "version 1, seed 7, 2 pictures of each kind, 320 x 240 pixels";
+        assert_eq!(origin(&format!("{drawing}\n\n{last}\n")), Origin::Drawn { seed: 7, pictures: 10 });
+        assert!(origin(drawing).is_drawn());
+        assert_eq!(origin("My pictures"), Origin::Folder);
     }
 
     #[test]

@@ -5,13 +5,21 @@ use serde::Serialize;
 
 use super::Error;
 use super::observe::EpochNote;
-use crate::checkpoint::{Progress, RunFolder};
+use crate::checkpoint::{Identity, Progress, RunFolder};
 use crate::durable::Appender;
 
 pub struct Record {
     json: Appender,
     csv: Appender,
     timing: Appender,
+    marks: Marks,
+}
+
+/// What has to be known about a run wherever its figures stand.
+#[derive(Clone, Copy, Default, Serialize)]
+struct Marks {
+    drawn: bool,
+    from_scratch: bool,
 }
 
 #[derive(Serialize)]
@@ -25,6 +33,8 @@ struct Line {
     val_loss: Option<f64>,
     val_accuracy: Option<f64>,
     best: bool,
+    #[serde(flatten)]
+    marks: Marks,
 }
 
 #[derive(Serialize)]
@@ -35,7 +45,8 @@ struct Timing {
     waited_seconds: f64,
 }
 
-const HEADING: &str = "stage,epoch,step,learning_rate,train_loss,train_accuracy,val_loss,val_accuracy,best";
+const HEADING: &str =
+    "stage,epoch,step,learning_rate,train_loss,train_accuracy,val_loss,val_accuracy,best,drawn,from_scratch";
 
 impl Record {
     /// Opens the files where a state left them.
@@ -48,9 +59,15 @@ impl Record {
             csv.line(HEADING)?;
         }
         let timing = Appender::open(&folder.file("timing.jsonl"))?;
-        let record = Self { json, csv, timing };
+        let record = Self { json, csv, timing, marks: Marks::default() };
         record.mark(progress);
         Ok(record)
+    }
+
+    /// Marks every line from here on with what the run says of itself.
+    pub fn marked(mut self, identity: &Identity) -> Self {
+        self.marks = Marks { drawn: identity.drawn, from_scratch: identity.start.instead_of_pretrained };
+        self
     }
 
     /// Adds an epoch and notes in the state how far the files belong to it.
@@ -65,6 +82,7 @@ impl Record {
             val_loss: note.validation.as_ref().map(|scores| scores.loss),
             val_accuracy: note.validation.as_ref().map(|scores| scores.accuracy),
             best: note.is_best,
+            marks: self.marks,
         };
         self.json.line(&serde_json::to_string(&line).unwrap_or_default())?;
         self.csv.line(&csv_line(&line))?;
@@ -91,7 +109,7 @@ impl Record {
 fn csv_line(line: &Line) -> String {
     let optional = |value: Option<f64>| value.map(|v| v.to_string()).unwrap_or_default();
     format!(
-        "{},{},{},{},{},{},{},{},{}",
+        "{},{},{},{},{},{},{},{},{},{},{}",
         line.stage,
         line.epoch,
         line.step,
@@ -100,6 +118,33 @@ fn csv_line(line: &Line) -> String {
         line.train_accuracy,
         optional(line.val_loss),
         optional(line.val_accuracy),
-        line.best
+        line.best,
+        line.marks.drawn,
+        line.marks.from_scratch
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_tells_what_the_run_is() {
+        let line = Line {
+            stage: 1,
+            epoch: 2,
+            step: 3,
+            learning_rate: 0.1,
+            train_loss: 0.5,
+            train_accuracy: 0.75,
+            val_loss: None,
+            val_accuracy: None,
+            best: false,
+            marks: Marks { drawn: true, from_scratch: false },
+        };
+        assert_eq!(csv_line(&line), "1,2,3,0.1,0.5,0.75,,,false,true,false");
+        assert_eq!(csv_line(&line).split(',').count(), HEADING.split(',').count());
+        let json = serde_json::to_value(&line).unwrap();
+        assert_eq!((&json["drawn"], &json["from_scratch"]), (&true.into(), &false.into()));
+    }
 }

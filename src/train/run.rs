@@ -118,7 +118,7 @@ impl<'a> Run<'a> {
         }
         let mut optimizer = Optimizer::new(session.config.optimizer, 1.0, network.blocks.len());
         optimizer.restore(moments, progress.updates, device);
-        let record = Record::open(session.folder, &mut progress)?;
+        let record = Record::open(session.folder, &mut progress)?.marked(&session.identity);
         let loss = Loss { smoothing: session.config.train.label_smoothing, weights: session.class_weights() };
         Ok(Self { session, network, optimizer, average, progress, record, loss, saved: None })
     }

@@ -82,6 +82,8 @@ pub struct Studio {
     folder: tempfile::TempDir,
     /// Where commands run; the folder itself unless a test says otherwise.
     working: PathBuf,
+    /// What commands find in their environment, beyond what every test sets.
+    variables: BTreeMap<String, String>,
 }
 
 /// How a command ended.
@@ -109,12 +111,18 @@ impl Studio {
     pub fn empty() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let working = folder.path().to_owned();
-        Self { folder, working }
+        Self { folder, working, variables: BTreeMap::new() }
     }
 
     /// The same studio with commands run in another folder.
     pub fn working_in(mut self, folder: &Path) -> Self {
         self.working = folder.to_owned();
+        self
+    }
+
+    /// The same studio with commands run in another environment.
+    pub fn with(mut self, variable: &str, value: &str) -> Self {
+        self.variables.insert(variable.into(), value.into());
         self
     }
 
@@ -140,7 +148,7 @@ impl Studio {
         let mut command = Command::new(assert_cmd::cargo::cargo_bin!("kiln"));
         command.args(args).current_dir(&self.working).stdin(Stdio::null());
         command.env("KILN_CACHE", self.folder.path().join("cache")).env("HF_HUB_OFFLINE", "1");
-        command.env_remove("RUST_LOG");
+        command.env_remove("RUST_LOG").envs(&self.variables);
         command
     }
 

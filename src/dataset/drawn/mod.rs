@@ -19,6 +19,7 @@ mod sunflower;
 mod tulip;
 
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -27,6 +28,7 @@ use image::{ImageError, RgbImage};
 use rayon::prelude::*;
 use tiny_skia::Pixmap;
 
+use super::Origin;
 use crate::chance::Key;
 use crate::durable::{self, NewFolder};
 
@@ -97,11 +99,36 @@ const MIN_SIDE: u32 = 32;
 const MAX_SIDE: u32 = 4096;
 const JPEG_QUALITY: u8 = 90;
 
+/// The file that tells a folder of drawings from one of photographs, by how it begins.
+const README: &str = "README.txt";
+const OPENING: &str = "These pictures are drawings made by kiln, not photographs.";
+const LONGEST_README: u64 = 4096;
+
+/// What a folder is that kiln has drawn, whatever name it goes by.
+pub fn origin_of(folder: &Path) -> Option<Origin> {
+    let mut text = String::new();
+    let file = fs::File::open(folder.join(README)).ok()?;
+    file.take(LONGEST_README).read_to_string(&mut text).ok()?;
+    if !text.starts_with(OPENING) {
+        return None;
+    }
+    // Drawings they stay, even where somebody has shortened the text.
+    let number =
+        |before: &str| -> Option<u64> { text.split_once(before)?.1.split([',', ' ']).next()?.parse().ok() };
+    let seed = number("seed ").unwrap_or_default();
+    let per_class = number(&format!("seed {seed}, ")).unwrap_or_default() as usize;
+    Some(Drawing { seed, per_class, ..Drawing::default() }.origin())
+}
+
 impl Drawing {
     /// Number `index` of a kind.
     pub fn picture(&self, kind: Kind, index: usize) -> RgbImage {
         let key = Key::new(self.seed).named("drawn").named(kind.folder()).with(index as u64);
         draw(kind, key, self.width, self.height)
+    }
+
+    pub fn origin(&self) -> Origin {
+        Origin::Drawn { seed: self.seed, pictures: self.per_class.saturating_mul(Kind::ALL.len()) }
     }
 
     /// Writes a folder per class; the whole appears at once. `progress` hears how many of how many
@@ -116,7 +143,7 @@ impl Drawing {
             durable::create_folders(&new.path().join(kind.folder()))?;
         }
         self.write_pictures(new.path(), progress)?;
-        new.write("README.txt", self.readme().as_bytes())?;
+        new.write(README, self.readme().as_bytes())?;
         Ok(new.commit()?)
     }
 
@@ -134,7 +161,7 @@ impl Drawing {
 
     fn readme(&self) -> String {
         format!(
-            "These pictures are drawings made by kiln, not photographs.\n\n\
+            "{OPENING}\n\n\
              They stand in for the flower photographs where those cannot be fetched: five kinds in the\n\
              same colours, sizes and surroundings, told apart by form alone. Figures measured on them\n\
              say nothing about photographs.\n\n\
@@ -192,8 +219,10 @@ mod tests {
                 assert_eq!((picture.width(), picture.height()), (48, 32));
             }
         }
-        let readme = fs::read_to_string(folder.join("README.txt")).unwrap();
+        let readme = fs::read_to_string(folder.join(README)).unwrap();
         assert!(readme.contains("not photographs") && readme.contains("seed 3"), "{readme}");
+        assert_eq!(origin_of(&folder), Some(Origin::Drawn { seed: 3, pictures: 10 }));
+        assert_eq!(origin_of(parent.path()), None);
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 6);
     }
 
