@@ -11,6 +11,7 @@ use kiln::kernels::{
     self, Bottleneck, Conv, Gate, Moments, Piece, Rule, Sequence, Step, Window, enter, update,
 };
 use kiln::scaling::{Activation, Padding};
+use rayon::prelude::*;
 
 const BATCH: usize = 16;
 const SILU: Option<Activation> = Some(Activation::Silu);
@@ -83,6 +84,65 @@ fn convolutions(bench: &mut Criterion) {
     convolution(bench, "depthwise 3x3 96 @112 stride 2", (96, 112), [96, 1, 3, 3], depth(3, 2, 96));
     convolution(bench, "depthwise 5x5 240 @28", (240, 28), [240, 1, 5, 5], depth(5, 1, 240));
     convolution(bench, "depthwise 5x5 1152 @7", (1152, 7), [1152, 1, 5, 5], depth(5, 1, 1152));
+}
+
+/// A convolution with its normalisation and activation, as training does them.
+fn layer(
+    bench: &mut Criterion,
+    name: &str,
+    (channels, side): (usize, usize),
+    weight: [usize; 4],
+    window: Window,
+) {
+    let before = window.padding.amounts(side, window.kernel, window.stride).0;
+    let options = || ConvOptions::new([window.stride; 2], [before; 2], [1, 1], window.groups);
+    let vector = |x: &Tensor<4>| {
+        let vector: Tensor<1> = drawn([weight[0]]);
+        if x.device().is_autodiff() { vector.autodiff() } else { vector }
+    };
+    pair(
+        bench,
+        &format!("layer {name}"),
+        pictures(channels, side),
+        drawn(weight),
+        |x, weight| {
+            let norm = (vector(&x), vector(&x));
+            kernels::convolve_normalise(x, weight, window, norm, 1e-5, SILU).output
+        },
+        |x, weight| {
+            let norm = (vector(&x), vector(&x));
+            let x = module::conv2d(x, weight, None, options());
+            activation::silu(module::batch_norm_train(x, norm.0, norm.1, 1e-5).output)
+        },
+    );
+}
+
+fn layers(bench: &mut Criterion) {
+    let depth = |kernel, stride, groups| Window { kernel, stride, padding: Padding::Symmetric, groups };
+    layer(bench, "1x1 16->96 @112", (16, 112), [96, 16, 1, 1], Window::POINT);
+    layer(bench, "1x1 112->672 @14", (112, 14), [672, 112, 1, 1], Window::POINT);
+    layer(bench, "depthwise 3x3 96 @112 stride 2", (96, 112), [96, 1, 3, 3], depth(3, 2, 96));
+    layer(bench, "depthwise 5x5 240 @28", (240, 28), [240, 1, 5, 5], depth(5, 1, 240));
+}
+
+/// What this machine can do at best: a large product that stays in the caches, and a copy that does not.
+fn machine(bench: &mut Criterion) {
+    let mut group = bench.benchmark_group("machine");
+    group.sample_size(10);
+    let (x, weight, bias): (Tensor<2>, Tensor<2>, Tensor<1>) =
+        (drawn([6144, 512]), drawn([512, 512]), drawn([512]));
+    group.bench_function("product 6144x512x512", |b| {
+        b.iter(|| black_box(kernels::dense(x.clone(), weight.clone(), bias.clone())));
+    });
+    let source = vec![1.0f32; 64 << 20];
+    let mut target = vec![0.0f32; 64 << 20];
+    group.bench_function("copy 256 MiB", |b| {
+        b.iter(|| {
+            let parts = target.par_chunks_mut(1 << 16).zip(source.par_chunks(1 << 16));
+            parts.for_each(|(target, source)| target.copy_from_slice(source));
+            black_box(target[0]);
+        });
+    });
 }
 
 fn norms(bench: &mut Criterion) {
@@ -177,5 +237,5 @@ fn bottlenecks(bench: &mut Criterion) {
     group.bench_function("kiln", |b| b.iter(|| black_box(sequence.run(0..1, x.clone()))));
 }
 
-criterion_group!(all, convolutions, norms, squeezes, optimizers, bottlenecks);
+criterion_group!(all, machine, convolutions, layers, norms, squeezes, optimizers, bottlenecks);
 criterion_main!(all);

@@ -4,9 +4,10 @@
 use std::time::Instant;
 
 use burn::tensor::{Device, Tensor};
+use serde_json::json;
 
 use super::Ended;
-use super::console::print;
+use super::console::{answer, print};
 use super::prepare::Beginning;
 use crate::config::Stage;
 use crate::dataset::{Dataset, Split};
@@ -15,16 +16,19 @@ use crate::kernels::{self, Window};
 use crate::model::numbers;
 use crate::scaling::{Padding, Plan, Trains, grouped};
 
-pub fn show(dataset: &Dataset, begun: &Beginning, chosen: &Chosen) -> Ended {
+pub fn show(dataset: &Dataset, begun: &Beginning, chosen: &Chosen, as_json: bool) -> Ended {
     let (config, plan) = (&begun.config, &begun.plan);
     let (side, classes) = (begun.preprocess.size, dataset.classes.len());
     let [train, val] = [Split::Train, Split::Val].map(|split| dataset.samples(split).count());
+    let start = begun.start.weights.as_deref().unwrap_or("from scratch");
+    let (parameters, macs) = (plan.parameters(classes), plan.macs(side, classes));
+    let mut stages = Vec::new();
     let mut text = format!(
         "network    {} at {side} px, {} parameters, {:.3} GMACs\nstart      {}\ndevice     {}\n",
         plan.name(),
-        grouped(plan.parameters(classes)),
-        plan.macs(side, classes) as f64 * 1e-9,
-        begun.start.weights.as_deref().unwrap_or("from scratch"),
+        grouped(parameters),
+        macs as f64 * 1e-9,
+        start,
         chosen.name
     );
     for (number, stage) in config.stages.iter().enumerate() {
@@ -38,10 +42,33 @@ pub fn show(dataset: &Dataset, begun: &Beginning, chosen: &Chosen) -> Ended {
             config.train.batch,
             memory >> 20
         );
+        stages.push(json!({
+            "trains": stage.trains.to_string(),
+            "epochs": stage.epochs,
+            "memory_bytes": memory,
+        }));
     }
     let seconds = expected_seconds(plan, side, &config.stages, train, val, rate_of(&chosen.device));
     text += &format!("time       about {:.0} minutes\n", (seconds / 60.0).ceil());
-    print(&text)?;
+    answer(&text, as_json)?;
+    if as_json {
+        let report = json!({
+            "schema": 1,
+            "network": plan.name(),
+            "image_size": side,
+            "classes": classes,
+            "parameters": parameters,
+            "macs": macs,
+            "start": start,
+            "device": chosen.name,
+            "train_pictures": train,
+            "val_pictures": val,
+            "batch": config.train.batch,
+            "stages": stages,
+            "seconds": seconds,
+        });
+        print(&format!("{report}\n"))?;
+    }
     Ok(0)
 }
 

@@ -13,7 +13,7 @@ use super::prepare::readable;
 use crate::config::init::{InitFacts, suggested_stages, template};
 use crate::dataset::{self, Dataset, Origin, Shares, Split, scan};
 use crate::durable;
-use crate::scaling::{Plan, Trains, Variant};
+use crate::scaling::{Plan, Trains, Variant, grouped};
 
 #[derive(Args)]
 pub struct Init {
@@ -39,8 +39,10 @@ impl Init {
         if let Some(parent) = file.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             durable::create_folders(parent)?;
         }
-        durable::write_new(&file, template(&facts).as_bytes())?;
+        let reason = reason(&facts);
+        durable::write_new(&file, with_reason(&template(&facts), &reason).as_bytes())?;
         tell(&format!("{} pictures of {} classes", dataset.samples.len(), dataset.classes.len()));
+        tell(&reason);
         print(&format!("{}\n", file.display()))?;
         tell(&format!("look at it, then: kiln train {}", file.display()));
         Ok(0)
@@ -71,8 +73,9 @@ fn facts(folder: &Path, file: &Path, dataset: &Dataset) -> Result<InitFacts> {
     let classes: Vec<_> = dataset.classes.iter().cloned().zip(counts).collect();
     let pictures: usize = classes.iter().map(|(_, count)| count).sum();
     let stages = suggested_stages(pictures);
-    // The smallest network with a fair accuracy: what a laptop's processor trains in minutes.
-    let variant = Variant::Lite0;
+    let median_width = median(dataset, |sample| sample.width);
+    let median_height = median(dataset, |sample| sample.height);
+    let variant = fitting(pictures, median_width.min(median_height));
     let plan = Plan::variant(variant);
     let (batch, side) = (32, plan.resolution);
     let hardest = stages.iter().map(|stage| stage.trains).max_by_key(|trains| match trains {
@@ -87,8 +90,8 @@ fn facts(folder: &Path, file: &Path, dataset: &Dataset) -> Result<InitFacts> {
         folder: std::fs::canonicalize(folder)?,
         has_val: dataset.samples(Split::Val).next().is_some(),
         has_test: dataset.samples(Split::Test).next().is_some(),
-        median_width: median(dataset, |sample| sample.width),
-        median_height: median(dataset, |sample| sample.height),
+        median_width,
+        median_height,
         classes,
         variant,
         image_size: side,
@@ -99,8 +102,87 @@ fn facts(folder: &Path, file: &Path, dataset: &Dataset) -> Result<InitFacts> {
     })
 }
 
+/// The networks that are proposed, and the pictures that each asks for: few would be learned by heart by a larger
+/// one, which also needs a GPU or patience. Pictures should fill its input.
+const PROPOSED: [(Variant, usize); 4] =
+    [(Variant::B2, 20_000), (Variant::Lite2, 5_000), (Variant::Lite1, 1_000), (Variant::Lite0, 0)];
+
+/// The largest network that so many pictures with so long a shorter side are enough for.
+fn fitting(pictures: usize, side: usize) -> Variant {
+    let fits = |(variant, least): &(Variant, usize)| {
+        pictures >= *least && side >= Plan::variant(*variant).resolution
+    };
+    // The smallest has a fair accuracy, and what it needs, a laptop's processor has.
+    PROPOSED.into_iter().find(fits).map_or(Variant::Lite0, |(variant, _)| variant)
+}
+
+/// Why this network, and what a larger one would ask for.
+fn reason(facts: &InitFacts) -> String {
+    let pictures: usize = facts.classes.iter().map(|(_, count)| count).sum();
+    let mut text = format!(
+        "{} fits {} pictures of {} pixels along the shorter side",
+        facts.variant,
+        grouped(pictures as u64),
+        facts.median_width.min(facts.median_height)
+    );
+    let place = PROPOSED.iter().position(|(variant, _)| *variant == facts.variant);
+    if let Some((larger, least)) = place.and_then(|place| place.checked_sub(1)).map(|place| PROPOSED[place]) {
+        let side = Plan::variant(larger).resolution;
+        text += &format!("; {larger} would ask for {} of {side}", grouped(least as u64));
+    }
+    text
+}
+
+/// The TOML with the reason above the network. Only the table's own line is `[model]` and nothing else.
+fn with_reason(toml: &str, reason: &str) -> String {
+    toml.replacen("\n[model]\n", &format!("\n# {reason}.\n[model]\n"), 1)
+}
+
 fn median(dataset: &Dataset, side: impl Fn(&dataset::Sample) -> u32) -> usize {
     let mut sides: Vec<u32> = dataset.samples.iter().map(side).collect();
     sides.sort_unstable();
     sides.get(sides.len() / 2).copied().unwrap_or(0) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_and_larger_pictures_get_a_larger_network() {
+        let check = |pictures, side, expected| {
+            assert_eq!(fitting(pictures, side), expected, "{pictures} pictures of {side}");
+        };
+        check(0, 0, Variant::Lite0);
+        check(999, 4000, Variant::Lite0);
+        check(1_000, 240, Variant::Lite1);
+        check(5_000, 375, Variant::Lite2);
+        check(20_000, 375, Variant::B2);
+        // Small pictures hold nothing that a larger input would show.
+        check(1_000_000, 32, Variant::Lite0);
+        check(1_000_000, 259, Variant::Lite1);
+    }
+
+    #[test]
+    fn the_toml_says_why_above_the_network_and_nowhere_else() {
+        let facts = InitFacts {
+            file: "pets.toml".into(),
+            folder: "pets".into(),
+            classes: vec![("cat".into(), 600), ("dog\n[model]".into(), 600)],
+            has_val: false,
+            has_test: false,
+            median_width: 500,
+            median_height: 375,
+            variant: fitting(1_200, 375),
+            image_size: 240,
+            batch: 32,
+            stages: suggested_stages(1_200),
+            minutes: 1.0,
+            memory_bytes: 1 << 30,
+        };
+        let text = with_reason(&template(&facts), &reason(&facts));
+        let line = "# lite1 fits 1,200 pictures of 375 pixels along the shorter side; lite2 would ask for 5,000 of 260.";
+        assert!(text.contains(&format!("\n{line}\n[model]\nvariant = \"lite1\"")), "{text}");
+        assert_eq!(text.matches(line).count(), 1);
+    }
 }

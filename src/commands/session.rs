@@ -8,7 +8,7 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use super::Ended;
-use super::console::{Bar, Console, print, tell, warn_loudly};
+use super::console::{Bar, Console, answer, print, tell, warn_loudly};
 use super::dashboard::Dashboard;
 use super::failure::Failure;
 use super::prepare::{DRAWN, SCRATCH};
@@ -93,6 +93,17 @@ pub fn fingerprint(config: &Config) -> String {
 
 /// Trains to the end, or until it is asked to stop, and tells how it went.
 pub fn conclude(parts: Parts, network: Network, from: Option<Contents>, signals: &Signals) -> Ended {
+    conclude_as(parts, network, from, signals, false)
+}
+
+/// The same; with `json` the figures are for programs, and the words for whoever watches.
+pub fn conclude_as(
+    parts: Parts,
+    network: Network,
+    from: Option<Contents>,
+    signals: &Signals,
+    json: bool,
+) -> Ended {
     let memory = available_memory();
     let session = Session {
         fingerprints: [fingerprint(parts.config), parts.data],
@@ -134,20 +145,35 @@ pub fn conclude(parts: Parts, network: Network, from: Option<Contents>, signals:
             };
             let text = serde_json::to_vec_pretty(&result).unwrap_or_default();
             durable::write(&parts.folder.file(RESULT), &text)?;
-            report(&session, test.as_ref())?;
+            report(&session, test.as_ref(), json)?;
             tell(&format!("best model: {}\nexport it with: kiln export {run}", best.display()));
+            if json {
+                print_result(parts.folder, &result)?;
+            }
             Ok(0)
         }
     }
 }
 
-fn report(session: &Session, test: Option<&Scores>) -> Result<()> {
+/// A finished run's result and its folder as one line of JSON.
+pub fn print_result(folder: &RunFolder, result: &RunResult) -> Result<()> {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        run: String,
+        #[serde(flatten)]
+        result: &'a RunResult,
+    }
+    let run = folder.path().display().to_string();
+    print(&(serde_json::to_string(&Line { run, result })? + "\n"))
+}
+
+fn report(session: &Session, test: Option<&Scores>, json: bool) -> Result<()> {
     let Some(scores) = test else {
         tell("\nno test pictures were set apart, so there is no test figure");
         return Ok(());
     };
-    print(&table(&session.identity.classes, scores))?;
-    print(&format!("test accuracy {:.4} ({} pictures)\n", scores.accuracy, scores.samples))?;
+    answer(&table(&session.identity.classes, scores), json)?;
+    answer(&format!("test accuracy {:.4} ({} pictures)\n", scores.accuracy, scores.samples), json)?;
     marks(&session.identity);
     Ok(())
 }

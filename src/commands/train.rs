@@ -8,8 +8,8 @@ use clap::Args;
 use super::console::tell;
 use super::failure::Failure;
 use super::prepare::{beginning, pictures, plan_of, splits};
-use super::session::{Parts, conclude, devices_ready, refuse_tui_without_terminal};
-use super::{Ended, start};
+use super::session::{Parts, conclude_as, devices_ready, refuse_tui_without_terminal};
+use super::{Ended, Format, start};
 use crate::checkpoint::RunFolder;
 use crate::config::Config;
 use crate::dataset::Record;
@@ -29,8 +29,10 @@ pub struct Train {
     #[arg(long)]
     dry_run: bool,
     /// Show curves and progress on the whole terminal
-    #[arg(long)]
+    #[arg(long, conflicts_with = "json")]
     tui: bool,
+    #[command(flatten)]
+    format: Format,
 }
 
 impl Train {
@@ -47,7 +49,7 @@ impl Train {
         let begun = beginning(&config, plan)?;
         let config = begun.config.clone();
         if self.dry_run {
-            return super::dry_run::show(&dataset, &begun, &chosen);
+            return super::dry_run::show(&dataset, &begun, &chosen, self.format.json);
         }
         let signals = start::Signals::catch()?;
         let network = begun.network(dataset.classes.len(), &chosen.device);
@@ -64,7 +66,7 @@ impl Train {
             data: dataset.fingerprint(),
             tui: self.tui,
         };
-        conclude(parts, network, None, &signals)
+        conclude_as(parts, network, None, &signals, self.format.json)
     }
 }
 

@@ -1,6 +1,6 @@
 //! One epoch: its steps, its validation, its line in the record and its checkpoint.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use burn::tensor::{Gradients, Tensor};
 
@@ -15,7 +15,7 @@ use crate::checkpoint::{Best, Tally};
 use crate::config::{BatchNorm, Every, Monitor};
 use crate::evaluate::{Scores, best};
 use crate::kernels;
-use crate::model::{Cut, NormForm, gradients, numbers};
+use crate::model::{Cut, Network, NormForm, gradients, numbers, update};
 
 type Named = Vec<(String, Tensor<1>)>;
 
@@ -33,18 +33,30 @@ impl Run<'_> {
         let (first, batches) = (self.progress.batch, session.batches());
         let before = self.progress.tally.samples;
         let mut steps = feed.epoch(session, self.progress.view, first, observer)?;
+        let stepping = Instant::now();
         let mut rate = self.rate();
+        let mut last = Vec::new();
         while let Some(step) = steps.next() {
-            let mut sum = self.backward(cut, step?)?;
+            let step = step?;
+            last.clone_from(&step.samples);
+            let mut sum = self.backward(cut, step)?;
             let mut count = 1;
             while count < session.config.train.accumulate {
                 let Some(step) = steps.next() else { break };
-                sum = added(sum, self.backward(cut, step?)?);
+                let step = step?;
+                last.extend_from_slice(&step.samples);
+                sum = added(sum, self.backward(cut, step)?);
                 count += 1;
             }
             rate = self.rate();
             self.apply(sum, count, rate)?;
-            observer.batch(&self.batch_note(batches));
+            let pictures = self.progress.tally.samples - before;
+            observer.batch(&BatchNote {
+                first,
+                pictures,
+                time: stepping.elapsed(),
+                ..self.batch_note(batches)
+            });
             let ended = self.progress.batch == batches;
             if self.asked_to_stop() && !ended {
                 return Ok(());
@@ -58,6 +70,10 @@ impl Run<'_> {
         }
         let (waited, filled) = (steps.waited(), steps.filled());
         drop(steps);
+        // No later loss would show what the last update did.
+        if !has_finite_numbers(&self.network) {
+            return Err(self.diverged(self.progress.step, f64::NAN, &last));
+        }
         let pictures = self.progress.tally.samples - before;
         let validation = match validator.is_empty() {
             true => None,
@@ -84,7 +100,7 @@ impl Run<'_> {
         let loss = self.loss.of(logits.clone(), step.labels);
         let value = f64::from(numbers(loss.clone())[0]);
         if !value.is_finite() {
-            return Err(self.diverged(value, &step.samples));
+            return Err(self.diverged(self.progress.step + 1, value, &step.samples));
         }
         let rows = numbers(logits);
         let hits = rows.chunks_exact(self.session.classes()).zip(&step.classes);
@@ -101,7 +117,7 @@ impl Run<'_> {
         if let Some(limit) = self.session.config.train.clip_norm {
             let norm = global_norm(&sum) * scale;
             if !norm.is_finite() {
-                return Err(self.diverged(norm, &[]));
+                return Err(self.diverged(self.progress.step + 1, norm, &[]));
             }
             if norm > limit {
                 scale *= limit / norm;
@@ -130,7 +146,9 @@ impl Run<'_> {
         let tally = std::mem::take(&mut self.progress.tally);
         let is_best = match &validation {
             None => true,
-            Some(scores) if !scores.loss.is_finite() => return Err(self.diverged(scores.loss, &[])),
+            Some(scores) if !scores.loss.is_finite() => {
+                return Err(self.diverged(self.progress.step, scores.loss, &[]));
+            }
             Some(scores) => beats(self.session.config.train.monitor, scores, self.progress.best),
         };
         let progress = &mut self.progress;
@@ -174,17 +192,19 @@ impl Run<'_> {
             epochs: self.session.config.stages[progress.stage].epochs,
             batch: progress.batch,
             batches,
+            first: 0,
             pictures: progress.tally.samples,
+            time: Duration::ZERO,
             loss: progress.tally.mean_loss(),
             accuracy: progress.tally.accuracy(),
         }
     }
 
-    fn diverged(&self, loss: f64, samples: &[usize]) -> Error {
+    fn diverged(&self, step: usize, loss: f64, samples: &[usize]) -> Error {
         let names =
             samples.iter().map(|&sample| self.session.splits.train[sample].path.display().to_string());
         Error::Diverged {
-            step: self.progress.step + 1,
+            step,
             stage: self.progress.stage + 1,
             epoch: self.progress.epoch + 1,
             loss,
@@ -208,11 +228,59 @@ fn added(left: Named, right: Named) -> Named {
     left.into_iter().zip(right).map(|((name, a), (_, b))| (name, kernels::sum(a, b))).collect()
 }
 
-/// The Euclidean norm over all gradients, summed in model order.
+/// Whether every weight and statistic is a number. A norm too large for one counts as none.
+fn has_finite_numbers(network: &Network) -> bool {
+    let mut all = Named::new();
+    update(network.clone(), &mut |name, _, value| {
+        all.push((name.to_owned(), value.inner()));
+        None
+    });
+    global_norm(&all).is_finite()
+}
+
+/// The Euclidean norm over all of them, summed in model order.
 fn global_norm(gradients: &Named) -> f64 {
     if gradients.is_empty() {
         return 0.0;
     }
     let squares = gradients.iter().map(|(_, g)| kernels::squares(g.clone())).collect();
     numbers(Tensor::cat(squares, 0)).into_iter().map(f64::from).sum::<f64>().sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+
+    use super::*;
+    use crate::model::{NormSettings, Settings, initial};
+    use crate::scaling::{Family, Padding, Plan};
+
+    #[test]
+    fn one_number_that_is_none_is_found_wherever_it_stands() {
+        let device = Device::flex();
+        let check = |place: &str, number: f32, expected: bool| {
+            let plan = Plan::custom(Family::Lite, 0.1, 0.1, 32).unwrap();
+            let settings = Settings {
+                padding: Padding::Symmetric,
+                norm: NormSettings { eps: 1e-5, momentum: 0.1 },
+                classes: 3,
+                dropout: 0.0,
+                stochastic_depth: 0.0,
+            };
+            let network = Network::build(&plan, &settings, &device, &mut |name, shape| {
+                let mut values = initial(1, name, shape);
+                if name.ends_with(place) {
+                    values[0] = number;
+                }
+                values
+            });
+            let network = network.trainable_from(Cut::last_of(1, plan.blocks.len()), &device);
+            assert_eq!(has_finite_numbers(&network), expected, "{number} in {place}");
+        };
+        for place in ["classifier.weight", "running_var", "blocks.0.depthwise.conv.weight"] {
+            check(place, 1e6, true);
+            check(place, f32::NAN, false);
+            check(place, f32::NEG_INFINITY, false);
+        }
+    }
 }

@@ -39,7 +39,12 @@ pub struct BatchNote {
     pub epochs: usize,
     pub batch: usize,
     pub batches: usize,
+    /// Batches of this epoch that were done before a resume went on with it.
+    pub first: usize,
+    /// Pictures since then.
     pub pictures: usize,
+    /// What these pictures took; filling the cache is not counted.
+    pub time: Duration,
     pub loss: f64,
     pub accuracy: f64,
 }
