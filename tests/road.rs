@@ -40,7 +40,15 @@ fn a_training_leaves_a_run_folder_that_nothing_touches_again() {
 
     let before = studio.files("checkpoints/tiny");
     studio.expect(0, &["train", "tiny.toml"]);
-    studio.expect(0, &["train", "tiny.toml", "--run", "named"]);
+    // For programs: one object on standard output, the words beside it.
+    let named = studio.expect(0, &["train", "tiny.toml", "--run", "named", "--json"]);
+    assert_eq!(named.json()["run"], "checkpoints/named");
+    assert!(named.err.contains("test accuracy"), "{}", named.err);
+    let again = studio.expect(0, &["resume", "checkpoints/named", "--json"]);
+    assert_eq!(again.json(), named.json());
+    assert_eq!(named.json()["test"], studio.json("checkpoints/named/result.json")["test"]);
+    let plan = studio.expect(0, &["train", "tiny.toml", "--dry-run", "--json"]).json();
+    assert!(plan["parameters"].as_u64().is_some_and(|count| count > 0), "{plan}");
     for name in ["", "../named", "a/b", ".hidden"] {
         studio.refused(2, &["train", "tiny.toml", "--run", name], &["--run", "checkpoints/"]);
     }

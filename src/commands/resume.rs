@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 
-use super::console::{print, tell, warn_loudly};
+use super::console::{answer, tell, warn_loudly};
 use super::failure::Failure;
 use super::prepare::{DRAWN, SCRATCH, pictures_again, splits};
 use super::session::{
-    Parts, RESULT, RunResult, conclude, devices_ready, fingerprint, refuse_tui_without_terminal,
+    Parts, RESULT, RunResult, conclude, devices_ready, fingerprint, print_result, refuse_tui_without_terminal,
 };
-use super::{Ended, start};
+use super::{Ended, Format, start};
 use crate::checkpoint::{self, Checkpoint, Contents, Found, RunFolder};
 use crate::config::Config;
 use crate::dataset::{Dataset, Record};
@@ -30,8 +30,10 @@ pub struct Resume {
     #[arg(long)]
     allow_changed_data: bool,
     /// Show curves and progress on the whole terminal
-    #[arg(long)]
+    #[arg(long, conflicts_with = "json")]
     tui: bool,
+    #[command(flatten)]
+    format: Format,
 }
 
 impl Resume {
@@ -41,7 +43,7 @@ impl Resume {
         let config = self.config(&folder)?;
         start::threads(config.train.threads)?;
         if let Some(result) = finished(&folder, &config) {
-            return tell_finished(&folder, &result);
+            return tell_finished(&folder, &result, self.format.json);
         }
         let _lock = folder.lock()?;
         folder.sweep()?;
@@ -83,6 +85,7 @@ impl Resume {
             folder: &folder,
             data: dataset.fingerprint(),
             tui: self.tui,
+            json: self.format.json,
         };
         conclude(parts, network, Some(saved), &signals)
     }
@@ -186,15 +189,19 @@ fn result(folder: &RunFolder) -> Option<RunResult> {
     serde_json::from_slice(&std::fs::read(folder.file(RESULT)).ok()?).ok()
 }
 
-fn tell_finished(folder: &RunFolder, result: &RunResult) -> Ended {
+fn tell_finished(folder: &RunFolder, result: &RunResult, json: bool) -> Ended {
     let accuracy = result.test.as_ref().and_then(|test| test["accuracy"].as_f64());
     let figure = accuracy.map_or_else(String::new, |value| format!(" with test accuracy {value:.4}"));
-    print(&format!("{} is finished{figure}; best model: {}\n", folder.path().display(), result.best))?;
+    let text = format!("{} is finished{figure}; best model: {}\n", folder.path().display(), result.best);
+    answer(&text, json)?;
     if result.drawn {
         warn_loudly(DRAWN);
     }
     if result.from_scratch {
         warn_loudly(SCRATCH);
+    }
+    if json {
+        print_result(folder, result)?;
     }
     Ok(0)
 }

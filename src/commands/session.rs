@@ -34,6 +34,8 @@ pub struct Parts<'a> {
     pub data: String,
     /// Show burn-train's dashboard instead of lines.
     pub tui: bool,
+    /// The figures are for programs, and the words for whoever watches.
+    pub json: bool,
 }
 
 /// The result that a finished run leaves in result.json.
@@ -93,17 +95,6 @@ pub fn fingerprint(config: &Config) -> String {
 
 /// Trains to the end, or until it is asked to stop, and tells how it went.
 pub fn conclude(parts: Parts, network: Network, from: Option<Contents>, signals: &Signals) -> Ended {
-    conclude_as(parts, network, from, signals, false)
-}
-
-/// The same; with `json` the figures are for programs, and the words for whoever watches.
-pub fn conclude_as(
-    parts: Parts,
-    network: Network,
-    from: Option<Contents>,
-    signals: &Signals,
-    json: bool,
-) -> Ended {
     let memory = available_memory();
     let session = Session {
         fingerprints: [fingerprint(parts.config), parts.data],
@@ -145,9 +136,9 @@ pub fn conclude_as(
             };
             let text = serde_json::to_vec_pretty(&result).unwrap_or_default();
             durable::write(&parts.folder.file(RESULT), &text)?;
-            report(&session, test.as_ref(), json)?;
+            report(&session, test.as_ref(), parts.json)?;
             tell(&format!("best model: {}\nexport it with: kiln export {run}", best.display()));
-            if json {
+            if parts.json {
                 print_result(parts.folder, &result)?;
             }
             Ok(0)

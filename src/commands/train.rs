@@ -8,7 +8,7 @@ use clap::Args;
 use super::console::tell;
 use super::failure::Failure;
 use super::prepare::{beginning, pictures, plan_of, splits};
-use super::session::{Parts, conclude_as, devices_ready, refuse_tui_without_terminal};
+use super::session::{Parts, conclude, devices_ready, refuse_tui_without_terminal};
 use super::{Ended, Format, start};
 use crate::checkpoint::RunFolder;
 use crate::config::Config;
@@ -65,8 +65,9 @@ impl Train {
             folder: &folder,
             data: dataset.fingerprint(),
             tui: self.tui,
+            json: self.format.json,
         };
-        conclude_as(parts, network, None, &signals, self.format.json)
+        conclude(parts, network, None, &signals)
     }
 }
 
