@@ -55,6 +55,16 @@ fn pictures(channels: usize, side: usize) -> (Tensor<4>, Tensor<4>) {
     (native, plain)
 }
 
+/// Plain Burn's words for a window whose padding is the same on both sides.
+fn options(window: Window, side: usize) -> ConvOptions<2> {
+    let before = window.padding.amounts(side, window.kernel, window.stride).0;
+    ConvOptions::new([window.stride; 2], [before; 2], [1, 1], window.groups)
+}
+
+fn depth(kernel: usize, stride: usize, groups: usize) -> Window {
+    Window { kernel, stride, padding: Padding::Symmetric, groups }
+}
+
 fn convolution(
     bench: &mut Criterion,
     name: &str,
@@ -62,21 +72,18 @@ fn convolution(
     weight: [usize; 4],
     window: Window,
 ) {
-    let before = window.padding.amounts(side, window.kernel, window.stride).0;
-    let options = || ConvOptions::new([window.stride; 2], [before; 2], [1, 1], window.groups);
     pair(
         bench,
         name,
         pictures(channels, side),
         drawn(weight),
         |x, weight| kernels::convolve(x, weight, None, window),
-        |x, weight| module::conv2d(x, weight, None, options()),
+        |x, weight| module::conv2d(x, weight, None, options(window, side)),
     );
 }
 
 fn convolutions(bench: &mut Criterion) {
     let point = Window::POINT;
-    let depth = |kernel, stride, groups| Window { kernel, stride, padding: Padding::Symmetric, groups };
     convolution(bench, "stem 3x3 3->32 @224", (3, 224), [32, 3, 3, 3], depth(3, 2, 1));
     convolution(bench, "1x1 16->96 @112", (16, 112), [96, 16, 1, 1], point);
     convolution(bench, "1x1 80->480 @14", (80, 14), [480, 80, 1, 1], point);
@@ -94,8 +101,6 @@ fn layer(
     weight: [usize; 4],
     window: Window,
 ) {
-    let before = window.padding.amounts(side, window.kernel, window.stride).0;
-    let options = || ConvOptions::new([window.stride; 2], [before; 2], [1, 1], window.groups);
     let vector = |x: &Tensor<4>| {
         let vector: Tensor<1> = drawn([weight[0]]);
         if x.device().is_autodiff() { vector.autodiff() } else { vector }
@@ -111,14 +116,13 @@ fn layer(
         },
         |x, weight| {
             let norm = (vector(&x), vector(&x));
-            let x = module::conv2d(x, weight, None, options());
+            let x = module::conv2d(x, weight, None, options(window, side));
             activation::silu(module::batch_norm_train(x, norm.0, norm.1, 1e-5).output)
         },
     );
 }
 
 fn layers(bench: &mut Criterion) {
-    let depth = |kernel, stride, groups| Window { kernel, stride, padding: Padding::Symmetric, groups };
     layer(bench, "1x1 16->96 @112", (16, 112), [96, 16, 1, 1], Window::POINT);
     layer(bench, "1x1 112->672 @14", (112, 14), [672, 112, 1, 1], Window::POINT);
     layer(bench, "depthwise 3x3 96 @112 stride 2", (96, 112), [96, 1, 3, 3], depth(3, 2, 96));
@@ -218,14 +222,13 @@ fn bottlenecks(bench: &mut Criterion) {
         window,
         activation,
     };
-    let depth = Window { kernel: 5, stride: 1, padding: Padding::Symmetric, groups: 240 };
     let gate = Gate {
         reduce: (drawn([10, 240, 1, 1]), drawn([10])),
         expand: (drawn([240, 10, 1, 1]), drawn([240])),
     };
     let piece = Piece::Bottleneck(Box::new(Bottleneck {
         expand: Some(conv([240, 40, 1, 1], Window::POINT, SILU)),
-        depthwise: conv([240, 1, 5, 5], depth, SILU),
+        depthwise: conv([240, 1, 5, 5], depth(5, 1, 240), SILU),
         gate: Some(gate),
         project: conv([40, 240, 1, 1], Window::POINT, None),
         adds_input: true,

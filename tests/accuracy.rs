@@ -4,14 +4,14 @@
 // In a test a panic is the report; clippy excepts test functions by itself, but not what they call.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+mod assets;
 mod studio;
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
+use assets::{LITE0, asset};
 use studio::Studio;
 
-const LITE0: &str = "weights/efficientnet-lite0-57934424.pth";
 /// Twelve kinds of the Oxford flowers: 60 photographs of each under train/, 20 under test/.
 const FLOWERS: &str = "datasets/flowers12";
 
@@ -46,19 +46,6 @@ batch = 32
 device = "cpu"
 label_smoothing = 0.1
 "#;
-
-/// A file or folder of the shared test data, or None, said aloud, where this machine has none.
-fn asset(name: &str) -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/assets");
-    let folder = std::env::var_os("KILN_ASSETS").map_or(beside, PathBuf::from);
-    let path = folder.join(name);
-    if !path.exists() {
-        println!("skipped: {} is not there (set KILN_ASSETS to the folder of test data)", path.display());
-        return None;
-    }
-    // Commands run in a folder of their own.
-    Some(path.canonicalize().unwrap())
-}
 
 /// A studio with lite0 where kiln keeps what it has fetched, and no other weights.
 fn studio() -> Option<Studio> {

@@ -4,32 +4,20 @@
 // The server and the machines are no test functions, but belong to tests all the same.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+mod assets;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use assets::{LITE0, asset};
 use kiln::scaling::{Plan, Variant};
 use kiln::weights::{self, Entry, Head, ImportOptions, Layout, Roads};
 use sha2::{Digest, Sha256};
-
-const LITE0: &str = "weights/efficientnet-lite0-57934424.pth";
-
-/// A file of the shared test data, or None, said aloud, where this machine has none.
-fn asset(name: &str) -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/assets");
-    let folder = std::env::var_os("KILN_ASSETS").map_or(beside, PathBuf::from);
-    let path = folder.join(name);
-    if !path.is_file() {
-        println!("skipped: {} is not there (set KILN_ASSETS to the folder of test data)", path.display());
-        return None;
-    }
-    Some(path)
-}
 
 #[test]
 fn the_old_lite0_file_is_imported_strictly() {

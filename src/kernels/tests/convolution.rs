@@ -147,14 +147,26 @@ fn long_layers() {
     for activation in [None, Some(Activation::Silu), Some(Activation::Relu6)] {
         check_normalised([3, 12, 60, 61], [20, 12, 1, 1], Window::POINT, activation);
     }
-    // Wide enough for several bands of lines.
+    let window = Window { kernel: 3, stride: 2, padding: Padding::Same, groups: 20 };
+    check_normalised([3, 20, 61, 64], [20, 1, 3, 3], window, Some(Activation::Silu));
+    check_normalised([3, 3, 61, 64], [20, 3, 3, 3], Window { groups: 1, ..window }, None);
+}
+
+/// Several bands of lines, by wide lines or by many.
+#[test]
+fn filters_in_bands() {
+    for (stride, padding) in [(1, Padding::Symmetric), (2, Padding::Same)] {
+        let window = Window { kernel: 3, stride, padding, groups: 50 };
+        check_normalised([2, 50, 85 * stride, 64 * stride], [50, 1, 3, 3], window, Some(Activation::Silu));
+    }
+}
+
+#[test]
+fn large_filters_in_bands() {
     for (stride, padding) in [(1, Padding::Symmetric), (2, Padding::Same)] {
         let window = Window { kernel: 3, stride, padding, groups: 620 };
         check_normalised([3, 620, 21, 64], [620, 1, 3, 3], window, Some(Activation::Silu));
     }
-    let window = Window { kernel: 3, stride: 2, padding: Padding::Same, groups: 20 };
-    check_normalised([3, 20, 61, 64], [20, 1, 3, 3], window, Some(Activation::Silu));
-    check_normalised([3, 3, 61, 64], [20, 3, 3, 3], Window { groups: 1, ..window }, None);
 }
 
 #[test]
