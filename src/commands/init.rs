@@ -39,10 +39,9 @@ impl Init {
         if let Some(parent) = file.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             durable::create_folders(parent)?;
         }
-        let reason = reason(&facts);
-        durable::write_new(&file, with_reason(&template(&facts), &reason).as_bytes())?;
+        durable::write_new(&file, template(&facts).as_bytes())?;
         tell(&format!("{} pictures of {} classes", dataset.samples.len(), dataset.classes.len()));
-        tell(&reason);
+        tell(&facts.reason);
         print(&format!("{}\n", file.display()))?;
         tell(&format!("look at it, then: kiln train {}", file.display()));
         Ok(0)
@@ -75,7 +74,8 @@ fn facts(folder: &Path, file: &Path, dataset: &Dataset) -> Result<InitFacts> {
     let stages = suggested_stages(pictures);
     let median_width = median(dataset, |sample| sample.width);
     let median_height = median(dataset, |sample| sample.height);
-    let variant = fitting(pictures, median_width.min(median_height));
+    let shorter = median_width.min(median_height);
+    let variant = fitting(pictures, shorter);
     let plan = Plan::variant(variant);
     let (batch, side) = (32, plan.resolution);
     let hardest = stages.iter().map(|stage| stage.trains).max_by_key(|trains| match trains {
@@ -94,6 +94,7 @@ fn facts(folder: &Path, file: &Path, dataset: &Dataset) -> Result<InitFacts> {
         median_height,
         classes,
         variant,
+        reason: reason(variant, pictures, shorter),
         image_size: side,
         batch,
         stages,
@@ -103,7 +104,7 @@ fn facts(folder: &Path, file: &Path, dataset: &Dataset) -> Result<InitFacts> {
 }
 
 /// The networks that are proposed, and the pictures that each asks for: few would be learned by heart by a larger
-/// one, which also needs a GPU or patience. Pictures should fill its input.
+/// one, which also needs a GPU or patience. Pictures should fill its input. The numbers are a judgement, not measured.
 const PROPOSED: [(Variant, usize); 4] =
     [(Variant::B2, 20_000), (Variant::Lite2, 5_000), (Variant::Lite1, 1_000), (Variant::Lite0, 0)];
 
@@ -117,25 +118,15 @@ fn fitting(pictures: usize, side: usize) -> Variant {
 }
 
 /// Why this network, and what a larger one would ask for.
-fn reason(facts: &InitFacts) -> String {
-    let pictures: usize = facts.classes.iter().map(|(_, count)| count).sum();
-    let mut text = format!(
-        "{} fits {} pictures of {} pixels along the shorter side",
-        facts.variant,
-        grouped(pictures as u64),
-        facts.median_width.min(facts.median_height)
-    );
-    let place = PROPOSED.iter().position(|(variant, _)| *variant == facts.variant);
+fn reason(variant: Variant, pictures: usize, side: usize) -> String {
+    let pictures = grouped(pictures as u64);
+    let mut text = format!("{variant} fits {pictures} pictures of {side} pixels along the shorter side");
+    let place = PROPOSED.iter().position(|(proposed, _)| *proposed == variant);
     if let Some((larger, least)) = place.and_then(|place| place.checked_sub(1)).map(|place| PROPOSED[place]) {
         let side = Plan::variant(larger).resolution;
         text += &format!("; {larger} would ask for {} of {side}", grouped(least as u64));
     }
     text
-}
-
-/// The TOML with the reason above the network. Only the table's own line is `[model]` and nothing else.
-fn with_reason(toml: &str, reason: &str) -> String {
-    toml.replacen("\n[model]\n", &format!("\n# {reason}.\n[model]\n"), 1)
 }
 
 fn median(dataset: &Dataset, side: impl Fn(&dataset::Sample) -> u32) -> usize {
@@ -164,25 +155,9 @@ mod tests {
     }
 
     #[test]
-    fn the_toml_says_why_above_the_network_and_nowhere_else() {
-        let facts = InitFacts {
-            file: "pets.toml".into(),
-            folder: "pets".into(),
-            classes: vec![("cat".into(), 600), ("dog\n[model]".into(), 600)],
-            has_val: false,
-            has_test: false,
-            median_width: 500,
-            median_height: 375,
-            variant: fitting(1_200, 375),
-            image_size: 240,
-            batch: 32,
-            stages: suggested_stages(1_200),
-            minutes: 1.0,
-            memory_bytes: 1 << 30,
-        };
-        let text = with_reason(&template(&facts), &reason(&facts));
-        let line = "# lite1 fits 1,200 pictures of 375 pixels along the shorter side; lite2 would ask for 5,000 of 260.";
-        assert!(text.contains(&format!("\n{line}\n[model]\nvariant = \"lite1\"")), "{text}");
-        assert_eq!(text.matches(line).count(), 1);
+    fn the_reason_names_what_a_larger_one_asks_for() {
+        let expected = "lite1 fits 1,200 pictures of 375 pixels along the shorter side; lite2 would ask for 5,000 of 260";
+        assert_eq!(reason(Variant::Lite1, 1_200, 375), expected);
+        assert!(!reason(Variant::B2, 30_000, 400).contains("would ask"));
     }
 }

@@ -22,6 +22,8 @@ pub struct InitFacts {
     pub median_width: usize,
     pub median_height: usize,
     pub variant: Variant,
+    /// Why this one, in a line.
+    pub reason: String,
     pub image_size: usize,
     pub batch: usize,
     /// From `suggested_stages`, or other ones.
@@ -91,6 +93,7 @@ fn line(setting: impl Display, remark: &str) -> String {
 fn model(facts: &InitFacts) -> String {
     let variant = format!("variant = \"{}\"", facts.variant);
     [
+        &format!("# {}.\n", facts.reason),
         "[model]\n",
         &line(variant, "larger ones are better and slower; `kiln scale` shows them all"),
         &line("pretrained = \"imagenet\"", "or \"none\", a name from `kiln weights list`, or a path"),
@@ -175,6 +178,7 @@ mod tests {
             median_width: 500,
             median_height: 375,
             variant: Variant::Lite0,
+            reason: "it fits".into(),
             image_size: 224,
             batch: 32,
             stages: suggested_stages(1200),
@@ -185,6 +189,13 @@ mod tests {
 
     fn parsed(facts: &InitFacts) -> Config {
         Config::parse(&template(facts), Path::new("/data/pets.toml"), Path::new("/"), &[]).unwrap()
+    }
+
+    #[test]
+    fn the_reason_stands_once_above_the_network() {
+        let text = template(&facts());
+        assert!(text.contains("\n# it fits.\n[model]\nvariant = \"lite0\""), "{text}");
+        assert_eq!(text.matches("it fits").count(), 1);
     }
 
     #[test]
