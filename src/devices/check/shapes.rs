@@ -1,8 +1,8 @@
 //! Which operations are checked, and at which shapes. All variants are made of the same few kinds of convolution: 1x1,
 //! 3x3 with stride 2, depthwise 3x3 and 5x5 with stride 1 and 2, where stride 2 meets odd and even sides and either
-//! padding. Each kind is here (a test goes through all variants), with the channels of b0 and lite0 on small pictures,
-//! and with the widest of b7. The other variants' channels lie between these and are not run: a device that is wrong
-//! at one of those numbers alone would pass.
+//! padding. Each kind is here on pictures of several sizes, with the channels of b0 and lite0. The channels of every
+//! other variant follow on pictures of a few dots, since a tuned kernel may be wrong at one number of channels alone.
+//! Tests go through all variants.
 
 use super::operation::Operation;
 use crate::kernels::Window;
@@ -24,7 +24,48 @@ pub(super) fn all() -> Vec<Operation> {
     norms(&b0, ODD, &mut all);
     all.extend(beyond_b0());
     all.extend(small());
-    without_doubles(all)
+    let mut all = without_doubles(all);
+    for variant in Variant::ALL {
+        widths(&Plan::variant(variant), &mut all);
+    }
+    all
+}
+
+/// The channels of a variant that no other has brought in, on a few dots.
+fn widths(plan: &Plan, all: &mut Vec<Operation>) {
+    let mut own = Vec::new();
+    let layers = plan.layers(ODD, 1000);
+    convolutions(&layers, Padding::Symmetric, &mut own);
+    squeezes(&layers, &mut own);
+    norms(plan, ODD, &mut own);
+    for operation in own {
+        if !all.iter().any(|known| same_channels(known, &operation)) {
+            all.push(on_dots(operation));
+        }
+    }
+}
+
+/// The same on a picture as small as its window allows. Sides of a stride of 2 stay odd.
+fn on_dots(mut operation: Operation) -> Operation {
+    match &mut operation {
+        Operation::Convolve { side, window, .. } => *side = if window.kernel == 1 { 2 } else { window.kernel },
+        Operation::Normalise { side, .. } | Operation::Scale { side, .. } => *side = 3,
+        Operation::Pool { side, .. } | Operation::Squeeze { side, .. } => *side = 2,
+        Operation::Dense { .. } => {}
+    }
+    operation
+}
+
+/// Whether both are the same but for the size of the picture and where its border lies.
+fn same_channels(one: &Operation, other: &Operation) -> bool {
+    on_dots(without_border(*one)) == on_dots(without_border(*other))
+}
+
+fn without_border(mut operation: Operation) -> Operation {
+    if let Operation::Convolve { window, .. } = &mut operation {
+        window.padding = Padding::Symmetric;
+    }
+    operation
 }
 
 fn convolutions(layers: &[Layer], padding: Padding, all: &mut Vec<Operation>) {
@@ -161,13 +202,16 @@ mod tests {
     }
 
     #[test]
-    fn every_convolution_of_b0_and_lite0_is_among_them() {
+    fn every_number_of_channels_of_every_variant_is_among_them() {
         let all = all();
-        for variant in [Variant::B0, Variant::Lite0] {
+        for variant in Variant::ALL {
+            let plan = Plan::variant(variant);
             let mut shapes = Vec::new();
-            convolutions(&Plan::variant(variant).layers(EVEN, 1000), Padding::Same, &mut shapes);
+            convolutions(&plan.layers(EVEN, 1000), Padding::Same, &mut shapes);
+            squeezes(&plan.layers(EVEN, 1000), &mut shapes);
+            norms(&plan, EVEN, &mut shapes);
             for wanted in shapes {
-                assert!(all.iter().any(|one| same_kernel(one, &wanted)), "{wanted:?}");
+                assert!(all.iter().any(|one| same_channels(one, &wanted)), "{variant}: {wanted:?}");
             }
         }
     }
@@ -200,15 +244,5 @@ mod tests {
             return None;
         };
         Some((groups > 1, kernel, stride, padding.amounts(side, kernel, stride), side % stride))
-    }
-
-    fn same_kernel(one: &Operation, other: &Operation) -> bool {
-        match (*one, *other) {
-            (
-                Operation::Convolve { input, output, window, .. },
-                Operation::Convolve { input: i, output: o, window: w, .. },
-            ) => (input, output, window) == (i, o, w),
-            _ => one == other,
-        }
     }
 }
