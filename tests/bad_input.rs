@@ -344,7 +344,12 @@ fn a_full_disk_loses_nothing() {
         assert!(after[name] == *bytes, "{name}");
     }
     studio.expect(0, &["predict", "checkpoints/tiny", PICTURE]);
-    studio.refused(6, &["train", "tiny.toml", "stage.1.epochs=40"], &["checkpoints/tiny-2"]);
+    studio.refused(
+        6,
+        &["train", "tiny.toml", "stage.1.epochs=40"],
+        &["no space for a checkpoint in checkpoints"],
+    );
+    assert!(!studio.path("checkpoints/tiny-2").exists(), "there is no run where nothing could be saved");
 
     disk.make_room();
     studio.expect(0, &["resume", "checkpoints/tiny", "stage.1.epochs=41"]);

@@ -15,6 +15,9 @@ pub enum Error {
     #[error("{} is not a run folder: it has no {missing}", path.display())]
     NoRun { path: PathBuf, missing: &'static str },
 
+    #[error("{} is gone: something has moved or removed it while the run went on", path.display())]
+    Vanished { path: PathBuf },
+
     #[error("{} is damaged: {reason}", path.display())]
     Damaged { path: PathBuf, reason: String },
 

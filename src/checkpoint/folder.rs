@@ -19,6 +19,17 @@ pub struct Found {
     pub passed_over: Vec<String>,
 }
 
+/// What a pointer file says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pointer {
+    Absent,
+    To(String),
+    Damaged(String),
+}
+
+/// The pointer files of a run.
+pub const POINTERS: [&str; 2] = ["latest", "best"];
+
 const CONFIG: &str = "config.toml";
 const CLASSES: &str = "classes.json";
 const DATASET: &str = "dataset.json";
@@ -84,20 +95,36 @@ impl RunFolder {
         Ok(())
     }
 
-    /// Commits a checkpoint, points `latest` at it (and `best`, where it is the best), then lets old ones go.
+    /// Commits a checkpoint, points at it, then lets old ones go.
     pub fn save(&self, contents: &Contents, manifest: Manifest, keep: usize) -> Result<PathBuf, Error> {
-        let steps = self.path.join(STEPS);
-        durable::create_folders(&steps)?;
-        let step = contents.progress.step;
-        let folder = self.free_name(step);
-        saved::write(&folder, contents, manifest)?;
-        let name = name_of(&folder);
-        self.point("latest", &name)?;
-        if contents.progress.best.is_some_and(|best| best.step == step) {
-            self.point("best", &name)?;
-        }
+        let saved = self.write(contents, manifest)?;
+        self.point_at(&saved, &contents.progress)?;
         self.prune(keep)?;
+        Ok(saved)
+    }
+
+    /// Commits a checkpoint; nothing points at it yet.
+    pub fn write(&self, contents: &Contents, manifest: Manifest) -> Result<PathBuf, Error> {
+        self.expect_there()?;
+        durable::create_folders(&self.path.join(STEPS))?;
+        let folder = self.free_name(contents.progress.step);
+        saved::write(&folder, contents, manifest)?;
         Ok(folder)
+    }
+
+    fn expect_there(&self) -> Result<(), Error> {
+        if self.config_path().is_file() { Ok(()) } else { Err(Error::Vanished { path: self.path.clone() }) }
+    }
+
+    /// Points `latest` at a new checkpoint, and `best` where it is the best.
+    pub fn point_at(&self, saved: &Path, progress: &Progress) -> Result<(), Error> {
+        self.expect_there()?;
+        let name = name_of(saved);
+        self.point("latest", &name)?;
+        match progress.best {
+            Some(best) if best.step == progress.step => self.point("best", &name),
+            _ => Ok(()),
+        }
     }
 
     /// Where a step is saved: its number, with a letter's worth of room where it was saved before.
@@ -121,6 +148,18 @@ impl RunFolder {
         self.point("latest", &name_of(&newest.folder))?;
         let best = newest.progress()?.best.and_then(|best| self.at_step(best.step).ok());
         best.map_or(Ok(()), |best| self.point("best", &name_of(&best.folder)))
+    }
+
+    /// Whether a pointer is there, whole, and names a checkpoint that is.
+    pub fn pointer(&self, pointer: &str) -> Pointer {
+        if !self.path.join(pointer).exists() {
+            return Pointer::Absent;
+        }
+        match self.pointed(pointer) {
+            None => Pointer::Damaged("its checksum is wrong".into()),
+            Some(name) if self.path.join(STEPS).join(&name).is_dir() => Pointer::To(name),
+            Some(name) => Pointer::Damaged(format!("it names {name}, which is not there")),
+        }
     }
 
     /// What a pointer names, unless it is absent or damaged.
@@ -181,7 +220,7 @@ impl RunFolder {
     }
 
     /// Removes all but the newest `keep` and the best.
-    fn prune(&self, keep: usize) -> Result<(), Error> {
+    pub fn prune(&self, keep: usize) -> Result<(), Error> {
         let best = self.pointed("best");
         for old in self.steps().into_iter().skip(keep.max(1)) {
             if Some(name_of(&old)) != best {

@@ -59,13 +59,28 @@ impl Manifest {
         if seal != format!("{SEAL}{}\"\n}}\n", durable::hash(body.as_bytes())) {
             return Err(damaged("its checksum of itself is wrong"));
         }
-        let manifest: Self =
-            serde_json::from_str(&format!("{body}\n}}")).map_err(|cause| damaged(&cause.to_string()))?;
-        if manifest.format != FORMAT {
-            return Err(Error::Format { path: path.to_owned(), found: manifest.format, known: FORMAT });
+        #[derive(Deserialize)]
+        struct Format {
+            format: u64,
         }
-        Ok(manifest)
+        let json = format!("{body}\n}}");
+        let unread = |cause: serde_json::Error| damaged(&cause.to_string());
+        // The format first: what another one lists may not be readable at all.
+        let Format { format } = serde_json::from_str(&json).map_err(unread)?;
+        if format != FORMAT {
+            return Err(Error::Format { path: path.to_owned(), found: format, known: FORMAT });
+        }
+        let manifest: Self = serde_json::from_str(&json).map_err(unread)?;
+        match manifest.files.keys().find(|name| !is_plain(name)) {
+            Some(name) => Err(damaged(&format!("it lists {name:?}, which is no file of a checkpoint"))),
+            None => Ok(manifest),
+        }
     }
+}
+
+/// A name without a path: what a manifest lists lies beside it.
+fn is_plain(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b)) && name != ".."
 }
 
 /// Puts the manifest into a folder that is being written.
@@ -76,7 +91,7 @@ pub(super) fn finish(folder: &durable::NewFolder, manifest: &Manifest) -> Result
 /// Reads a checkpoint's manifest and checks every file against it.
 pub fn verify(folder: &Path) -> Result<Manifest, Error> {
     let path = folder.join(NAME);
-    let text = std::fs::read(&path).map_err(|cause| Error::Read { path: path.clone(), cause })?;
+    let text = read_small(&path)?;
     let text = String::from_utf8(text)
         .map_err(|_| Error::Damaged { path: path.clone(), reason: "it is not UTF-8".into() })?;
     let manifest = Manifest::unsealed(&path, &text)?;
@@ -93,6 +108,20 @@ pub fn verify(folder: &Path) -> Result<Manifest, Error> {
         }
     }
     Ok(manifest)
+}
+
+/// The largest file of words that kiln writes into a checkpoint is far smaller.
+const SMALL: u64 = 1 << 20;
+
+/// A file of words, whole. One that is too large to be that is refused before it is read.
+pub(super) fn read_small(path: &Path) -> Result<Vec<u8>, Error> {
+    let refused = |cause| Error::Read { path: path.to_owned(), cause };
+    let length = std::fs::metadata(path).map_err(refused)?.len();
+    if length > SMALL {
+        let reason = format!("it has {length} bytes, and no more than {SMALL} are ever written");
+        return Err(Error::Damaged { path: path.to_owned(), reason });
+    }
+    std::fs::read(path).map_err(refused)
 }
 
 #[cfg(test)]

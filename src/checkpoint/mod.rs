@@ -8,9 +8,11 @@ mod manifest;
 mod saved;
 mod state;
 mod tensors;
+#[cfg(test)]
+mod tests;
 
 pub use error::Error;
-pub use folder::{Found, RunFolder};
+pub use folder::{Found, POINTERS, Pointer, RunFolder};
 pub use identity::{IDENTITY_FORMAT, Identity, Start};
 pub use manifest::{Manifest, verify};
 pub use saved::{Checkpoint, Contents};

@@ -8,7 +8,7 @@ use crate::durable::NewFolder;
 use crate::model::Array;
 
 /// What a checkpoint holds.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Contents {
     /// The weights that are validated and exported: the averaged ones where there are such.
     pub model: Vec<Array>,
@@ -51,7 +51,14 @@ pub(super) fn write(folder: &Path, contents: &Contents, mut manifest: Manifest) 
 impl Checkpoint {
     /// Opens a checkpoint; every file is checked against the manifest.
     pub fn open(folder: &Path) -> Result<Self, Error> {
-        Ok(Self { folder: folder.to_owned(), manifest: manifest::verify(folder)? })
+        let manifest = manifest::verify(folder)?;
+        match [MODEL, MOMENTS, STATE].into_iter().find(|name| !manifest.files.contains_key(*name)) {
+            Some(name) => Err(Error::Damaged {
+                path: folder.to_owned(),
+                reason: format!("its manifest lists no {name}"),
+            }),
+            None => Ok(Self { folder: folder.to_owned(), manifest }),
+        }
     }
 
     pub fn model_path(&self) -> PathBuf {
@@ -60,7 +67,7 @@ impl Checkpoint {
 
     pub fn progress(&self) -> Result<Progress, Error> {
         let path = self.folder.join(STATE);
-        let text = std::fs::read(&path).map_err(|cause| Error::Read { path: path.clone(), cause })?;
+        let text = manifest::read_small(&path)?;
         serde_json::from_slice(&text).map_err(|cause| Error::Damaged { path, reason: cause.to_string() })
     }
 

@@ -28,6 +28,9 @@ pub struct Progress {
     /// Bytes of the metrics files that belong to this state; what follows was written later.
     pub metrics_bytes: u64,
     pub csv_bytes: u64,
+    /// How often the run has gone back to a checkpoint because it had diverged; each time the learning rate is halved.
+    #[serde(default)]
+    pub rewinds: u32,
 }
 
 /// The best validation result so far.

@@ -55,7 +55,8 @@ fn code_of(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
     }
     if let Some(error) = cause.downcast_ref::<train::Error>() {
         return Some(match error {
-            train::Error::Diverged { .. } => DIVERGED,
+            train::Error::Diverged(_) => DIVERGED,
+            train::Error::Stopped => return None,
             train::Error::Loader(_) => DATA,
             train::Error::Checkpoint(_) | train::Error::File(_) => RUN_FOLDER,
         });
@@ -89,5 +90,5 @@ fn code_of(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
             || cause.is::<weights::ReadError>(),
         WEIGHTS,
     ))
-    .or(is(cause.is::<durable::Error>(), RUN_FOLDER))
+    .or(is(cause.is::<durable::Error>() || cause.is::<train::NoRoom>(), RUN_FOLDER))
 }

@@ -13,11 +13,13 @@ mod failure;
 mod init;
 mod predict;
 mod prepare;
+mod proof;
 mod resume;
 mod scale;
 mod session;
 mod start;
 mod train;
+mod verify;
 mod weights;
 
 use std::path::PathBuf;
@@ -44,6 +46,8 @@ enum Verb {
     Train(train::Train),
     /// Go on with a run after any stop
     Resume(resume::Resume),
+    /// Check every checkpoint of a run, or prove that resuming is exact on this machine
+    Verify(verify::Verify),
     /// Measure a model on labelled pictures
     Eval(eval::Eval),
     /// Name the classes of pictures
@@ -126,6 +130,7 @@ pub fn main() -> ExitCode {
         Verb::Init(verb) => verb.run(),
         Verb::Train(verb) => verb.run(),
         Verb::Resume(verb) => verb.run(),
+        Verb::Verify(verb) => verb.run(),
         Verb::Eval(verb) => verb.run(),
         Verb::Predict(verb) => verb.run(),
         Verb::Export(verb) => verb.run(),

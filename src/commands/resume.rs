@@ -9,7 +9,8 @@ use super::console::{answer, tell, warn_loudly};
 use super::failure::Failure;
 use super::prepare::{DRAWN, SCRATCH, pictures_again, splits};
 use super::session::{
-    Parts, RESULT, RunResult, conclude, devices_ready, fingerprint, print_result, refuse_tui_without_terminal,
+    Parts, RESULT, RunResult, conclude, devices_ready, fingerprint, print_result,
+    refuse_tui_without_terminal, warn_of_little_room,
 };
 use super::{Ended, Format, start};
 use crate::checkpoint::{self, Checkpoint, Contents, Found, RunFolder};
@@ -76,6 +77,7 @@ impl Resume {
         tell(&format!("resuming {} at {place}", found.checkpoint.folder.display()));
         let signals = start::Signals::catch()?;
         let network = network_of(&saved, &config, &chosen.device);
+        warn_of_little_room(folder.path(), &config, &network)?;
         let parts = Parts {
             config: &config,
             splits: splits(&dataset),
@@ -207,7 +209,7 @@ fn tell_finished(folder: &RunFolder, result: &RunResult, json: bool) -> Ended {
 }
 
 /// A network of the saved shape; the run puts the numbers in.
-fn network_of(saved: &Contents, config: &Config, device: &Device) -> Network {
+pub fn network_of(saved: &Contents, config: &Config, device: &Device) -> Network {
     let identity = &saved.identity;
     let settings = Settings {
         padding: identity.padding,

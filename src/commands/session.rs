@@ -1,8 +1,9 @@
 //! What train and resume share: the session, the run itself and how it ends.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -78,6 +79,14 @@ pub fn devices_ready(config: &Config) -> Result<Chosen> {
     Ok(chosen)
 }
 
+/// Refuses to train where nothing could be saved, and warns where the disk may become full.
+pub fn warn_of_little_room(folder: &Path, config: &Config, network: &Network) -> Result<()> {
+    if let Some(warning) = train::expect_room(folder, config, network)? {
+        tell(&format!("WARNING: {warning}"));
+    }
+    Ok(())
+}
+
 /// What tells one run's settings from another's: all but the length of the last stage, which may grow, and what
 /// has no influence on the numbers. The pictures have a fingerprint of their own.
 pub fn fingerprint(config: &Config) -> String {
@@ -95,33 +104,21 @@ pub fn fingerprint(config: &Config) -> String {
 
 /// Trains to the end, or until it is asked to stop, and tells how it went.
 pub fn conclude(parts: Parts, network: Network, from: Option<Contents>, signals: &Signals) -> Ended {
-    let memory = available_memory();
-    let session = Session {
-        fingerprints: [fingerprint(parts.config), parts.data],
-        workers: parts.config.data.workers.unwrap_or_else(processors),
-        // Half of what is free may hold cached outputs, a quarter decoded pictures.
-        cache_bytes: memory / 2,
-        cache_folder: download::cache_folder().map(|folder| folder.join("prefixes")),
-        decoded: Some(Arc::new(Decoded::new(memory / 4))),
-        stop: &signals.asked,
-        config: parts.config,
-        splits: parts.splits,
-        preprocess: parts.preprocess,
-        identity: parts.identity,
-        machine: parts.device.machine(),
-        device: parts.device.device,
-        folder: parts.folder,
-    };
-    let outcome = if parts.tui {
+    let (tui, json) = (parts.tui, parts.json);
+    let session = session(parts, &signals.asked);
+    let outcome = if tui {
         let mut dashboard = Dashboard::open(Arc::clone(&signals.asked));
         train::run(&session, network, from, &mut dashboard)?
     } else {
         train::run(&session, network, from, &mut Console::default())?
     };
-    let run = parts.folder.path().display();
+    let run = session.folder.path().display();
     match outcome {
         Outcome::Stopped { saved } => {
-            tell(&format!("\nstopped and saved {}; go on with: kiln resume {run}", saved.display()));
+            let after = signals
+                .elapsed()
+                .map_or_else(String::new, |time| format!(" {:.2} s after the signal", time.as_secs_f64()));
+            tell(&format!("\nstopped and saved {}{after}; go on with: kiln resume {run}", saved.display()));
             Ok(signals.exit_code())
         }
         Outcome::Finished { test, best, steps } => {
@@ -130,19 +127,40 @@ pub fn conclude(parts: Parts, network: Network, from: Option<Contents>, signals:
                 best: best.display().to_string(),
                 drawn: session.identity.drawn,
                 from_scratch: session.identity.start.instead_of_pretrained,
-                stage_epochs: parts.config.stages.iter().map(|stage| stage.epochs).collect(),
+                stage_epochs: session.config.stages.iter().map(|stage| stage.epochs).collect(),
                 steps,
                 test: test.as_ref().and_then(|scores| serde_json::to_value(scores).ok()),
             };
             let text = serde_json::to_vec_pretty(&result).unwrap_or_default();
-            durable::write(&parts.folder.file(RESULT), &text)?;
-            report(&session, test.as_ref(), parts.json)?;
+            durable::write(&session.folder.file(RESULT), &text)?;
+            report(&session, test.as_ref(), json)?;
             tell(&format!("best model: {}\nexport it with: kiln export {run}", best.display()));
-            if parts.json {
-                print_result(parts.folder, &result)?;
+            if json {
+                print_result(session.folder, &result)?;
             }
             Ok(0)
         }
+    }
+}
+
+/// A session of these parts, with its share of this machine.
+pub fn session<'a>(parts: Parts<'a>, stop: &'a AtomicBool) -> Session<'a> {
+    let memory = available_memory();
+    Session {
+        fingerprints: [fingerprint(parts.config), parts.data],
+        workers: parts.config.data.workers.unwrap_or_else(processors),
+        // Half of what is free may hold cached outputs, a quarter decoded pictures.
+        cache_bytes: memory / 2,
+        cache_folder: download::cache_folder().map(|folder| folder.join("prefixes")),
+        decoded: Some(Arc::new(Decoded::new(memory / 4))),
+        stop,
+        config: parts.config,
+        splits: parts.splits,
+        preprocess: parts.preprocess,
+        identity: parts.identity,
+        machine: parts.device.machine(),
+        device: parts.device.device,
+        folder: parts.folder,
     }
 }
 

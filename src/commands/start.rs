@@ -1,10 +1,12 @@
 //! What happens before a verb's own work: logging, threads, signals.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals as Arrivals;
 use tracing_subscriber::EnvFilter;
 
 /// Warnings of the libraries go to standard error; RUST_LOG asks for more.
@@ -33,6 +35,7 @@ pub fn processors() -> usize {
 pub struct Signals {
     pub asked: Arc<AtomicBool>,
     which: Arc<AtomicUsize>,
+    since: Arc<OnceLock<Instant>>,
 }
 
 impl Signals {
@@ -44,7 +47,20 @@ impl Signals {
             signal_hook::flag::register_usize(signal, Arc::clone(&which), signal as usize)?;
             signal_hook::flag::register(signal, Arc::clone(&asked))?;
         }
-        Ok(Self { asked, which })
+        let since = Arc::new(OnceLock::new());
+        let (clock, mut arrivals) = (Arc::clone(&since), Arrivals::new([SIGINT, SIGTERM])?);
+        // It only notes the time, and ends with the process.
+        std::thread::Builder::new().name("signals".into()).spawn(move || {
+            for _ in arrivals.forever() {
+                clock.get_or_init(Instant::now);
+            }
+        })?;
+        Ok(Self { asked, which, since })
+    }
+
+    /// How long ago the first signal came.
+    pub fn elapsed(&self) -> Option<Duration> {
+        self.since.get().map(Instant::elapsed)
     }
 
     /// The exit code of a run that stopped because of a signal.

@@ -8,7 +8,7 @@ use clap::Args;
 use super::console::tell;
 use super::failure::Failure;
 use super::prepare::{beginning, pictures, plan_of, splits};
-use super::session::{Parts, conclude, devices_ready, refuse_tui_without_terminal};
+use super::session::{Parts, conclude, devices_ready, refuse_tui_without_terminal, warn_of_little_room};
 use super::{Ended, Format, start};
 use crate::checkpoint::RunFolder;
 use crate::config::Config;
@@ -53,6 +53,7 @@ impl Train {
         }
         let signals = start::Signals::catch()?;
         let network = begun.network(dataset.classes.len(), &chosen.device);
+        warn_of_little_room(Path::new("checkpoints"), &config, &network)?;
         let folder = new_folder(self.run.as_deref().unwrap_or(&config.name), &config, &dataset)?;
         tell(&format!("run folder: {}", folder.path().display()));
         let _lock = folder.lock()?;

@@ -293,6 +293,15 @@ pub struct Train {
     pub monitor: Monitor,
     /// Epochs without gain after which a stage ends. None: never.
     pub early_stopping: Option<usize>,
+    pub on_divergence: OnDivergence,
+}
+
+/// What to do where the numbers have left all bounds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnDivergence {
+    Stop,
+    /// Back to the newest checkpoint, with half the learning rate.
+    Rewind,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -341,4 +350,6 @@ pub enum Every {
     Epoch,
     /// At least 1.
     Steps(usize),
+    /// So many seconds of the clock, at least 1; and every epoch.
+    Seconds(u64),
 }

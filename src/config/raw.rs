@@ -144,6 +144,7 @@ pub(super) struct Train {
     pub batch_norm: Key<String>,
     pub monitor: Key<String>,
     pub early_stopping: Key<Off<usize>>,
+    pub on_divergence: Key<String>,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -217,7 +218,10 @@ pub(super) enum ClassWeights {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(untagged, expecting = "must be \"epoch\", or a number of steps such as 200")]
+#[serde(
+    untagged,
+    expecting = "must be \"epoch\", a number of steps such as 200, or a time such as \"10 min\""
+)]
 pub(super) enum Every {
     Steps(usize),
     Text(String),

@@ -5,7 +5,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::checked::{
-    Bad, BatchNorm, CachePlace, DataOffline, DeviceChoice, Every, ModelOffline, Monitor, Policy, Precision,
+    Bad, BatchNorm, CachePlace, DataOffline, DeviceChoice, Every, ModelOffline, Monitor, OnDivergence,
+    Policy, Precision,
 };
 use crate::scaling::{Family, Padding, Trains, Variant};
 
@@ -37,6 +38,7 @@ choice!(Bad { Skip = "skip", Fail = "fail" });
 choice!(Policy { None = "none", Light = "light", Standard = "standard", Strong = "strong" });
 choice!(BatchNorm { Batch = "batch", Stored = "stored" });
 choice!(Monitor { Accuracy = "accuracy", Loss = "loss" });
+choice!(OnDivergence { Stop = "stop", Rewind = "rewind" });
 choice!(DeviceChoice { Auto = "auto", Cpu = "cpu", Ndarray = "ndarray", Wgpu = "wgpu", Cuda = "cuda" });
 choice!(Family { B = "b", Lite = "lite" });
 choice!(Padding { Symmetric = "symmetric", Same = "same" });
@@ -115,6 +117,9 @@ impl fmt::Display for Every {
         match self {
             Self::Epoch => f.pad("epoch"),
             Self::Steps(steps) => write!(f, "{steps} steps"),
+            Self::Seconds(seconds) if seconds.is_multiple_of(3600) => write!(f, "{} h", seconds / 3600),
+            Self::Seconds(seconds) if seconds.is_multiple_of(60) => write!(f, "{} min", seconds / 60),
+            Self::Seconds(seconds) => write!(f, "{seconds} s"),
         }
     }
 }
@@ -123,13 +128,26 @@ impl FromStr for Every {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let refused =
-            || format!("{text:?} is not known; say \"epoch\", or a number of steps such as \"200 steps\"");
-        match text.split_whitespace().collect::<Vec<_>>()[..] {
-            ["epoch"] => Ok(Self::Epoch),
-            [count] | [count, "step" | "steps"] => count.parse().map(Self::Steps).map_err(|_| refused()),
-            _ => Err(refused()),
+        let refused = || {
+            format!(
+                "{text:?} is not known; say \"epoch\", a number of steps such as \"200 steps\", or a time such as \"10 min\""
+            )
+        };
+        let seconds = |count: &str, unit: u64| {
+            count.parse::<u64>().ok().and_then(|count| count.checked_mul(unit)).map(Self::Seconds)
+        };
+        let text = text.trim();
+        // "10min" is as good as "10 min".
+        let (count, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+        match (count, unit.trim_start()) {
+            ("", "epoch") => Some(Self::Epoch),
+            (count, "" | "step" | "steps") => count.parse().ok().map(Self::Steps),
+            (count, "s" | "sec" | "second" | "seconds") => seconds(count, 1),
+            (count, "m" | "min" | "minute" | "minutes") => seconds(count, 60),
+            (count, "h" | "hour" | "hours") => seconds(count, 3600),
+            _ => None,
         }
+        .ok_or_else(refused)
     }
 }
 
@@ -184,11 +202,22 @@ mod tests {
     }
 
     #[test]
-    fn an_interval_is_an_epoch_or_steps() {
+    fn an_interval_is_an_epoch_steps_or_a_time() {
         let check = |text: &str, expected| assert_eq!(text.parse::<Every>().ok(), expected, "{text}");
         check("epoch", Some(Every::Epoch));
         check("200 steps", Some(Every::Steps(200)));
         check("200", Some(Every::Steps(200)));
+        check("10 min", Some(Every::Seconds(600)));
+        check("90s", Some(Every::Seconds(90)));
+        check("2 hours", Some(Every::Seconds(7200)));
         check("200 epochs", None);
+        check("min", None);
+        check("99999999999999999999 h", None);
+        check("9999999999999999999 h", None);
+        for every in
+            [Every::Epoch, Every::Steps(7), Every::Seconds(45), Every::Seconds(600), Every::Seconds(7200)]
+        {
+            check(&every.to_string(), Some(every));
+        }
     }
 }

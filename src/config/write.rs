@@ -250,6 +250,7 @@ fn train(train: &Train) -> raw::Train {
         batch_norm: word(train.batch_norm),
         monitor: word(train.monitor),
         early_stopping: unless_off(train.early_stopping),
+        on_divergence: word(train.on_divergence),
     }
 }
 
@@ -260,8 +261,8 @@ fn scratch(scratch: &Scratch) -> raw::Scratch {
 fn checkpoint(checkpoint: &Checkpoint) -> raw::Checkpoint {
     raw::Checkpoint {
         every: key(match checkpoint.every {
-            Every::Epoch => raw::Every::Text(Every::Epoch.to_string()),
             Every::Steps(steps) => raw::Every::Steps(steps),
+            other => raw::Every::Text(other.to_string()),
         }),
         keep: key(checkpoint.keep),
     }

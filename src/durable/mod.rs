@@ -3,6 +3,10 @@
 
 mod append;
 mod error;
+#[cfg(test)]
+pub(crate) mod faults;
+#[cfg(not(test))]
+mod faults;
 mod file;
 mod folder;
 mod hash;
@@ -18,4 +22,5 @@ pub use folder::{NewFolder, remove_folder};
 pub use hash::{hash, hash_file, sha256_file};
 pub use lock::{Holder, Lock};
 pub use map::Map;
+pub use system::free_space;
 pub use temporary::sweep;

@@ -1,7 +1,8 @@
 //! Every call to the system that this room makes, one function each, with the path and the action in its error.
-//! The one place to put a fault in; decides nothing.
+//! The one place where tests put faults in (faults.rs), before each call that changes anything; decides nothing.
 
 use super::Error;
+use super::faults::{self, Call};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -12,11 +13,12 @@ pub fn open(path: &Path) -> Result<File, Error> {
 
 /// A new file; an existing one is an error.
 pub fn create(path: &Path) -> Result<File, Error> {
-    named("create", path, File::create_new(path))
+    named("create", path, faults::before(Call::Create(path)).and_then(|()| File::create_new(path)))
 }
 
 pub fn open_to_append(path: &Path) -> Result<File, Error> {
-    named("open", path, OpenOptions::new().append(true).create(true).open(path))
+    let open = || OpenOptions::new().append(true).create(true).open(path);
+    named("open", path, faults::before(Call::Append(path)).and_then(|()| open()))
 }
 
 /// Readable and writable, made where it is absent, with its contents as they are.
@@ -26,7 +28,7 @@ pub fn open_to_lock(path: &Path) -> Result<File, Error> {
 }
 
 pub fn write(file: &mut File, path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    named("write", path, file.write_all(bytes))
+    named("write", path, faults::before(Call::Write(file, bytes)).and_then(|()| file.write_all(bytes)))
 }
 
 pub fn read_text(file: &mut File, path: &Path) -> Result<String, Error> {
@@ -52,11 +54,11 @@ pub fn length(file: &File, path: &Path) -> Result<u64, Error> {
 }
 
 pub fn set_length(file: &File, path: &Path, length: u64) -> Result<(), Error> {
-    named("shorten", path, file.set_len(length))
+    named("shorten", path, faults::before(Call::Shorten(file, length)).and_then(|()| file.set_len(length)))
 }
 
 pub fn sync(file: &File, path: &Path) -> Result<(), Error> {
-    named("sync", path, file.sync_all())
+    named("sync", path, faults::before(Call::Sync(file)).and_then(|()| file.sync_all()))
 }
 
 /// Makes new, renamed and removed entries of a folder last. Not every file system can, and Windows has no such call.
@@ -64,7 +66,8 @@ pub fn sync_folder(path: &Path) -> Result<(), Error> {
     if !cfg!(unix) {
         return Ok(());
     }
-    match open(path)?.sync_all() {
+    let folder = open(path)?;
+    match faults::before(Call::SyncFolder(path)).and_then(|()| folder.sync_all()) {
         Err(cause) if matches!(cause.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => {
             Ok(())
         }
@@ -73,28 +76,37 @@ pub fn sync_folder(path: &Path) -> Result<(), Error> {
 }
 
 pub fn rename(from: &Path, to: &Path) -> Result<(), Error> {
-    named("put in place", to, fs::rename(from, to))
+    named("put in place", to, faults::before(Call::Rename(from, to)).and_then(|()| fs::rename(from, to)))
 }
 
 /// A second name for a file; an existing name is an error.
 pub fn link(from: &Path, to: &Path) -> Result<(), Error> {
-    named("put in place", to, fs::hard_link(from, to))
+    named("put in place", to, faults::before(Call::Link(from, to)).and_then(|()| fs::hard_link(from, to)))
 }
 
 pub fn remove_file(path: &Path) -> Result<(), Error> {
-    named("remove", path, fs::remove_file(path))
+    named("remove", path, faults::before(Call::Remove(path)).and_then(|()| fs::remove_file(path)))
 }
 
 pub fn remove_folder(path: &Path) -> Result<(), Error> {
-    named("remove", path, fs::remove_dir_all(path))
+    named("remove", path, faults::before(Call::RemoveFolder(path)).and_then(|()| fs::remove_dir_all(path)))
 }
 
 pub fn create_folder(path: &Path) -> Result<(), Error> {
-    named("create", path, fs::create_dir(path))
+    named("create", path, faults::before(Call::CreateFolder(path)).and_then(|()| fs::create_dir(path)))
 }
 
 pub fn create_folders(path: &Path) -> Result<(), Error> {
-    named("create", path, fs::create_dir_all(path))
+    let missing = path.ancestors().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir());
+    let mut missing: Vec<&Path> = missing.collect();
+    while let Some(folder) = missing.pop() {
+        match create_folder(folder) {
+            // Somebody else was quicker.
+            Err(error) if error.kind() == Some(io::ErrorKind::AlreadyExists) && folder.is_dir() => {}
+            result => result?,
+        }
+    }
+    Ok(())
 }
 
 /// What lies in a folder, in no particular order.
@@ -125,6 +137,20 @@ pub fn try_lock(file: &File, path: &Path) -> Result<bool, Error> {
         Ok(()) => Ok(true),
         Err(TryLockError::WouldBlock) => Ok(false),
         Err(TryLockError::Error(cause)) => named("lock", path, Err(cause)),
+    }
+}
+
+/// Bytes that this process may still write into a folder's file system, where the system tells.
+pub fn free_space(folder: &Path) -> Option<u64> {
+    #[cfg(unix)]
+    {
+        let system = rustix::fs::statvfs(folder).ok()?;
+        Some(system.f_bavail.saturating_mul(system.f_frsize))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = folder;
+        None
     }
 }
 

@@ -1,6 +1,8 @@
 //! The frozen prefix of a stage, computed once per picture and view and kept in memory or in a file. The numbers
 //! are those that would be computed again each epoch, rounded where 16 bits were asked for.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use burn::tensor::{Device, Tensor, TensorData};
 use half::f16;
 
@@ -75,6 +77,7 @@ impl Cache {
         loader: Loader,
         prefix: (&Folded, Cut),
         device: &Device,
+        stop: &AtomicBool,
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<(), Error> {
         let mut sink = match &self.place {
@@ -83,6 +86,9 @@ impl Cache {
         };
         let mut done = 0;
         for batch in loader {
+            if stop.load(Ordering::Relaxed) {
+                return Err(Error::Stopped);
+            }
             let batch = batch?;
             let rows = numbers(prefix.0.prefix(batch.images(device), prefix.1));
             done += rows.len() / self.length();

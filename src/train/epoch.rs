@@ -5,14 +5,16 @@ use std::time::{Duration, Instant};
 use burn::tensor::{Gradients, Tensor};
 
 use super::Error;
+use super::divergence::{Divergence, Symptom, far_from_guessing};
 use super::feed::{Feed, Step};
 use super::observe::{BatchNote, EpochNote, Observer};
+use super::retry::{PAUSES, until_done};
 use super::run::Run;
 use super::schedule::{Place, share};
 use super::validate::Validator;
 use crate::chance::Key;
 use crate::checkpoint::{Best, Tally};
-use crate::config::{BatchNorm, Every, Monitor};
+use crate::config::{BatchNorm, Every, Monitor, OnDivergence};
 use crate::evaluate::{Scores, best};
 use crate::kernels;
 use crate::model::{Cut, Network, NormForm, gradients, numbers, update};
@@ -29,12 +31,41 @@ impl Run<'_> {
         observer: &mut dyn Observer,
     ) -> Result<(), Error> {
         let session = self.session;
-        let started = Instant::now();
+        let (started, before) = (Instant::now(), self.progress.tally.samples);
+        // Where a stop came during the validation, only that is left to do.
+        let [waited, filled] = match self.progress.batch < session.batches() {
+            true => self.updates(cut, feed, observer)?,
+            false => Default::default(),
+        };
+        if self.progress.batch < session.batches() {
+            return Ok(());
+        }
+        let pictures = self.progress.tally.samples - before;
+        let validation = match validator.is_empty() {
+            true => None,
+            false => Some(validator.scores(session, &self.judged())?),
+        };
+        let mut note = self.close(validation)?;
+        (note.pictures, note.time, note.waited, note.filled) = (pictures, started.elapsed(), waited, filled);
+        note.saving = std::mem::take(&mut self.saving);
+        let (record, progress) = (&mut self.record, &mut self.progress);
+        until_done(&PAUSES, &mut |line| observer.remark(line), || record.epoch(&note, progress))?;
+        observer.epoch(&note);
+        self.save(observer)
+    }
+
+    /// The updates of an epoch until its end or a stop, and how long they waited for pictures and for the cache.
+    fn updates(
+        &mut self,
+        cut: Cut,
+        feed: &mut Feed,
+        observer: &mut dyn Observer,
+    ) -> Result<[Duration; 2], Error> {
+        let session = self.session;
         let (first, batches) = (self.progress.batch, session.batches());
         let before = self.progress.tally.samples;
         let mut steps = feed.epoch(session, self.progress.view, first, observer)?;
         let stepping = Instant::now();
-        let mut rate = self.rate();
         let mut last = Vec::new();
         while let Some(step) = steps.next() {
             let step = step?;
@@ -48,43 +79,26 @@ impl Run<'_> {
                 sum = added(sum, self.backward(cut, step)?);
                 count += 1;
             }
-            rate = self.rate();
-            self.apply(sum, count, rate)?;
+            self.apply(sum, count, &last)?;
             let pictures = self.progress.tally.samples - before;
-            observer.batch(&BatchNote {
-                first,
-                pictures,
-                time: stepping.elapsed(),
-                ..self.batch_note(batches)
-            });
-            let ended = self.progress.batch == batches;
-            if self.asked_to_stop() && !ended {
-                return Ok(());
+            let time = stepping.elapsed();
+            observer.batch(&BatchNote { first, pictures, time, ..self.batch_note(batches) });
+            self.look_after_saving(observer)?;
+            if self.progress.batch == batches {
+                break;
             }
-            if let Every::Steps(every) = session.config.checkpoint.every
-                && !ended
-                && self.progress.step.is_multiple_of(every)
-            {
+            if self.asked_to_stop() {
+                return Ok(Default::default());
+            }
+            if self.is_time_to_save() {
                 self.save(observer)?;
             }
         }
-        let (waited, filled) = (steps.waited(), steps.filled());
-        drop(steps);
         // No later loss would show what the last update did.
-        if !has_finite_numbers(&self.network) {
-            return Err(self.diverged(self.progress.step, f64::NAN, &last));
+        match has_finite_numbers(&self.network) {
+            true => Ok([steps.waited(), steps.filled()]),
+            false => Err(self.diverged(Symptom::Weights, &last, &[])),
         }
-        let pictures = self.progress.tally.samples - before;
-        let validation = match validator.is_empty() {
-            true => None,
-            false => Some(validator.scores(session, &self.judged())?),
-        };
-        let mut note = self.close(validation, rate)?;
-        (note.pictures, note.time, note.waited, note.filled) = (pictures, started.elapsed(), waited, filled);
-        self.record.epoch(&note, &mut self.progress)?;
-        observer.epoch(&note);
-        self.save(observer)?;
-        Ok(())
     }
 
     /// Forward and backward on one batch: its gradients by name.
@@ -99,10 +113,13 @@ impl Run<'_> {
         let logits = self.network.train_from(cut, step.input.autodiff(), form, &keys);
         let loss = self.loss.of(logits.clone(), step.labels);
         let value = f64::from(numbers(loss.clone())[0]);
-        if !value.is_finite() {
-            return Err(self.diverged(self.progress.step + 1, value, &step.samples));
-        }
         let rows = numbers(logits);
+        if !value.is_finite() {
+            let broken = rows.chunks_exact(self.session.classes()).zip(&step.samples);
+            let broken = broken.filter(|(row, _)| row.iter().any(|logit| !logit.is_finite()));
+            let broken: Vec<usize> = broken.map(|(_, &sample)| sample).collect();
+            return Err(self.diverged(Symptom::Loss(value), &step.samples, &broken));
+        }
         let hits = rows.chunks_exact(self.session.classes()).zip(&step.classes);
         let correct = hits.filter(|(row, class)| best(row) == **class).count();
         self.progress.tally.add(step.samples.len(), correct, value);
@@ -112,42 +129,61 @@ impl Run<'_> {
     }
 
     /// One update from the mean of `count` batches' gradients.
-    fn apply(&mut self, sum: Named, count: usize, rate: f64) -> Result<(), Error> {
+    fn apply(&mut self, sum: Named, count: usize, samples: &[usize]) -> Result<(), Error> {
         let mut scale = 1.0 / count as f64;
-        if let Some(limit) = self.session.config.train.clip_norm {
-            let norm = global_norm(&sum) * scale;
-            if !norm.is_finite() {
-                return Err(self.diverged(self.progress.step + 1, norm, &[]));
-            }
-            if norm > limit {
-                scale *= limit / norm;
-            }
+        let norm = global_norm(&sum) * scale;
+        if !norm.is_finite() {
+            return Err(self.diverged(Symptom::Gradient(norm), samples, &[]));
         }
+        if let Some(limit) = self.session.config.train.clip_norm
+            && norm > limit
+        {
+            scale *= limit / norm;
+        }
+        let rate = self.rate(self.progress.stage_step);
         self.network = self.optimizer.step(self.network.clone(), sum, scale, rate);
         if let Some(average) = &mut self.average {
             average.follow(&self.network);
         }
         self.progress.step += 1;
         self.progress.stage_step += 1;
-        Ok(())
+        let updates = match self.progress.batch == self.session.batches() {
+            // A whole epoch says something, however short it is.
+            true => usize::MAX,
+            false => self.progress.batch.div_ceil(self.session.config.train.accumulate),
+        };
+        match far_from_guessing(self.progress.tally.mean_loss(), updates, self.session.classes()) {
+            Some(symptom) => Err(self.diverged(symptom, &[], &[])),
+            None => Ok(()),
+        }
     }
 
-    /// The learning rate of the update that comes next.
-    fn rate(&self) -> f64 {
+    fn is_time_to_save(&self) -> bool {
+        match self.session.config.checkpoint.every {
+            Every::Epoch => false,
+            Every::Steps(steps) => self.progress.step.is_multiple_of(steps),
+            Every::Seconds(seconds) => self.saved_at.elapsed() >= Duration::from_secs(seconds),
+        }
+    }
+
+    /// The learning rate of an update of this stage, from 0.
+    fn rate(&self, stage_step: usize) -> f64 {
         let config = self.session.config;
         let stage = &config.stages[self.progress.stage];
         let steps_per_epoch = self.session.batches().div_ceil(config.train.accumulate);
         let steps = steps_per_epoch * stage.epochs;
-        stage.lr * share(&config.schedule, Place { step: self.progress.stage_step, steps_per_epoch, steps })
+        let share = share(&config.schedule, Place { step: stage_step, steps_per_epoch, steps });
+        stage.lr * share * 0.5_f64.powi(self.progress.rewinds as i32)
     }
 
     /// Ends the epoch in the state: tally, best, patience.
-    fn close(&mut self, validation: Option<Scores>, rate: f64) -> Result<EpochNote, Error> {
+    fn close(&mut self, validation: Option<Scores>) -> Result<EpochNote, Error> {
+        let rate = self.rate(self.progress.stage_step.saturating_sub(1));
         let tally = std::mem::take(&mut self.progress.tally);
         let is_best = match &validation {
             None => true,
             Some(scores) if !scores.loss.is_finite() => {
-                return Err(self.diverged(self.progress.step, scores.loss, &[]));
+                return Err(self.diverged(Symptom::Validation(scores.loss), &[], &[]));
             }
             Some(scores) => beats(self.session.config.train.monitor, scores, self.progress.best),
         };
@@ -181,6 +217,7 @@ impl Run<'_> {
             time: Default::default(),
             waited: Default::default(),
             filled: Default::default(),
+            saving: Default::default(),
         }
     }
 
@@ -200,17 +237,23 @@ impl Run<'_> {
         }
     }
 
-    fn diverged(&self, step: usize, loss: f64, samples: &[usize]) -> Error {
-        let names =
-            samples.iter().map(|&sample| self.session.splits.train[sample].path.display().to_string());
-        Error::Diverged {
-            step,
+    /// What happened in the update that comes next, or with the weights after the last one.
+    fn diverged(&self, symptom: Symptom, samples: &[usize], broken: &[usize]) -> Error {
+        let path = |&sample: &usize| self.session.splits.train[sample].path.display().to_string();
+        let ahead = matches!(symptom, Symptom::Loss(_) | Symptom::Gradient(_));
+        // Where all of them are, it is not the pictures.
+        let broken = if broken.len() < samples.len() { broken } else { &[] };
+        Error::Diverged(Box::new(Divergence {
+            symptom,
+            step: self.progress.step + usize::from(ahead),
             stage: self.progress.stage + 1,
             epoch: self.progress.epoch + 1,
-            loss,
             lower: self.session.config.stages[self.progress.stage].lr / 10.0,
-            samples: names.collect::<Vec<_>>().join(", "),
-        }
+            pictures: samples.iter().map(path).collect(),
+            broken: broken.iter().map(path).collect(),
+            rewinds: (self.session.config.train.on_divergence == OnDivergence::Rewind)
+                .then_some(self.progress.rewinds),
+        }))
     }
 }
 

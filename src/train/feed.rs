@@ -86,7 +86,7 @@ impl Feed {
         let items = session.splits.train.clone();
         let loader = Loader::new(items, caching_spec(session, view), session.decoded.clone());
         let mut progress = |done: usize, total: usize| observer.caching(done, total);
-        match cache.fill(view, loader, (prefix, self.cut), &session.device, &mut progress) {
+        match cache.fill(view, loader, (prefix, self.cut), &session.device, session.stop, &mut progress) {
             // A run does not end because there is no room to make it faster.
             Err(Error::File(cause)) => {
                 observer.remark(&format!(

@@ -4,20 +4,26 @@
 mod average;
 mod cache;
 mod cache_files;
+mod divergence;
 mod epoch;
 mod feed;
 mod loss;
 mod observe;
 mod optimizer;
 mod record;
+mod retry;
+mod room;
 mod run;
+mod saver;
 mod schedule;
 mod stage;
 mod validate;
 
+pub use divergence::{Divergence, Symptom};
 pub use loss::{Loss, balanced_weights};
 pub use observe::{BatchNote, EpochNote, Observer, StageNote};
 pub use optimizer::Optimizer;
+pub use room::{NoRoom, expect_room};
 pub use run::{Outcome, Session, Splits, run};
 pub use schedule::{Place, share};
 pub use stage::cut_of;
@@ -27,12 +33,11 @@ use crate::{checkpoint, durable, loader};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error(
-        "the loss is {loss} at step {step} (stage {stage}, epoch {epoch}), so training has diverged; nothing of it \
-         was saved as best. Try a lower learning rate (stage.{stage}.lr={lower:.1e}), train.clip_norm=1, or look at \
-         the pictures of this step: {samples}"
-    )]
-    Diverged { step: usize, stage: usize, epoch: usize, loss: f64, lower: f64, samples: String },
+    #[error("{0}")]
+    Diverged(Box<Divergence>),
+    /// Asked to stop in the midst of something that is done again on a resume. It ends a run, and never leaves it.
+    #[error("asked to stop")]
+    Stopped,
     #[error(transparent)]
     Loader(#[from] loader::LoaderError),
     #[error(transparent)]

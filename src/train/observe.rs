@@ -67,4 +67,6 @@ pub struct EpochNote {
     pub waited: Duration,
     /// How much of it went into computing the frozen layers for the cache.
     pub filled: Duration,
+    /// How long training stood still for checkpoints since the epoch before.
+    pub saving: Duration,
 }

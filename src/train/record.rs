@@ -3,9 +3,8 @@
 
 use serde::Serialize;
 
-use super::Error;
 use super::observe::EpochNote;
-use crate::checkpoint::{Identity, Progress, RunFolder};
+use crate::checkpoint::{Error, Identity, Progress, RunFolder};
 use crate::durable::Appender;
 
 pub struct Record {
@@ -43,6 +42,7 @@ struct Timing {
     seconds: f64,
     pictures_per_second: f64,
     waited_seconds: f64,
+    saving_seconds: f64,
 }
 
 const HEADING: &str =
@@ -70,7 +70,8 @@ impl Record {
         self
     }
 
-    /// Adds an epoch and notes in the state how far the files belong to it.
+    /// Adds an epoch and notes in the state how far the files belong to it. Called again after a fault, it begins
+    /// where the state ends.
     pub fn epoch(&mut self, note: &EpochNote, progress: &mut Progress) -> Result<(), Error> {
         let line = Line {
             stage: note.stage,
@@ -84,6 +85,8 @@ impl Record {
             best: note.is_best,
             marks: self.marks,
         };
+        self.json.truncate_to(progress.metrics_bytes)?;
+        self.csv.truncate_to(progress.csv_bytes)?;
         self.json.line(&serde_json::to_string(&line).unwrap_or_default())?;
         self.csv.line(&csv_line(&line))?;
         self.json.sync()?;
@@ -94,6 +97,7 @@ impl Record {
             seconds,
             pictures_per_second: note.pictures as f64 / seconds.max(1e-9),
             waited_seconds: note.waited.as_secs_f64(),
+            saving_seconds: note.saving.as_secs_f64(),
         };
         self.timing.line(&serde_json::to_string(&timing).unwrap_or_default())?;
         self.mark(progress);

@@ -4,20 +4,23 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use burn::tensor::Device;
 
 use super::average::Average;
+use super::divergence::Divergence;
 use super::feed::Feed;
 use super::loss::{Loss, balanced_weights};
 use super::observe::{Observer, StageNote};
 use super::optimizer::Optimizer;
 use super::record::Record;
+use super::saver::Saver;
 use super::validate::Validator;
 use super::{Error, stage};
 use crate::augment::Policy;
 use crate::checkpoint::{Contents, Identity, Manifest, Progress, RunFolder, read_model};
-use crate::config::{ClassWeights, Config};
+use crate::config::{ClassWeights, Config, OnDivergence};
 use crate::dataset::Preprocess;
 use crate::evaluate::Scores;
 use crate::loader::{Decoded, Item, Lone, Spec};
@@ -63,6 +66,9 @@ pub enum Outcome {
     Stopped { saved: PathBuf },
 }
 
+/// A run that diverges again and again will not be saved by yet a lower learning rate.
+const MOST_REWINDS: u32 = 5;
+
 /// What moves while a run goes on.
 pub(super) struct Run<'a> {
     pub session: &'a Session<'a>,
@@ -72,7 +78,12 @@ pub(super) struct Run<'a> {
     pub progress: Progress,
     pub record: Record,
     pub loss: Loss,
-    saved: Option<(Progress, PathBuf)>,
+    saver: Saver,
+    /// The state that was saved last, and when.
+    saved: Option<Progress>,
+    pub saved_at: Instant,
+    /// How long this epoch has stood still for checkpoints.
+    pub saving: Duration,
 }
 
 /// Trains from the network as it is, or goes on from a checkpoint.
@@ -84,9 +95,19 @@ pub fn run(
 ) -> Result<Outcome, Error> {
     let mut run = Run::start(session, network, from)?;
     let stages = &session.config.stages;
+    if run.may_rewind() && run.progress.step == 0 {
+        // So that there is something to go back to.
+        run.save(observer)?;
+    }
     while run.progress.stage < stages.len() {
-        if let Some(saved) = run.stage(observer)? {
-            return Ok(Outcome::Stopped { saved });
+        match run.stage(observer) {
+            Ok(Some(saved)) => return Ok(Outcome::Stopped { saved }),
+            Ok(None) => {}
+            Err(Error::Diverged(cause)) if run.may_rewind() => {
+                run = run.rewound(&cause, observer)?;
+                continue;
+            }
+            Err(error) => return Err(error),
         }
         run.progress = Progress {
             stage: run.progress.stage + 1,
@@ -98,7 +119,7 @@ pub fn run(
             ..run.progress
         };
     }
-    run.finish()
+    run.finish(observer)
 }
 
 impl<'a> Run<'a> {
@@ -120,7 +141,19 @@ impl<'a> Run<'a> {
         optimizer.restore(moments, progress.updates, device);
         let record = Record::open(session.folder, &mut progress)?.marked(&session.identity);
         let loss = Loss { smoothing: session.config.train.label_smoothing, weights: session.class_weights() };
-        Ok(Self { session, network, optimizer, average, progress, record, loss, saved: None })
+        Ok(Self {
+            session,
+            network,
+            optimizer,
+            average,
+            progress,
+            record,
+            loss,
+            saver: Saver::new(session.folder, session.config.checkpoint.keep),
+            saved: None,
+            saved_at: Instant::now(),
+            saving: Duration::ZERO,
+        })
     }
 
     /// One stage to its end. Gives the saved checkpoint where it was asked to stop.
@@ -138,9 +171,12 @@ impl<'a> Run<'a> {
         let mut validator = Validator::new(session, session.splits.val.clone(), prefix, cut);
         observer.stage(&self.note(cut, &feed));
         while self.progress.epoch < config.epochs && !self.has_stalled() {
-            self.epoch(cut, &mut feed, &mut validator, observer)?;
+            match self.epoch(cut, &mut feed, &mut validator, observer) {
+                Err(Error::Stopped) => {}
+                result => result?,
+            }
             if self.asked_to_stop() {
-                return Ok(Some(self.save(observer)?));
+                return self.save_and_wait(observer).map(Some);
             }
         }
         Ok(None)
@@ -164,14 +200,13 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Writes a checkpoint of everything, unless the last one holds just this.
-    pub(super) fn save(&mut self, observer: &mut dyn Observer) -> Result<PathBuf, Error> {
-        let session = self.session;
+    /// Hands a checkpoint of everything to be written while training goes on, unless the last one holds just this.
+    pub(super) fn save(&mut self, observer: &mut dyn Observer) -> Result<(), Error> {
+        let (session, started) = (self.session, Instant::now());
         let (moments, updates) = self.optimizer.state();
         self.progress.updates = updates;
-        if let Some((_, path)) = self.saved.take_if(|(progress, _)| *progress == self.progress) {
-            self.saved = Some((self.progress.clone(), path.clone()));
-            return Ok(path);
+        if self.saved.as_ref() == Some(&self.progress) {
+            return Ok(());
         }
         let raw = arrays(&self.network);
         let (model, raw) = match &self.average {
@@ -181,10 +216,50 @@ impl<'a> Run<'a> {
         let identity = session.identity.clone();
         let contents = Contents { model, raw, moments, identity, progress: self.progress.clone() };
         let manifest = Manifest::new(&session.fingerprints[0], &session.fingerprints[1]);
-        let saved = session.folder.save(&contents, manifest, session.config.checkpoint.keep)?;
-        observer.saved(&saved);
-        self.saved = Some((self.progress.clone(), saved.clone()));
-        Ok(saved)
+        self.saver.begin(contents, manifest, observer)?;
+        self.saved = Some(self.progress.clone());
+        self.saved_at = Instant::now();
+        self.saving += started.elapsed();
+        Ok(())
+    }
+
+    /// Saves, and names the checkpoint once it is on the disk.
+    fn save_and_wait(&mut self, observer: &mut dyn Observer) -> Result<PathBuf, Error> {
+        self.save(observer)?;
+        self.newest_saved(observer)
+    }
+
+    fn newest_saved(&mut self, observer: &mut dyn Observer) -> Result<PathBuf, Error> {
+        match self.saver.settle(observer)? {
+            Some(saved) => Ok(saved.to_owned()),
+            // The run was read from it.
+            None => Ok(self.session.folder.newest()?.checkpoint.folder),
+        }
+    }
+
+    /// Hears how the checkpoint on its way is doing.
+    pub(super) fn look_after_saving(&mut self, observer: &mut dyn Observer) -> Result<(), Error> {
+        Ok(self.saver.look(observer)?)
+    }
+
+    fn may_rewind(&self) -> bool {
+        self.session.config.train.on_divergence == OnDivergence::Rewind
+            && self.progress.rewinds < MOST_REWINDS
+    }
+
+    /// The run as its newest checkpoint has it, with half the learning rate from there on.
+    fn rewound(mut self, cause: &Divergence, observer: &mut dyn Observer) -> Result<Self, Error> {
+        self.saver.settle(observer)?;
+        let (session, rewinds) = (self.session, self.progress.rewinds + 1);
+        let found = session.folder.newest()?.checkpoint;
+        observer.remark(&format!(
+            "WARNING: {}; going back to {} with the learning rate halved ({rewinds} of at most {MOST_REWINDS} times)",
+            cause.what(),
+            found.folder.display()
+        ));
+        let mut contents = found.contents()?;
+        contents.progress.rewinds = rewinds;
+        Self::start(session, self.network, Some(contents))
     }
 
     /// The network that is validated, saved as best, tested and exported.
@@ -196,7 +271,8 @@ impl<'a> Run<'a> {
     }
 
     /// The test pictures are looked at once, with the best checkpoint.
-    fn finish(self) -> Result<Outcome, Error> {
+    fn finish(mut self, observer: &mut dyn Observer) -> Result<Outcome, Error> {
+        let saved = self.newest_saved(observer)?;
         let session = self.session;
         let steps = self.progress.step;
         let best = session.folder.best()?;
@@ -205,19 +281,27 @@ impl<'a> Run<'a> {
         let mut validator = Validator::new(session, session.splits.test.clone(), None, Cut::ALL);
         let test = match validator.is_empty() {
             true => None,
-            false => Some(validator.scores(session, &Folded::new(&network))?),
+            false => match validator.scores(session, &Folded::new(&network)) {
+                Err(Error::Stopped) => return Ok(Outcome::Stopped { saved }),
+                scores => Some(scores?),
+            },
         };
         Ok(Outcome::Finished { test, best: best.folder, steps })
     }
 
     pub(super) fn asked_to_stop(&self) -> bool {
-        self.session.stop.load(Ordering::Relaxed)
+        self.session.go_on().is_err()
     }
 }
 
 impl Session<'_> {
     pub fn classes(&self) -> usize {
         self.identity.classes.len()
+    }
+
+    /// An error once the run is asked to stop.
+    pub(super) fn go_on(&self) -> Result<(), Error> {
+        if self.stop.load(Ordering::Relaxed) { Err(Error::Stopped) } else { Ok(()) }
     }
 
     /// Channels, height and width of what the network sees.

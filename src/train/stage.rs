@@ -24,6 +24,11 @@ pub fn trainable(network: &Network, cut: Cut) -> usize {
         .sum()
 }
 
+/// How many numbers there are in all, statistics counted.
+pub fn numbers(network: &Network) -> usize {
+    parameter_list(network).iter().map(|(_, shape)| shape.iter().product::<usize>()).sum()
+}
+
 /// The stage in words.
 pub fn words(stage: &Stage) -> String {
     match stage.trains {

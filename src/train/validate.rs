@@ -47,11 +47,12 @@ impl Validator {
         };
         if !cache.has(0) {
             let loader = Loader::new(self.items.clone(), spec(session), session.decoded.clone());
-            cache.fill(0, loader, (prefix, *cut), device, &mut |_, _| {})?;
+            cache.fill(0, loader, (prefix, *cut), device, session.stop, &mut |_, _| {})?;
         }
         let mut logits = Vec::new();
         let samples: Vec<usize> = (0..self.items.len()).collect();
         for batch in samples.chunks(BATCH) {
+            session.go_on()?;
             let output: Tensor<2> = network.suffix(cache.batch(0, batch, device), *cut);
             logits.extend(numbers(output));
         }
@@ -67,6 +68,7 @@ pub fn predict_items(
     take: &mut dyn FnMut(&[usize], Vec<f32>),
 ) -> Result<(), Error> {
     for batch in Loader::new(items, spec(session), session.decoded.clone()) {
+        session.go_on()?;
         let batch = batch?;
         take(&batch.samples, numbers(network.infer(batch.images(&session.device))));
     }

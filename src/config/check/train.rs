@@ -2,7 +2,9 @@
 
 use toml::Spanned;
 
-use crate::config::checked::{BatchNorm, Checkpoint, ClassWeights, DeviceChoice, Every, Monitor, Train};
+use crate::config::checked::{
+    BatchNorm, Checkpoint, ClassWeights, DeviceChoice, Every, Monitor, OnDivergence, Train,
+};
 use crate::config::faults::Faults;
 use crate::config::raw::{self, Key};
 use crate::config::rules::{BATCH, BELOW_ONE, COUNT, INSIDE, POSITIVE, SEED, THREADS};
@@ -22,6 +24,7 @@ pub(super) fn train(raw: &raw::Train, faults: &mut Faults<'_>) -> Train {
         batch_norm: faults.choice(&raw.batch_norm, BatchNorm::Batch),
         monitor: faults.choice(&raw.monitor, Monitor::Accuracy),
         early_stopping: faults.unless_off(&raw.early_stopping, &COUNT),
+        on_divergence: faults.choice(&raw.on_divergence, OnDivergence::Stop),
     }
 }
 
@@ -58,8 +61,11 @@ fn every(key: &Key<raw::Every>, faults: &mut Faults<'_>) -> Every {
         raw::Every::Steps(steps) => Every::Steps(*steps),
         raw::Every::Text(text) => faults.parsed(&Spanned::new(given.span(), text.clone()), Every::Epoch),
     };
-    if let Every::Steps(steps) = every {
-        faults.value(&Some(Spanned::new(given.span(), steps)), 1, &COUNT);
-    }
+    let count = match every {
+        Every::Epoch => 1,
+        Every::Steps(steps) => steps,
+        Every::Seconds(seconds) => seconds.try_into().unwrap_or(usize::MAX),
+    };
+    faults.value(&Some(Spanned::new(given.span(), count)), 1, &COUNT);
     every
 }

@@ -73,7 +73,7 @@ fn wrong_types() {
     );
     check(
         "[checkpoint]\nevery = true",
-        "F:10: checkpoint.every: must be \"epoch\", or a number of steps such as 200",
+        "F:10: checkpoint.every: must be \"epoch\", a number of steps such as 200, or a time such as \"10 min\"",
     );
     let text = format!("train = 3\n{MODEL}{DATA}{STAGE}");
     assert_eq!(refused(&text, &[]), "F:1: train: must be a table, written as [train]");
@@ -309,6 +309,11 @@ fn training_and_checkpoints() {
     check_train("accumulate", "0", &format!("{count} 65536"));
     check_train("threads", "0", &format!("{count} 4096, or \"auto\""));
     check_train("early_stopping", "0", &format!("{count} 1000000"));
+    check_train(
+        "on_divergence",
+        "\"rewnd\"",
+        "\"rewnd\" is not known; did you mean \"rewind\"? Possible are \"stop\", \"rewind\"",
+    );
     check_train("label_smoothing", "1", "is 1, must be a number of at least 0 and below 1");
     check_train("label_smoothing", "nan", "is NaN, must be a number of at least 0 and below 1");
     check_train("ema", "1", "is 1, must be a number above 0 and below 1");
@@ -342,7 +347,8 @@ fn training_and_checkpoints() {
     check("[checkpoint]\nevery = \"0 steps\"", &format!("F:10: checkpoint.every: {count} 1000000"));
     check(
         "[checkpoint]\nevery = \"week\"",
-        "F:10: checkpoint.every: \"week\" is not known; say \"epoch\", or a number of steps such as \"200 steps\"",
+        "F:10: checkpoint.every: \"week\" is not known; say \"epoch\", a number of steps such as \"200 steps\", or \
+         a time such as \"10 min\"",
     );
 }
 

@@ -231,16 +231,19 @@ fn any_train() -> impl Strategy<Value = Train> {
     ];
     let numbers = (1..999_usize, 0..=i64::MAX as u64, 1..999_usize, share());
     let devices = (select(vec![Auto, Cpu, Ndarray, Wgpu, Cuda]), any::<bool>(), option::of(1..99_usize));
-    let norms = select(vec![BatchNorm::Batch, BatchNorm::Stored]);
-    let choices =
-        (class_weights, (norms, select(vec![Monitor::Accuracy, Monitor::Loss])), option::of(1..99_usize));
+    let words = (
+        select(vec![BatchNorm::Batch, BatchNorm::Stored]),
+        select(vec![Monitor::Accuracy, Monitor::Loss]),
+        select(vec![OnDivergence::Stop, OnDivergence::Rewind]),
+    );
+    let choices = (class_weights, words, option::of(1..99_usize));
     (numbers, devices, option::of(positive()), option::of(1e-9..1.0), choices).prop_map(
         |(
             numbers,
             (device, force_device, threads),
             clip_norm,
             ema,
-            (class_weights, (batch_norm, monitor), early_stopping),
+            (class_weights, (batch_norm, monitor, on_divergence), early_stopping),
         )| {
             let (batch, seed, accumulate, label_smoothing) = numbers;
             Train {
@@ -257,13 +260,18 @@ fn any_train() -> impl Strategy<Value = Train> {
                 batch_norm,
                 monitor,
                 early_stopping,
+                on_divergence,
             }
         },
     )
 }
 
 fn any_checkpoint() -> impl Strategy<Value = Checkpoint> {
-    let every = prop_oneof![Just(Every::Epoch), (1..999_usize).prop_map(Every::Steps)];
+    let every = prop_oneof![
+        Just(Every::Epoch),
+        (1..999_usize).prop_map(Every::Steps),
+        (1..99_999_u64).prop_map(Every::Seconds)
+    ];
     (every, 1..99_usize).prop_map(|(every, keep)| Checkpoint { every, keep })
 }
 

@@ -1,0 +1,193 @@
+//! `kiln verify`: whether every checkpoint of a run is whole; and, with --resume, whether a run that is stopped and
+//! resumed on this machine ends with the same bytes as one that is not.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use clap::Args;
+use serde::Serialize;
+
+use super::console::{Bar, print, tell};
+use super::failure::{Failure, RUN_FOLDER};
+use super::{Ended, Format, proof};
+use crate::checkpoint::{Checkpoint, Error, POINTERS, Pointer, Progress, RunFolder};
+use crate::config::Config;
+use crate::dataset::Record;
+
+#[derive(Args)]
+pub struct Verify {
+    /// The run folder; with --resume, settings that replace those of the file
+    #[arg(value_name = "RUN | KEY=VALUE")]
+    words: Vec<String>,
+    /// Prove on this machine that a run of this TOML can be resumed bit for bit: a few steps of every stage, in a
+    /// temporary folder
+    #[arg(long, value_name = "CONFIG")]
+    resume: Option<PathBuf>,
+    #[command(flatten)]
+    format: Format,
+}
+
+/// What was found.
+#[derive(Debug, Serialize)]
+struct Report {
+    schema: u32,
+    run: String,
+    whole: bool,
+    checkpoints: Vec<Row>,
+    files: Vec<File>,
+}
+
+#[derive(Debug, Serialize)]
+struct Row {
+    name: String,
+    /// Where the run stood, where that can be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    place: Option<[usize; 3]>,
+    bytes: u64,
+    pointers: Vec<&'static str>,
+    fault: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct File {
+    name: &'static str,
+    fault: Option<String>,
+}
+
+impl Verify {
+    pub fn run(self) -> Ended {
+        match (&self.resume, &self.words[..]) {
+            (Some(config), overrides) => proof::prove(config, overrides, self.format.json),
+            (None, [run]) => self.check(Path::new(run)),
+            (None, _) => {
+                Err(Failure::Usage("say which run: kiln verify checkpoints/NAME, or --resume CONFIG".into())
+                    .into())
+            }
+        }
+    }
+
+    fn check(&self, run: &Path) -> Ended {
+        let folder = RunFolder::open(run)?;
+        let report = examine(&folder);
+        if self.format.json {
+            print(&(serde_json::to_string(&report)? + "\n"))?;
+        } else {
+            print(&words(&report))?;
+        }
+        if report.whole {
+            return Ok(0);
+        }
+        tell("what is damaged was left as it is; kiln resume takes the newest checkpoint that is whole");
+        Ok(RUN_FOLDER)
+    }
+}
+
+fn examine(folder: &RunFolder) -> Report {
+    let steps = folder.steps();
+    let mut bar = Bar::count("checking checkpoints");
+    let checked = steps.iter().enumerate().map(|(done, path)| {
+        bar.set(done as u64, steps.len() as u64);
+        row(folder, path)
+    });
+    let checkpoints: Vec<Row> = checked.collect();
+    bar.clear();
+    let newest = folder.newest().ok().and_then(|found| found.checkpoint.progress().ok());
+    let files = files(folder, newest.as_ref());
+    let whole = checkpoints.iter().all(|row| row.fault.is_none())
+        && !checkpoints.is_empty()
+        && files.iter().all(|file| file.fault.is_none());
+    Report { schema: 1, run: folder.path().display().to_string(), whole, checkpoints, files }
+}
+
+/// Every file is read: its size and checksum, then its content.
+fn row(folder: &RunFolder, path: &Path) -> Row {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let pointers = POINTERS.into_iter().filter(|one| folder.pointer(one) == Pointer::To(name.clone()));
+    let pointers = pointers.collect();
+    let opened = Checkpoint::open(path);
+    let bytes = opened.as_ref().map_or(0, |one| one.manifest.files.values().map(|entry| entry.bytes).sum());
+    let progress = opened.and_then(|checkpoint| Ok(checkpoint.contents()?.progress));
+    let (place, fault) = match progress {
+        Ok(at) => (Some([at.stage + 1, at.epoch, at.step]), None),
+        Err(error) => (None, Some(error.to_string())),
+    };
+    Row { name, place, bytes, pointers, fault }
+}
+
+/// The files beside the checkpoints.
+fn files(folder: &RunFolder, newest: Option<&Progress>) -> Vec<File> {
+    let fault = |result: Result<(), String>| result.err();
+    let config = Config::load(&folder.config_path(), &[]).map(|_| ()).map_err(|error| error.to_string());
+    let dataset = Record::read(&folder.dataset_path()).map(|_| ()).map_err(|error| error.to_string());
+    let classes = read(&folder.file("classes.json"))
+        .and_then(|text| serde_json::from_slice::<Vec<String>>(&text).map_err(|error| error.to_string()));
+    let mut files = vec![
+        File { name: "config.toml", fault: fault(config) },
+        File { name: "classes.json", fault: fault(classes.map(|_| ())) },
+        File { name: "dataset.json", fault: fault(dataset) },
+    ];
+    for name in POINTERS {
+        let fault = match folder.pointer(name) {
+            Pointer::To(_) => None,
+            Pointer::Absent => Some("it is not there".into()),
+            Pointer::Damaged(reason) => Some(reason),
+        };
+        files.push(File { name, fault });
+    }
+    if let Some(progress) = newest {
+        let records = [("metrics.jsonl", progress.metrics_bytes), ("metrics.csv", progress.csv_bytes)];
+        files.extend(records.map(|(name, bytes)| File { name, fault: shortened(&folder.file(name), bytes) }));
+    }
+    files
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    std::fs::read(path).map_err(|error| error.to_string())
+}
+
+/// A record may have grown since the newest checkpoint, and never be shorter.
+fn shortened(path: &Path, bytes: u64) -> Option<String> {
+    match std::fs::metadata(path) {
+        Ok(data) if data.len() >= bytes => None,
+        Ok(data) => Some(format!("it has {} bytes, and the newest checkpoint counts {bytes}", data.len())),
+        Err(error) => Some(error.to_string()),
+    }
+}
+
+fn words(report: &Report) -> String {
+    let mut text = format!("{}\n", report.run);
+    for row in &report.checkpoints {
+        text += &match (&row.fault, row.place) {
+            (Some(fault), _) => format!("  {:10} DAMAGED: {fault}\n", row.name),
+            (None, Some([stage, epoch, _])) => {
+                let pointers = match row.pointers.is_empty() {
+                    true => String::new(),
+                    false => format!("  <- {}", row.pointers.join(", ")),
+                };
+                let mib = row.bytes as f64 / f64::from(1 << 20);
+                format!(
+                    "  {:10} whole   stage {stage}, {epoch} epochs done  {mib:8.1} MiB{pointers}\n",
+                    row.name
+                )
+            }
+            (None, None) => String::new(),
+        };
+    }
+    for file in &report.files {
+        text += &match &file.fault {
+            None => format!("  {:15} whole\n", file.name),
+            Some(fault) => format!("  {:15} DAMAGED: {fault}\n", file.name),
+        };
+    }
+    let faults = report.checkpoints.iter().filter(|row| row.fault.is_some()).count()
+        + report.files.iter().filter(|file| file.fault.is_some()).count();
+    text += &match (faults, report.checkpoints.len()) {
+        (_, 0) => {
+            Error::NoCheckpoint { path: report.run.clone().into(), passed_over: Vec::new() }.to_string()
+        }
+        (0, count) => format!("all {count} checkpoints are whole"),
+        (1, _) => "1 is damaged".to_owned(),
+        (faults, _) => format!("{faults} are damaged"),
+    };
+    text + "\n"
+}
