@@ -201,8 +201,7 @@ impl Run<'_> {
     }
 
     fn diverged(&self, step: usize, loss: f64, samples: &[usize]) -> Error {
-        let names =
-            samples.iter().map(|&sample| self.session.splits.train[sample].path.display().to_string());
+        let names = samples.iter().map(|&sample| self.session.splits.train[sample].location.to_string());
         Error::Diverged {
             step,
             stage: self.progress.stage + 1,
