@@ -21,22 +21,19 @@ pub struct Pattern {
 impl Pattern {
     pub fn new(glob: &Path) -> Result<Self, Error> {
         let (base, rest) = parts(glob);
-        let bad = |error: glob::PatternError| {
-            let (at, reason) = (glob.display().to_string(), error.msg);
-            Error::Said { at, reason: format!("is no pattern: {reason}") }
-        };
+        let bad = |reason: &str| Error::Said { at: glob.display().to_string(), reason: reason.into() };
         if rest.contains('{') {
-            let (at, reason) =
-                (glob.display().to_string(), "kiln knows no {a,b}; write a pattern for each".into());
-            return Err(Error::Said { at, reason });
+            return Err(bad("kiln knows no {}; say * or ? in its place, or write several patterns"));
         }
-        Ok(Self { base, below: glob::Pattern::new(&rest).map_err(bad)? })
+        let below =
+            glob::Pattern::new(&rest).map_err(|error| bad(&format!("is no pattern: {}", error.msg)))?;
+        Ok(Self { base, below })
     }
 
     /// Whether a path below the base is meant.
     pub fn matches(&self, below: &str) -> bool {
-        self.below
-            .matches_with(below, MatchOptions { require_literal_separator: true, ..MatchOptions::new() })
+        let options = MatchOptions { require_literal_separator: true, ..MatchOptions::new() };
+        self.below.matches_with(below, options)
     }
 }
 
@@ -197,7 +194,7 @@ mod tests {
             "data.files.2: dogs/c.jpg is 'cat' here and 'dog' at data.files.1",
         );
         check(&[("dogs/[a", "dog")], "is no pattern");
-        check(&[("dogs/*.{jpg,png}", "dog")], "knows no {a,b}");
+        check(&[("dogs/*.{jpg,png}", "dog")], "knows no {}");
         check(&[("birds/*", "bird")], "does not exist");
     }
 }

@@ -4,13 +4,13 @@
 use std::path::{Path, PathBuf};
 
 use super::globs::{self, Pattern};
-use super::labels::{self, Entry, Labels, Source};
+use super::labels::{self, Entry, Labels, Purpose, Source};
 use super::layout::{self, Layout, is_no_picture};
 use super::shards::{self, is_compressed_shard, is_shard};
 use super::table::{self, Form};
 use super::walk::{self, Tree};
 use super::{Error, SetAside, download};
-use crate::config::Files;
+use crate::config::{Columns, Files};
 
 /// Where labelled pictures are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +23,11 @@ pub enum Pictures {
 
 pub(super) fn list(pictures: &Pictures, labels: &Labels) -> Result<Layout, Error> {
     match pictures {
-        Pictures::Matching(groups) => globs::list(groups, labels),
+        Pictures::Matching(groups) => {
+            refuse_columns(labels)?;
+            refuse_depth(labels)?;
+            globs::list(groups, labels)
+        }
         Pictures::At(path) if globs::is_pattern(path) => matching_shards(path, labels),
         Pictures::At(path) => match (path.is_file(), Form::of(path)) {
             (true, Some(form)) => named_in(path, form, labels),
@@ -33,18 +37,37 @@ pub(super) fn list(pictures: &Pictures, labels: &Labels) -> Result<Layout, Error
     }
 }
 
+/// What has no meaning in a layout was meant for another one. Where pictures are measured it is the model's.
+fn refuse_columns(labels: &Labels) -> Result<(), Error> {
+    let idle = labels.columns != Columns::default() && labels.purpose == Purpose::Training;
+    if idle { Err(for_others("data.columns", "tables and shards")) } else { Ok(()) }
+}
+
+fn refuse_depth(labels: &Labels) -> Result<(), Error> {
+    let idle = labels.depth != 1 && labels.purpose == Purpose::Training;
+    if idle { Err(for_others("data.depth", "folders of classes")) } else { Ok(()) }
+}
+
+fn for_others(key: &str, layouts: &str) -> Error {
+    let reason = format!("is for {layouts}, and these pictures are laid out in another way; take it out");
+    Error::Said { at: key.into(), reason }
+}
+
 /// A folder of classes, or of shards.
 fn below(path: &Path, labels: &Labels) -> Result<Layout, Error> {
     let tree = walk::walk(path)?;
     let mut layout = match shards_in(&tree) {
         Some(shards) => {
-            let mut layout = shards::list(path, path, &shards, labels, cache().as_deref())?;
+            let mut layout = in_shards(path, path, &shards, labels)?;
             let others = tree.files.iter().filter(|name| !shards.contains(name)).cloned();
             let reason = "not a shard, by its name";
             layout.ignored.extend(others.map(|relative| SetAside { relative, reason: reason.into() }));
             layout
         }
-        None => layout::arrange(path, &tree, labels)?,
+        None => {
+            refuse_columns(labels)?;
+            layout::arrange(path, &tree, labels)?
+        }
     };
     layout.set_aside.extend(tree.set_aside);
     layout.ignored.extend(tree.ignored);
@@ -64,8 +87,7 @@ fn one_shard(path: &Path, labels: &Labels) -> Result<Layout, Error> {
     if !is_shard(&name) && !is_compressed_shard(&name) {
         return Err(Error::NotAFolder { path: path.into() });
     }
-    let root = path.parent().unwrap_or(Path::new(""));
-    shards::list(root, path, &[name], labels, cache().as_deref())
+    in_shards(folder_of(path), path, &[name], labels)
 }
 
 fn matching_shards(path: &Path, labels: &Labels) -> Result<Layout, Error> {
@@ -82,13 +104,14 @@ fn matching_shards(path: &Path, labels: &Labels) -> Result<Layout, Error> {
         );
         return Err(Error::Said { at, reason });
     }
-    let mut layout = shards::list(&pattern.base, path, &files, labels, cache().as_deref())?;
+    let mut layout = in_shards(&pattern.base, path, &files, labels)?;
     layout.set_aside.extend(tree.set_aside.into_iter().filter(|file| pattern.matches(&file.relative)));
     Ok(layout)
 }
 
 /// The pictures that a table names, from its own folder on.
 fn named_in(path: &Path, form: Form, labels: &Labels) -> Result<Layout, Error> {
+    refuse_depth(labels)?;
     let rows = table::read(path, form, &labels.columns)?;
     let entry = |row: table::Row| Entry {
         relative: plain(&row.path),
@@ -99,8 +122,7 @@ fn named_in(path: &Path, form: Form, labels: &Labels) -> Result<Layout, Error> {
         line: row.line,
     };
     let entries = rows.into_iter().map(entry).collect();
-    let root = path.parent().unwrap_or(Path::new(""));
-    labels::arrange(root, entries, &Source::Table(path.into()), labels)
+    labels::arrange(folder_of(path), entries, &Source::Table(path.into()), labels)
 }
 
 /// A path without what means nothing in it, so that one file has one name.
@@ -112,8 +134,13 @@ fn plain(path: &str) -> String {
     plain.replace("/./", "/")
 }
 
-fn cache() -> Option<PathBuf> {
-    download::cache_folder()
+fn in_shards(root: &Path, path: &Path, shards: &[String], labels: &Labels) -> Result<Layout, Error> {
+    refuse_depth(labels)?;
+    shards::list(root, path, shards, labels, download::cache_folder().as_deref())
+}
+
+fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 #[cfg(test)]

@@ -1,42 +1,18 @@
-//! What one shard holds: where each picture's bytes are, its label and its weight. Every member is a picture, the label
-//! of one, or left out with a reason; where a shard is cut short, what is whole is used.
+//! Looks through one shard for where its members lie; where it is cut short, what is whole is used. Leaves what the
+//! members are to each other to `samples`.
 
-use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, Read};
 
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
-
+use super::samples::{Found, Index, Member};
 use crate::config::Columns;
-use crate::dataset::fields::{self, Field};
 use crate::dataset::location::Shard;
-use crate::dataset::table::json_value;
 use crate::dataset::{Error, SetAside};
-
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Index {
-    pub pictures: Vec<Picture>,
-    /// Members by their names; the shard itself has none.
-    pub set_aside: Vec<SetAside>,
-    pub ignored: Vec<SetAside>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Picture {
-    pub member: String,
-    pub offset: u64,
-    pub length: u64,
-    pub label: String,
-    pub weight: f32,
-}
-
-/// No label takes more bytes than this.
-const LONGEST_LABEL: u64 = 1 << 20;
 
 const BLOCK: u64 = 512;
 
 impl Index {
+    /// Looks through a shard.
     pub fn of(shard: &Shard, columns: &Columns) -> Result<Self, Error> {
         let unreadable = |error| Error::unreadable(&shard.path)(error);
         let mut file = File::open(&shard.path).map_err(unreadable)?;
@@ -64,13 +40,6 @@ struct Reading<'a> {
     found: Found,
     /// Where the last member ends, filled up to a whole block.
     end: u64,
-}
-
-/// A member as tar describes it.
-struct Member<'a> {
-    name: &'a str,
-    offset: u64,
-    length: u64,
 }
 
 impl Reading<'_> {
@@ -127,8 +96,6 @@ impl Reading<'_> {
             self.found.leave(name, "a link or a device; only files are read");
         } else if offset.saturating_add(length) > self.shard.size {
             self.found.leave(name, "the shard is cut off before its end");
-        } else if !self.found.names.insert(name.to_string()) {
-            self.found.leave(name, "the second member of this name");
         } else {
             self.found.take(Member { name, offset, length }, entry, self.columns);
         }
@@ -139,141 +106,6 @@ impl Reading<'_> {
 fn is_pax_sparse(entry: &mut tar::Entry<File>) -> bool {
     let Ok(Some(extensions)) = entry.pax_extensions() else { return false };
     extensions.flatten().any(|extension| extension.key_bytes().starts_with(b"GNU.sparse"))
-}
-
-/// What has been found, by the keys of the samples.
-#[derive(Default)]
-struct Found {
-    index: Index,
-    names: HashSet<String>,
-    pictures: HashMap<String, usize>,
-    classes: HashMap<String, Told>,
-    objects: HashMap<String, Told>,
-}
-
-/// What a member says of its sample, or why it says nothing.
-struct Told {
-    member: String,
-    label: Result<String, String>,
-    weight: Result<f32, String>,
-}
-
-impl Found {
-    fn leave(&mut self, name: &str, reason: &str) {
-        self.index.set_aside.push(SetAside { relative: name.into(), reason: reason.into() });
-    }
-
-    fn ignore(&mut self, name: &str, reason: &str) {
-        self.index.ignored.push(SetAside { relative: name.into(), reason: reason.into() });
-    }
-
-    fn take(&mut self, member: Member, bytes: &mut impl Read, columns: &Columns) {
-        let Member { name, offset, length } = member;
-        let base = name.rsplit('/').next().unwrap_or(name);
-        if base.starts_with('.') {
-            return self.ignore(name, "hidden");
-        }
-        let Some(dot) = base.find('.').map(|dot| name.len() - base.len() + dot) else {
-            return self.ignore(name, "neither a picture nor a label, by its name");
-        };
-        let (key, ending) = (name[..dot].to_string(), name[dot + 1..].to_ascii_lowercase());
-        match ending.as_str() {
-            "cls" => {
-                let label = text(bytes, length).and_then(|text| class(&text));
-                self.classes.insert(key, Told { member: name.into(), label, weight: Ok(1.0) });
-            }
-            "json" => {
-                let told = match text(bytes, length).and_then(|text| object(&text)) {
-                    Ok(object) => Told::of(name, &object, columns),
-                    Err(reason) => Told { member: name.into(), label: Err(reason), weight: Ok(1.0) },
-                };
-                self.objects.insert(key, told);
-            }
-            _ if !is_picture(&ending) => self.ignore(name, "neither a picture nor a label, by its name"),
-            _ if self.pictures.contains_key(&key) => {
-                self.leave(name, &format!("the second picture of the sample {key}"));
-            }
-            _ => {
-                self.pictures.insert(key, self.index.pictures.len());
-                let (member, label) = (name.to_string(), String::new());
-                self.index.pictures.push(Picture { member, offset, length, label, weight: 1.0 });
-            }
-        }
-    }
-
-    /// Every picture with the label of its sample.
-    fn joined(mut self) -> Index {
-        let keys = std::mem::take(&mut self.pictures);
-        let mut told: HashMap<usize, Result<(String, f32), String>> =
-            keys.into_iter().map(|(key, at)| (at, self.told(&key))).collect();
-        for (at, mut picture) in std::mem::take(&mut self.index.pictures).into_iter().enumerate() {
-            match told.remove(&at).unwrap_or_else(|| Err(String::new())) {
-                Ok((label, weight)) => {
-                    (picture.label, picture.weight) = (label, weight);
-                    self.index.pictures.push(picture);
-                }
-                Err(reason) => self.leave(&picture.member, &reason),
-            }
-        }
-        let left = self.classes.drain().chain(self.objects.drain()).map(|(_, told)| told).collect::<Vec<_>>();
-        for told in left {
-            match told.label {
-                Ok(_) => self.leave(&told.member, "its sample has no picture"),
-                Err(_) => self.ignore(&told.member, "neither a picture nor a label"),
-            }
-        }
-        self.index.set_aside.sort_by(|a, b| a.relative.cmp(&b.relative));
-        self.index.ignored.sort_by(|a, b| a.relative.cmp(&b.relative));
-        self.index
-    }
-
-    /// The label and the weight of a sample. What says the class alone goes first; an object beside it may still say
-    /// the weight.
-    fn told(&mut self, key: &str) -> Result<(String, f32), String> {
-        let (class, object) = (self.classes.remove(key), self.objects.remove(key));
-        let weight = object.as_ref().map_or(Ok(1.0), |told| told.weight.clone());
-        let Some(told) = class.or(object) else {
-            return Err(format!("it has no label: the shard holds neither {key}.cls nor {key}.json"));
-        };
-        let label =
-            told.label.map_err(|reason| format!("its label {} cannot be used: {reason}", told.member))?;
-        Ok((label, weight?))
-    }
-}
-
-impl Told {
-    fn of(member: &str, object: &Map<String, Value>, columns: &Columns) -> Self {
-        let label = json_value(object, Field::Label, columns);
-        let label =
-            label.and_then(|label| if label.is_empty() { Err("it says no label".into()) } else { Ok(label) });
-        let weight = json_value(object, Field::Weight, columns).and_then(|weight| fields::weight(&weight));
-        Self { member: member.into(), label, weight }
-    }
-}
-
-fn is_picture(ending: &str) -> bool {
-    image::ImageFormat::from_extension(ending).is_some() || crate::dataset::scan::is_other_picture(ending)
-}
-
-fn text(bytes: &mut impl Read, length: u64) -> Result<String, String> {
-    if length > LONGEST_LABEL {
-        return Err(format!("it has {length} bytes, more than any label"));
-    }
-    let mut text = String::new();
-    bytes.read_to_string(&mut text).map_err(|error| error.to_string())?;
-    Ok(text)
-}
-
-fn class(text: &str) -> Result<String, String> {
-    match text.trim() {
-        "" => Err("it is empty".into()),
-        lines if lines.contains('\n') => Err("it has several lines".into()),
-        label => Ok(label.into()),
-    }
-}
-
-fn object(text: &str) -> Result<Map<String, Value>, String> {
-    serde_json::from_str(text).map_err(|error| format!("it is no JSON object: {error}"))
 }
 
 #[cfg(test)]
@@ -322,74 +154,30 @@ mod tests {
     }
 
     #[test]
-    fn samples_share_the_key_up_to_the_first_dot() {
-        let long = format!("{}/0.x.jpg", "deep/".repeat(60));
-        let long = long.as_str();
-        let picture = |name: &str| format!("picture {name}");
-        let (one, two, three, four) =
-            (picture("a/0.jpg"), picture("b.PNG"), picture("c.d/1.jpeg"), picture("e.jpg"));
-        let index = index(&shard(&[
-            ("./", ""),
-            ("./a/", ""),
-            ("./a/0.cls", "3\n"),
-            ("./a/0.jpg", &one),
-            ("./a/0.txt", "a caption"),
-            ("b.PNG", &two),
-            ("b.json", "{\"class\": \"dog\", \"weight\": 2.5}"),
-            ("c.d/1.jpeg", &three),
-            ("c.d/1.json", "{\"weight\": 0.5, \"size\": [1, 2]}"),
-            ("c.d/1.cls", "cat"),
-            ("e.jpg", &four),
-            ("e.seg.png", "a mask"),
-            ("e.json", "{\"label\": 7}"),
-            (long, "not by this ending"),
-            (".hidden.jpg", "x"),
-            ("__meta__.json", "{}"),
-        ]))
-        .unwrap();
-        assert_eq!(shown(&index), ["a/0.jpg 3 1", "b.PNG dog 2.5", "c.d/1.jpeg cat 0.5", "e.jpg 7 1"]);
-        assert_eq!(left(&index.set_aside), [""; 0]);
-        let neither = "neither a picture nor a label, by its name";
-        let long = format!("{long}: {neither}");
-        let expected = [
-            ".hidden.jpg: hidden",
-            "__meta__.json: neither a picture nor a label",
-            "a/0.txt: ",
-            &long,
-            "e.seg.png: ",
-        ];
-        let found = left(&index.ignored);
-        assert!(found.len() == 5 && found.iter().zip(expected).all(|(a, b)| a.starts_with(b)), "{found:?}");
-    }
-
-    #[test]
-    fn samples_without_a_label_or_a_picture_are_set_aside() {
-        let index = index(&shard(&[
-            ("0.jpg", "x"),
-            ("1.cls", "3"),
-            ("2.jpg", "x"),
-            ("2.cls", " "),
-            ("3.jpg", "x"),
-            ("3.json", "{\"label\": [1]}"),
-            ("4.jpg", "picture 4.jpg"),
-            ("4.png", "x"),
-            ("4.cls", "a"),
-            ("4.cls", "b"),
-            ("5.jpg", "x"),
-            ("5.json", "{\"label\": 1, \"weight\": -1}"),
-        ]))
-        .unwrap();
-        assert_eq!(shown(&index), ["4.jpg a 1"]);
-        let expected = [
-            "0.jpg: it has no label: the shard holds neither 0.cls nor 0.json",
-            "1.cls: its sample has no picture",
-            "2.jpg: its label 2.cls cannot be used: it is empty",
-            "3.jpg: its label 3.json cannot be used: 'label' is [1]; a label is a name or a whole number of 0 or more",
-            "4.cls: the second member of this name",
-            "4.png: the second picture of the sample 4",
-            "5.jpg: the weight is '-1'; it has to be a finite number above 0",
-        ];
-        assert_eq!(left(&index.set_aside), expected);
+    fn long_names_and_folders_are_read() {
+        let deep = "deep/".repeat(60);
+        let names = [format!("{deep}0.jpg"), format!("{deep}1.jpg"), "é/2.jpg".to_string()];
+        let [gnu, pax, plain] = &names;
+        let mut tar = Builder::new(Vec::new());
+        let mut add = |name: &str, content: &str, in_pax: bool| {
+            let mut header = if in_pax { Header::new_ustar() } else { Header::new_gnu() };
+            header.set_size(content.len() as u64);
+            if in_pax {
+                tar.append_pax_extensions([("path", name.as_bytes())]).unwrap();
+                header.set_cksum();
+                tar.append(&header, content.as_bytes()).unwrap();
+            } else {
+                tar.append_data(&mut header, format!("./{name}"), content.as_bytes()).unwrap();
+            }
+        };
+        for (name, in_pax) in [(gnu, false), (pax, true), (plain, false)] {
+            add(name, &format!("picture {name}"), in_pax);
+            add(&name.replace("jpg", "cls"), "a", in_pax);
+        }
+        let whole = [shard(&[("./", ""), ("deep/", "")]), tar.into_inner().unwrap()].concat();
+        let index = index(&whole).unwrap();
+        assert_eq!(shown(&index), names.clone().map(|name| format!("{name} a 1")));
+        assert!(index.set_aside.is_empty() && index.ignored.is_empty());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::index::Index;
+use super::samples::Index;
 use crate::config::Columns;
 use crate::dataset::location::Shard;
 use crate::durable;
@@ -74,7 +74,7 @@ fn file(cache: &Path, shard: &Shard) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use super::super::index::Picture;
+    use super::super::samples::Picture;
     use super::*;
 
     #[test]

@@ -1,8 +1,10 @@
 //! Tar files of pictures in WebDataset's layout: `key.jpg` beside `key.cls` or `key.json`. Pictures are read where they
-//! lie; nothing is unpacked. What is in one shard is found by `index`, and kept by `kept`.
+//! lie; nothing is unpacked. What is in one shard is found by `index` and `samples`, and kept by
+//! `kept`.
 
 mod index;
 mod kept;
+mod samples;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,7 +16,7 @@ use super::layout::Layout;
 use super::location::{Shard, Slice};
 use super::{Error, SetAside, Split};
 use crate::config::Columns;
-use index::Index;
+use samples::Index;
 
 /// Endings of tar files that would have to be decompressed to reach any one picture.
 const COMPRESSED: &[&str] =
