@@ -2,7 +2,7 @@
 //! lines of JSON, patterns, and shards. How a layout is read in detail is tested beside its code.
 
 // In a test a panic is the report; clippy excepts test functions by itself, but not what they call.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod studio;
 
