@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use super::failure::Failure;
 use super::prepare::fetch;
 use crate::checkpoint::{IDENTITY_FORMAT, Identity, RunFolder, Start};
-use crate::dataset::{self, Limits};
+use crate::dataset::{self, Limits, Location};
 use crate::export::{self, Model};
 use crate::model::{Array, Folded, Network, NormSettings, Settings, numbers};
 use crate::scaling::{Family, Plan, Variant};
@@ -98,9 +98,9 @@ impl Classifier {
     }
 
     /// Logits of some pictures; a picture that cannot be read has a reason instead.
-    pub fn logits(&self, paths: &[PathBuf]) -> Vec<Result<Vec<f32>, String>> {
+    pub fn logits(&self, pictures: &[Location]) -> Vec<Result<Vec<f32>, String>> {
         let prepared: Vec<Result<Vec<f32>, String>> =
-            paths.par_iter().map(|path| self.prepare(path)).collect();
+            pictures.par_iter().map(|picture| self.prepare(picture)).collect();
         let good: Vec<&Vec<f32>> = prepared.iter().flatten().collect();
         let mut rows = Vec::new();
         if !good.is_empty() {
@@ -119,9 +119,9 @@ impl Classifier {
         numbers(self.network.infer(images))
     }
 
-    fn prepare(&self, path: &Path) -> Result<Vec<f32>, String> {
+    fn prepare(&self, picture: &Location) -> Result<Vec<f32>, String> {
         let preprocess = &self.identity.preprocess;
-        let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
+        let bytes = picture.read().map_err(|error| error.to_string())?;
         let picture = dataset::decode(&bytes, preprocess.background, &Limits::default());
         let picture = picture.map_err(|error| error.to_string())?;
         let view = preprocess.apply(&picture).map_err(|error| error.to_string())?;

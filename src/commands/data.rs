@@ -13,7 +13,7 @@ use super::{Ended, at_least_one};
 use crate::config::{Config, DataOffline, Source};
 use crate::dataset::drawn::{Drawing, Kind, VERSION};
 use crate::dataset::recipe::Step;
-use crate::dataset::{self, Dataset, Origin, Recipe, Shares, download, scan};
+use crate::dataset::{self, Dataset, Origin, Pictures, Recipe, Shares, download, scan};
 
 #[derive(Args)]
 pub struct Data {
@@ -67,16 +67,17 @@ impl Data {
 
 /// Where pictures lie, and whose they are.
 pub struct Found {
-    pub folder: PathBuf,
+    pub pictures: Pictures,
     pub origin: Origin,
     /// What says how many there have to be, where they were fetched.
     pub recipe: Option<Recipe>,
 }
 
-/// The folder of a configuration's pictures: its own, a fetched one, or drawings where that is allowed.
+/// A configuration's pictures: its own, a fetched one, or drawings where that is allowed.
 pub fn folder_of(config: &Config) -> Result<Found> {
     let name = match &config.data.source {
-        Source::Path(path) => return Ok(own(path)),
+        Source::Path(path) => return Ok(own(Pictures::At(path.clone()))),
+        Source::Files(files) => return Ok(own(Pictures::Matching(files.clone()))),
         Source::Dataset(name) => name,
     };
     let recipe = Recipe::named(name, Path::new("datasets"))?;
@@ -94,7 +95,8 @@ pub fn folder_of(config: &Config) -> Result<Found> {
 /// drawings though the photographs may be within reach now, and photographs are never replaced.
 pub fn folder_again(config: &Config, began_with: &Origin) -> Result<Found> {
     match (&config.data.source, began_with) {
-        (Source::Path(path), _) => Ok(own(path)),
+        (Source::Path(path), _) => Ok(own(Pictures::At(path.clone()))),
+        (Source::Files(files), _) => Ok(own(Pictures::Matching(files.clone()))),
         (Source::Dataset(_), &Origin::Drawn { seed, pictures }) => {
             drawn(Drawing { seed, per_class: pictures / Kind::ALL.len(), ..Drawing::default() })
         }
@@ -107,12 +109,12 @@ pub fn folder_again(config: &Config, began_with: &Origin) -> Result<Found> {
     }
 }
 
-fn own(path: &Path) -> Found {
-    Found { folder: path.to_owned(), origin: Origin::Folder, recipe: None }
+fn own(pictures: Pictures) -> Found {
+    Found { pictures, origin: Origin::Folder, recipe: None }
 }
 
 fn fetched(recipe: Recipe, folder: PathBuf) -> Found {
-    Found { folder, origin: recipe.origin(), recipe: Some(recipe) }
+    Found { pictures: Pictures::At(folder), origin: recipe.origin(), recipe: Some(recipe) }
 }
 
 /// Fetches a recipe's pictures, unless they are there.
@@ -158,7 +160,7 @@ fn drawn(drawing: Drawing) -> Result<Found> {
     if !folder.is_dir() {
         draw(&drawing, &folder)?;
     }
-    Ok(Found { folder, origin: drawing.origin(), recipe: None })
+    Ok(Found { pictures: Pictures::At(folder), origin: drawing.origin(), recipe: None })
 }
 
 /// Draws the built-in data set into a new folder.

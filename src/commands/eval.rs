@@ -11,10 +11,12 @@ use super::console::{Bar, print, tell, warn_loudly};
 use super::failure::{DATA, Failure};
 use super::prepare::{DRAWN, pictures_again, readable};
 use super::session::{marks, table};
-use super::{Ended, Format, Place, start};
+use super::{Ended, Format, Place, at_least_one, start};
 use crate::checkpoint::RunFolder;
-use crate::config::Config;
-use crate::dataset::{Dataset, Origin, Record, Shares, Split, scan};
+use crate::config::{Columns, Config};
+use crate::dataset::{
+    self, Dataset, Labels, Location, Origin, Pictures, Purpose, Record, Shares, Split, scan,
+};
 use crate::devices::choose;
 use crate::evaluate::Scores;
 
@@ -22,9 +24,13 @@ use crate::evaluate::Scores;
 pub struct Eval {
     /// A run folder, an exported file, or imagenet[:VARIANT]
     model: String,
-    /// A folder with a folder of pictures for each class, perhaps under train/, val/ and test/
+    /// A folder with a folder of pictures for each class, perhaps under train/, val/ and test/; or a table (.csv,
+    /// .tsv, .jsonl, .ndjson), or .tar shards
     #[arg(long)]
     data: Option<PathBuf>,
+    /// How many folder names make a class; as many as the model's classes have
+    #[arg(long, requires = "data", value_parser = at_least_one)]
+    depth: Option<usize>,
     /// Which part: train, val or test
     #[arg(long, default_value = "test")]
     split: String,
@@ -51,8 +57,8 @@ struct Report<'a> {
 
 /// Pictures whose classes are known.
 struct Labelled {
-    /// Paths and the model's own class numbers.
-    pictures: Vec<(PathBuf, usize)>,
+    /// With the model's own class numbers.
+    pictures: Vec<(Location, usize)>,
     /// How many are not in the figures.
     set_aside: usize,
     drawn: bool,
@@ -68,8 +74,8 @@ impl Eval {
         let mut bar = Bar::count("evaluating");
         let (mut logits, mut labels) = (Vec::new(), Vec::new());
         for (number, batch) in pictures.chunks(BATCH).enumerate() {
-            let paths: Vec<PathBuf> = batch.iter().map(|(path, _)| path.clone()).collect();
-            for ((path, class), outcome) in batch.iter().zip(model.logits(&paths)) {
+            let places: Vec<Location> = batch.iter().map(|(place, _)| place.clone()).collect();
+            for ((place, class), outcome) in batch.iter().zip(model.logits(&places)) {
                 match outcome {
                     Ok(row) => {
                         logits.extend(row);
@@ -77,7 +83,7 @@ impl Eval {
                     }
                     Err(reason) => {
                         unreadable += 1;
-                        bar.line(&format!("passed over {}: {reason}", path.display()));
+                        bar.line(&format!("passed over {place}: {reason}"));
                     }
                 }
             }
@@ -131,7 +137,7 @@ impl Eval {
             }
         };
         let dataset = match &self.data {
-            Some(folder) => labelled(folder)?,
+            Some(path) => self.labelled(path, classes)?,
             None => self.own_data()?,
         };
         let chosen = match self.data.is_some() && dataset.samples(split).next().is_none() {
@@ -149,7 +155,7 @@ impl Eval {
             })
         };
         let pictures: Result<Vec<_>, Failure> =
-            chosen.iter().map(|sample| Ok((dataset.path(sample), number(sample.class)?))).collect();
+            chosen.iter().map(|sample| Ok((dataset.location(sample), number(sample.class)?))).collect();
         let pictures = pictures?;
         if pictures.is_empty() {
             return Err(Failure::Data(format!("there are no {} pictures", self.split)).into());
@@ -177,20 +183,56 @@ impl Eval {
         }
         Ok(dataset)
     }
+
+    /// Other pictures than the run's own, whose classes are called as the model calls them or numbered as it does.
+    fn labelled(&self, path: &Path, classes: &[String]) -> Result<Dataset> {
+        let run = Path::new(&self.model);
+        let columns = match RunFolder::is_one(run) {
+            true => Config::load(&RunFolder::open(run)?.config_path(), &[])?.data.columns,
+            false => Columns::default(),
+        };
+        let labels = Labels {
+            classes: classes.to_vec(),
+            depth: self.depth.unwrap_or_else(|| depth_of(classes)),
+            columns,
+            purpose: Purpose::Measuring,
+        };
+        let options = scan::Options {
+            shares: Shares { val: 0.0, test: 0.0 },
+            seed: 0,
+            bad: scan::Bad::SetAside,
+            origin: Origin::Folder,
+            check: &readable,
+            progress: &|_, _| {},
+        };
+        let dataset = dataset::open_labelled(&Pictures::At(path.into()), &labels, &options)?;
+        for aside in &dataset.set_aside {
+            tell(&format!("passed over {}: {}", aside.relative, aside.reason));
+        }
+        Ok(dataset)
+    }
 }
 
-fn labelled(folder: &Path) -> Result<Dataset> {
-    let options = scan::Options {
-        shares: Shares { val: 0.0, test: 0.0 },
-        seed: 0,
-        bad: scan::Bad::SetAside,
-        origin: Origin::Folder,
-        check: &readable,
-        progress: &|_, _| {},
-    };
-    let dataset = crate::dataset::open(folder, &options)?;
-    for aside in &dataset.set_aside {
-        tell(&format!("passed over {}: {}", aside.relative, aside.reason));
+/// How many folder names a model's classes were made of.
+fn depth_of(classes: &[String]) -> usize {
+    let mut depths = classes.iter().map(|class| class.split('/').count());
+    let first = depths.next().unwrap_or(1);
+    if depths.all(|depth| depth == first) { first } else { 1 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_depth_shows_in_the_classes() {
+        let check = |classes: &[&str], expected| {
+            let classes: Vec<String> = classes.iter().map(|class| (*class).to_string()).collect();
+            assert_eq!(depth_of(&classes), expected, "{classes:?}");
+        };
+        check(&["cat", "dog"], 1);
+        check(&["cat/tabby", "dog/pug"], 2);
+        check(&["cat/tabby", "AC/DC/live"], 1);
+        check(&[], 1);
     }
-    Ok(dataset)
 }

@@ -5,20 +5,24 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::Args;
 
-use super::Ended;
 use super::console::{print, tell};
 use super::dry_run::{expected_seconds, rate_of};
 use super::failure::Failure;
 use super::prepare::readable;
+use super::{Ended, at_least_one};
 use crate::config::init::{InitFacts, suggested_stages, template};
-use crate::dataset::{self, Dataset, Origin, Shares, Split, scan};
+use crate::dataset::{self, Dataset, Labels, Origin, Pictures, Shares, Split, scan};
 use crate::durable;
 use crate::scaling::{Plan, Trains, Variant, grouped};
 
 #[derive(Args)]
 pub struct Init {
-    /// The folder of pictures: a folder for each class, perhaps under train/, val/ and test/
+    /// The folder of pictures: a folder for each class, perhaps under train/, val/ and test/; or a table (.csv, .tsv,
+    /// .jsonl, .ndjson), or .tar shards
     folder: PathBuf,
+    /// How many folder names make a class
+    #[arg(long, default_value_t = 1, value_parser = at_least_one)]
+    depth: usize,
     /// Where to write the TOML; configs/FOLDER.toml, or FOLDER.toml where there is no configs/
     #[arg(long)]
     out: Option<PathBuf>,
@@ -26,7 +30,7 @@ pub struct Init {
 
 impl Init {
     pub fn run(self) -> Ended {
-        let dataset = scanned(&self.folder)?;
+        let dataset = self.scanned()?;
         let file = self.out.clone().unwrap_or_else(|| self.file());
         if file.exists() {
             let text = format!(
@@ -35,7 +39,7 @@ impl Init {
             );
             return Err(Failure::Usage(text).into());
         }
-        let facts = facts(&self.folder, &file, &dataset)?;
+        let facts = self.facts(&file, &dataset)?;
         if let Some(parent) = file.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             durable::create_folders(parent)?;
         }
@@ -48,59 +52,73 @@ impl Init {
     }
 
     fn file(&self) -> PathBuf {
-        let folder = std::fs::canonicalize(&self.folder).unwrap_or_else(|_| self.folder.clone());
-        let name = folder.file_name().map_or("pictures".into(), |name| name.to_string_lossy().into_owned());
-        let name = format!("{name}.toml");
+        let name = format!("{}.toml", name_of(&self.pictures()));
         if Path::new("configs").is_dir() { Path::new("configs").join(name) } else { name.into() }
+    }
+
+    /// The absolute path, links resolved where there is one; a pattern is no path of its own.
+    fn pictures(&self) -> PathBuf {
+        let absolute = || std::path::absolute(&self.folder).unwrap_or_else(|_| self.folder.clone());
+        std::fs::canonicalize(&self.folder).unwrap_or_else(|_| absolute())
+    }
+
+    fn scanned(&self) -> Result<Dataset> {
+        let options = scan::Options {
+            shares: Shares { val: 0.0, test: 0.0 },
+            seed: 0,
+            bad: scan::Bad::SetAside,
+            origin: Origin::Folder,
+            check: &readable,
+            progress: &|_, _| {},
+        };
+        let labels = Labels { depth: self.depth, ..Labels::default() };
+        Ok(dataset::open_labelled(&Pictures::At(self.folder.clone()), &labels, &options)?)
+    }
+
+    fn facts(&self, file: &Path, dataset: &Dataset) -> Result<InitFacts> {
+        let counts = dataset.counts(Split::Train);
+        let classes: Vec<_> = dataset.classes.iter().cloned().zip(counts).collect();
+        let pictures: usize = classes.iter().map(|(_, count)| count).sum();
+        let stages = suggested_stages(pictures);
+        let median_width = median(dataset, |sample| sample.width);
+        let median_height = median(dataset, |sample| sample.height);
+        let shorter = median_width.min(median_height);
+        let variant = fitting(pictures, shorter);
+        let plan = Plan::variant(variant);
+        let (batch, side) = (32, plan.resolution);
+        let hardest = stages.iter().map(|stage| stage.trains).max_by_key(|trains| match trains {
+            Trains::Head => 0,
+            Trains::Last(count) => *count,
+            Trains::All => usize::MAX,
+        });
+        let memory_bytes = plan.training_memory(batch, side, classes.len(), hardest.unwrap_or(Trains::Head));
+        let seconds =
+            expected_seconds(&plan, side, &stages, pictures, 0, rate_of(&burn::tensor::Device::flex()));
+        Ok(InitFacts {
+            file: file.to_owned(),
+            folder: self.pictures(),
+            depth: self.depth,
+            has_val: dataset.samples(Split::Val).next().is_some(),
+            has_test: dataset.samples(Split::Test).next().is_some(),
+            median_width,
+            median_height,
+            classes,
+            variant,
+            reason: reason(variant, pictures, shorter),
+            image_size: side,
+            batch,
+            stages,
+            minutes: seconds / 60.0,
+            memory_bytes,
+        })
     }
 }
 
-fn scanned(folder: &Path) -> Result<Dataset> {
-    let options = scan::Options {
-        shares: Shares { val: 0.0, test: 0.0 },
-        seed: 0,
-        bad: scan::Bad::SetAside,
-        origin: Origin::Folder,
-        check: &readable,
-        progress: &|_, _| {},
-    };
-    Ok(dataset::open(folder, &options)?)
-}
-
-fn facts(folder: &Path, file: &Path, dataset: &Dataset) -> Result<InitFacts> {
-    let counts = dataset.counts(Split::Train);
-    let classes: Vec<_> = dataset.classes.iter().cloned().zip(counts).collect();
-    let pictures: usize = classes.iter().map(|(_, count)| count).sum();
-    let stages = suggested_stages(pictures);
-    let median_width = median(dataset, |sample| sample.width);
-    let median_height = median(dataset, |sample| sample.height);
-    let shorter = median_width.min(median_height);
-    let variant = fitting(pictures, shorter);
-    let plan = Plan::variant(variant);
-    let (batch, side) = (32, plan.resolution);
-    let hardest = stages.iter().map(|stage| stage.trains).max_by_key(|trains| match trains {
-        Trains::Head => 0,
-        Trains::Last(count) => *count,
-        Trains::All => usize::MAX,
-    });
-    let memory_bytes = plan.training_memory(batch, side, classes.len(), hardest.unwrap_or(Trains::Head));
-    let seconds = expected_seconds(&plan, side, &stages, pictures, 0, rate_of(&burn::tensor::Device::flex()));
-    Ok(InitFacts {
-        file: file.to_owned(),
-        folder: std::fs::canonicalize(folder)?,
-        has_val: dataset.samples(Split::Val).next().is_some(),
-        has_test: dataset.samples(Split::Test).next().is_some(),
-        median_width,
-        median_height,
-        classes,
-        variant,
-        reason: reason(variant, pictures, shorter),
-        image_size: side,
-        batch,
-        stages,
-        minutes: seconds / 60.0,
-        memory_bytes,
-    })
+/// The name of the folder, the table or the shard; of a pattern, that of its folder.
+fn name_of(pictures: &Path) -> String {
+    let folders = pictures.ancestors().find(|path| path.exists()).filter(|path| path.file_name().is_some());
+    let name = folders.map(|path| if path.is_dir() { path.file_name() } else { path.file_stem() });
+    name.flatten().map_or("pictures".into(), |name| name.to_string_lossy().into_owned())
 }
 
 /// The networks that are proposed, and the pictures that each asks for: few would be learned by heart by a larger

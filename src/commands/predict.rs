@@ -11,6 +11,7 @@ use super::classifier::{BATCH, Classifier};
 use super::console::{Bar, print, tell};
 use super::failure::{DATA, Failure};
 use super::{Ended, Place, paths_from_stdin, start};
+use crate::dataset::Location;
 use crate::devices::choose;
 use crate::evaluate::softmax;
 
@@ -68,7 +69,8 @@ impl Predict {
         let mut bar = Bar::count("predicting");
         let (mut done, mut bad) = (0, 0);
         for batch in paths.chunks(BATCH) {
-            for (path, outcome) in batch.iter().zip(model.logits(batch)) {
+            let files: Vec<Location> = batch.iter().cloned().map(Location::File).collect();
+            for (path, outcome) in batch.iter().zip(model.logits(&files)) {
                 if let Err(reason) = &outcome {
                     bad += 1;
                     bar.line(&format!("passed over {}: {reason}", path.display()));

@@ -9,8 +9,10 @@ use super::console::{Bar, tell, warn_loudly};
 use super::data::{Found, folder_again, folder_of, warn_of_differences};
 use super::failure::Failure;
 use crate::checkpoint::{IDENTITY_FORMAT, Identity, RunFolder, Start, read_model};
-use crate::config::{Bad, ClassWeights, Config, Model, ModelOffline, Pretrained, Scale};
-use crate::dataset::{self, Dataset, Interpolation, Limits, Origin, Preprocess, Resize, Shares, scan};
+use crate::config::{Bad, ClassWeights, Config, Data, Model, ModelOffline, Pretrained, Scale};
+use crate::dataset::{
+    self, Dataset, Interpolation, Labels, Limits, Origin, Preprocess, Purpose, Resize, Shares, scan,
+};
 use crate::loader::Item;
 use crate::model::{Network, NormSettings, Settings, initial};
 use crate::scaling::{Budget, Family, Padding, Plan, largest};
@@ -45,7 +47,7 @@ fn opened(config: &Config, found: Found) -> Result<Dataset> {
             }
         },
     };
-    let dataset = dataset::open(&found.folder, &options)?;
+    let dataset = dataset::open_labelled(&found.pictures, &labels_of(config), &options)?;
     if let Ok(bar) = bar.lock() {
         bar.clear();
     }
@@ -55,6 +57,13 @@ fn opened(config: &Config, found: Found) -> Result<Dataset> {
     }
     one_weight_each(config, &dataset.classes)?;
     Ok(dataset)
+}
+
+/// How a configuration says that its pictures are labelled.
+pub fn labels_of(config: &Config) -> Labels {
+    let Data { classes, depth, columns, .. } = &config.data;
+    let (classes, columns) = (classes.clone(), columns.clone());
+    Labels { classes, depth: *depth, columns, purpose: Purpose::Training }
 }
 
 /// How many weights are right only shows once the classes are known.
@@ -110,7 +119,8 @@ pub const SCRATCH: &str =
 pub fn splits(dataset: &Dataset) -> Splits {
     let items = |split| {
         let of = dataset.samples(split).enumerate();
-        of.map(|(sample, s)| Item { path: dataset.path(s), class: s.class, sample }).collect()
+        of.map(|(sample, s)| Item { location: dataset.location(s), class: s.class, sample, weight: s.weight })
+            .collect()
     };
     Splits {
         train: items(dataset::Split::Train),

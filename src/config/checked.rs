@@ -131,6 +131,38 @@ pub struct Data {
     /// Bytes that cached outputs may take on the disk, those of other runs included.
     pub cache_limit: u64,
     pub bad: Bad,
+    /// In the order of the network's outputs. Empty: those of the data, by name.
+    pub classes: Vec<String>,
+    /// How many folder names make a class.
+    pub depth: usize,
+    pub columns: Columns,
+}
+
+/// What the columns of a table, or the fields of a line of JSON, are called. None: by one of the usual names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Columns {
+    pub path: Option<String>,
+    pub label: Option<String>,
+    pub split: Option<String>,
+    pub weight: Option<String>,
+}
+
+/// The pictures that a pattern matches, all of one class.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Files {
+    /// Absolute.
+    pub glob: PathBuf,
+    pub class: String,
+    /// None: split off as elsewhere.
+    pub split: Option<Part>,
+}
+
+/// What pictures are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    Train,
+    Val,
+    Test,
 }
 
 /// Where the outputs of frozen layers are kept.
@@ -162,8 +194,10 @@ impl Precision {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
-    /// An absolute path to the user's own folder.
+    /// An absolute path to the user's own folder, table or shards.
     Path(PathBuf),
+    /// The user's own pictures by patterns; at least one.
+    Files(Vec<Files>),
     /// The name of a recipe.
     Dataset(String),
 }

@@ -14,6 +14,8 @@ pub struct InitFacts {
     pub file: PathBuf,
     /// The pictures, absolute or relative to the TOML's folder.
     pub folder: PathBuf,
+    /// How many folder names make a class.
+    pub depth: usize,
     /// Names and numbers of pictures, in the classes' order.
     pub classes: Vec<(String, usize)>,
     /// Whether the folder brings its own val and test folders.
@@ -104,15 +106,19 @@ fn model(facts: &InitFacts) -> String {
 
 fn data(facts: &InitFacts) -> String {
     let path = toml::Value::from(facts.folder.to_string_lossy().as_ref());
+    let depth = match facts.depth {
+        1 => String::new(),
+        depth => line(format!("depth = {depth}"), "folder names that make a class, joined by /"),
+    };
     let split = match (facts.has_val, facts.has_test) {
-        (true, true) => "# The folder brings its own val and test pictures; nothing is split off.\n",
-        (true, false) => "# The folder brings its own val pictures.\nsplit = { test = 0.15 }\n",
-        (false, true) => "# The folder brings its own test pictures.\nsplit = { val = 0.15 }\n",
+        (true, true) => "# The data brings its own val and test pictures; nothing is split off.\n",
+        (true, false) => "# The data brings its own val pictures.\nsplit = { test = 0.15 }\n",
+        (false, true) => "# The data brings its own test pictures.\nsplit = { val = 0.15 }\n",
         (false, false) => "split = { val = 0.15, test = 0.15 }\n",
     };
     let size = format!("image_size = {}", facts.image_size);
     [
-        &format!("[data]\npath = {path}\n{split}"),
+        &format!("[data]\npath = {path}\n{depth}{split}"),
         &line(size, "pixels; \"auto\" takes what the weights were trained with")[..],
         &line("# bad = \"fail\"", "stop at a picture that cannot be read, rather than set it aside"),
     ]
@@ -172,6 +178,7 @@ mod tests {
         InitFacts {
             file: "pets.toml".into(),
             folder: "my \"pets\"\\and\nmore".into(),
+            depth: 1,
             classes: vec![("cat".to_string(), 300), ("dog\n[model]".to_string(), 900)],
             has_val: false,
             has_test: false,

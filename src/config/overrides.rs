@@ -19,7 +19,7 @@ const WAYS: [(&str, &[&[&str]]); 2] = [
             &["max_macs", "max_params", "max_memory"],
         ],
     ),
-    ("data", &[&["path"], &["dataset", "offline"]]),
+    ("data", &[&["path"], &["files"], &["dataset", "offline"]]),
 ];
 
 /// As in augment.crop_scale.1.

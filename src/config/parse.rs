@@ -48,16 +48,16 @@ fn checked(mut tree: DeTable<'_>, stem: &str, origin: &Origin<'_>) -> Result<Con
 }
 
 fn sections(tree: &mut DeTable<'_>, faults: &mut Faults<'_>) -> raw::File {
-    let split = match tree.get_mut("data").map(Spanned::get_mut) {
-        Some(DeValue::Table(data)) => data.remove("split"),
-        _ => None,
-    };
-    let data: raw::Data = take(tree, "data", faults);
     raw::File {
         model: take(tree, "model", faults),
-        data: raw::Data { split: section::read(split, "data.split", faults), ..data },
+        data: data(tree, faults),
         augment: take(tree, "augment", faults),
-        stage: stages(tree, faults),
+        stage: list(
+            tree.remove("stage"),
+            "stage",
+            "begin each stage with double brackets: [[stage]]",
+            faults,
+        ),
         optimizer: take(tree, "optimizer", faults),
         schedule: take(tree, "schedule", faults),
         train: take(tree, "train", faults),
@@ -72,15 +72,35 @@ fn take<T: DeserializeOwned + Default>(tree: &mut DeTable<'_>, name: &str, fault
     section::read(tree.remove(name), name, faults)
 }
 
-fn stages(tree: &mut DeTable<'_>, faults: &mut Faults<'_>) -> Vec<raw::Stage> {
-    let Some(value) = tree.remove("stage") else { return Vec::new() };
+fn data(tree: &mut DeTable<'_>, faults: &mut Faults<'_>) -> raw::Data {
+    let [split, columns, files] =
+        ["split", "columns", "files"].map(|name| match tree.get_mut("data").map(Spanned::get_mut) {
+            Some(DeValue::Table(data)) => data.remove(name),
+            _ => None,
+        });
+    let shape = "write it as files = [{ glob = \"cats/*.jpg\", class = \"cat\" }]";
+    raw::Data {
+        split: section::read(split, "data.split", faults),
+        columns: columns.map(|columns| section::read(Some(columns), "data.columns", faults)),
+        files: list(files, "data.files", shape, faults),
+        ..take(tree, "data", faults)
+    }
+}
+
+fn list<T: DeserializeOwned + Default>(
+    value: Option<Spanned<DeValue<'_>>>,
+    name: &str,
+    shape: &str,
+    faults: &mut Faults<'_>,
+) -> Vec<T> {
+    let Some(value) = value else { return Vec::new() };
     let span = value.span();
     let DeValue::Array(list) = value.into_inner() else {
-        faults.refuse(span, "must be a list; begin each stage with double brackets: [[stage]]");
+        faults.refuse(span, format!("must be a list; {shape}"));
         return Vec::new();
     };
     (1..)
         .zip(list)
-        .map(|(number, stage)| section::read(Some(stage), &format!("stage.{number}"), faults))
+        .map(|(number, part)| section::read(Some(part), &format!("{name}.{number}"), faults))
         .collect()
 }

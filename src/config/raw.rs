@@ -67,8 +67,33 @@ pub(super) struct Data {
     pub cache_precision: Key<String>,
     pub cache_limit: Key<Amount>,
     pub bad: Key<String>,
+    pub classes: Key<Vec<String>>,
+    pub depth: Key<usize>,
     #[serde(default)]
     pub split: Split,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub columns: Option<Columns>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<Files>,
+}
+
+/// What the columns of a table are called.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Columns {
+    pub path: Key<String>,
+    pub label: Key<String>,
+    pub split: Key<String>,
+    pub weight: Key<String>,
+}
+
+/// The pictures that a pattern matches.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Files {
+    pub glob: Key<String>,
+    pub class: Key<String>,
+    pub split: Key<String>,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]

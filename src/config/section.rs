@@ -80,12 +80,14 @@ pub(super) fn nearest<'w>(word: &str, words: &[&'w str]) -> Option<&'w str> {
     (count * 2 < nearest.len().max(3)).then_some(nearest)
 }
 
-fn sections() -> [(&'static str, &'static [&'static str]); 11] {
+fn sections() -> [(&'static str, &'static [&'static str]); 13] {
     [
         ("the top of the file", keys::<raw::File>()),
         ("[model]", keys::<raw::Model>()),
         ("[data]", keys::<raw::Data>()),
         ("data.split", keys::<raw::Split>()),
+        ("data.columns", keys::<raw::Columns>()),
+        ("data.files", keys::<raw::Files>()),
         ("[augment]", keys::<raw::Augment>()),
         ("[[stage]]", keys::<raw::Stage>()),
         ("[optimizer]", keys::<raw::Optimizer>()),

@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::checked::{
-    Bad, BatchNorm, CachePlace, DataOffline, DeviceChoice, Every, ModelOffline, Monitor, OnDivergence,
+    Bad, BatchNorm, CachePlace, DataOffline, DeviceChoice, Every, ModelOffline, Monitor, OnDivergence, Part,
     Policy, Precision,
 };
 use crate::scaling::{Family, Padding, Trains, Variant};
@@ -34,6 +34,7 @@ choice!(ModelOffline { Fail = "fail", Scratch = "scratch" });
 choice!(DataOffline { Fail = "fail", Drawn = "drawn" });
 choice!(CachePlace { Auto = "auto", Memory = "memory", Disk = "disk", Off = "off" });
 choice!(Precision { F32 = "f32", F16 = "f16" });
+choice!(Part { Train = "train", Val = "val", Test = "test" });
 choice!(Bad { Skip = "skip", Fail = "fail" });
 choice!(Policy { None = "none", Light = "light", Standard = "standard", Strong = "strong" });
 choice!(BatchNorm { Batch = "batch", Stored = "stored" });

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use toml::Spanned;
 
 use super::checked::{
-    Augment, Checkpoint, ClassWeights, Config, Course, Data, Every, Model, Optimizer, Pretrained, Scale,
-    Schedule, Scratch, Source, Stage, Train,
+    Augment, Checkpoint, ClassWeights, Columns, Config, Course, Data, Every, Files, Model, Optimizer,
+    Pretrained, Scale, Schedule, Scratch, Source, Stage, Train,
 };
 use super::raw::{self, Amount, Auto, AutoWord, False, Key, Off};
 use super::words::{Choice, CourseKind, OptimizerKind};
@@ -142,9 +142,10 @@ fn pretrained(pretrained: &Pretrained) -> raw::Pretrained {
 }
 
 fn data(data: &Data) -> raw::Data {
-    let (path, dataset) = match &data.source {
-        Source::Path(path) => (key(path.to_string_lossy().into_owned()), None),
-        Source::Dataset(name) => (None, key(name.clone())),
+    let (path, dataset, files) = match &data.source {
+        Source::Path(path) => (key(path.to_string_lossy().into_owned()), None, Vec::new()),
+        Source::Dataset(name) => (None, key(name.clone()), Vec::new()),
+        Source::Files(files) => (None, None, files.iter().map(group).collect()),
     };
     raw::Data {
         offline: dataset.is_some().then(|| word(data.offline)).flatten(),
@@ -157,7 +158,29 @@ fn data(data: &Data) -> raw::Data {
         cache_precision: word(data.cache_precision),
         cache_limit: key(Amount::Whole(data.cache_limit)),
         bad: word(data.bad),
+        classes: (!data.classes.is_empty()).then(|| key(data.classes.clone())).flatten(),
+        depth: key(data.depth),
         split: raw::Split { val: key(data.split.val), test: key(data.split.test) },
+        columns: (data.columns != Columns::default()).then(|| columns(&data.columns)),
+        files,
+    }
+}
+
+fn columns(columns: &Columns) -> raw::Columns {
+    let name = |name: &Option<String>| name.clone().and_then(key);
+    raw::Columns {
+        path: name(&columns.path),
+        label: name(&columns.label),
+        split: name(&columns.split),
+        weight: name(&columns.weight),
+    }
+}
+
+fn group(files: &Files) -> raw::Files {
+    raw::Files {
+        glob: key(files.glob.to_string_lossy().into_owned()),
+        class: key(files.class.clone()),
+        split: files.split.and_then(word),
     }
 }
 

@@ -27,7 +27,9 @@ pub enum Error {
 
     #[error("{path} does not exist; `data.path` has to name a folder with one folder of pictures per class")]
     Missing { path: PathBuf },
-    #[error("{path} is a file; `data.path` has to name a folder with one folder of pictures per class")]
+    #[error(
+        "{path} is no list of pictures; `data.path` has to name a folder, a .csv, .tsv, .jsonl or .ndjson, or .tar shards"
+    )]
     NotAFolder { path: PathBuf },
     #[error("cannot read {path}: {cause}")]
     Unreadable { path: PathBuf, cause: io::Error },
@@ -47,6 +49,18 @@ pub enum Error {
     NoTraining { path: PathBuf, folders: String },
     #[error("{path} holds {first}/ and {second}/, which both mean the {split} split; keep one")]
     SplitTwice { path: PathBuf, split: &'static str, first: String, second: String },
+    #[error("{at}: {reason}")]
+    Said { at: String, reason: String },
+    #[error(
+        "{path} holds nothing to train on: all that it names is for validation or test; add training pictures, or name no splits"
+    )]
+    NothingToTrain { path: PathBuf },
+    #[error(
+        "{path} holds no folders of pictures {depth} folders deep; `data.depth` says how many names make a class"
+    )]
+    NotSoDeep { path: PathBuf, depth: usize },
+    #[error("{at}: the class '{class}' has no picture to train on{}", did_you_mean(.nearest))]
+    Untrained { at: String, class: String, nearest: Option<String> },
     #[error("class '{class}' has pictures in {folder}/ but none in train/{}; the classes of the splits are matched by name", did_you_mean(.nearest))]
     NotInTraining { class: String, folder: String, nearest: Option<String> },
     #[error("class '{class}' has no usable picture to train on in {folder}{}; add some or remove the folder", because(.set_aside, .reason))]
@@ -64,6 +78,11 @@ impl Error {
     /// Whether the archive could not be had at all: the one case in which drawn data may stand in for it.
     pub fn is_unreachable(&self) -> bool {
         matches!(self, Error::Download(error) if error.is_unreachable())
+    }
+
+    /// A fault in a line of a file.
+    pub(super) fn said(path: &Path, line: u64, reason: String) -> Error {
+        Error::Said { at: format!("{}:{line}", path.display()), reason }
     }
 
     pub(super) fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> Error {

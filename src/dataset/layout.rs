@@ -1,30 +1,40 @@
 //! What a file's place means: its class, and its split where the folders name one. Pure: works on the list of
-//! files that `walk` made, and leaves reading them to `scan`.
+//! files that `walk` made, and leaves reading them to `scan`. What is labelled in other ways is laid out by `labels`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
+use super::labels::Labels;
+use super::location::Slice;
 use super::walk::Tree;
 use super::{Error, SetAside, Split, error};
 
 /// Files that may be pictures, each with its class.
 #[derive(Debug)]
 pub struct Layout {
+    /// What the names of candidates start from.
+    pub root: PathBuf,
     pub classes: Vec<String>,
     pub candidates: Vec<Candidate>,
+    pub set_aside: Vec<SetAside>,
     pub ignored: Vec<SetAside>,
-    /// The splits that have a folder of their own.
+    /// The splits that have pictures of their own.
     pub given: BTreeSet<Split>,
-    /// The folder above those of the training classes.
+    /// The folder above those of the training classes, or what names the pictures.
     pub training: PathBuf,
+    /// Whether each picture was named by the user; one that is no picture is a fault then.
+    pub named: bool,
 }
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub struct Candidate {
     pub relative: String,
     pub class: usize,
-    /// Training where the folders name no split.
+    /// Training where nothing names a split.
     pub split: Split,
+    /// Where it lies in a shard.
+    pub slice: Option<Slice>,
+    pub weight: f32,
 }
 
 /// Folders that systems leave among others; none is a class.
@@ -50,7 +60,7 @@ const NO_PICTURE_ENDINGS: &[&str] = &[
     "db", "ini", "log", "py", "sh", "zip", "gz", "tgz", "tar", "npy", "npz", "mat", "h5", "pkl", "parquet",
 ];
 
-pub fn arrange(root: &Path, tree: &Tree) -> Result<Layout, Error> {
+pub fn arrange(root: &Path, tree: &Tree, labels: &Labels) -> Result<Layout, Error> {
     let tops: Vec<&str> = folders_in(tree, "").collect();
     if tops.is_empty() {
         return Err(match tree.files.len() {
@@ -61,18 +71,21 @@ pub fn arrange(root: &Path, tree: &Tree) -> Result<Layout, Error> {
     let splits = split_folders(root, tree, &tops)?;
     let layout = match splits.get(&Split::Train) {
         Some(train) => {
-            let classes: Vec<&str> = folders_in(tree, train).collect();
-            let mut layout = Layout::new(&classes, root.join(train), splits.keys().copied().collect());
-            layout.place_by_split(tree, &splits)?;
+            let classes = folders_at(tree, train, labels);
+            let given = splits.keys().copied().collect();
+            let mut layout = Layout::new(root, classes, root.join(train), given);
+            layout.place_by_split(tree, &splits, labels)?;
             layout
         }
         None => {
-            let mut layout = Layout::new(&tops, root.into(), BTreeSet::new());
-            layout.place_by_class(tree);
+            let classes = folders_at(tree, "", labels);
+            let mut layout = Layout::new(root, classes, root.into(), BTreeSet::new());
+            layout.place_by_class(tree, labels);
             layout
         }
     };
     match layout.classes.as_slice() {
+        [] => Err(Error::NotSoDeep { path: layout.training, depth: labels.depth }),
         [class] => Err(one_class(layout.training.clone(), class, tree, &splits)),
         _ => Ok(layout),
     }
@@ -83,7 +96,7 @@ pub fn arrange(root: &Path, tree: &Tree) -> Result<Layout, Error> {
 fn split_folders(root: &Path, tree: &Tree, tops: &[&str]) -> Result<BTreeMap<Split, String>, Error> {
     let mut splits: BTreeMap<Split, String> = BTreeMap::new();
     for &top in tops {
-        let Some(split) = split_named(top).filter(|_| folders_in(tree, top).next().is_some()) else {
+        let Some(split) = Split::named(top).filter(|_| folders_in(tree, top).next().is_some()) else {
             continue;
         };
         if let Some(first) = splits.insert(split, top.to_string()) {
@@ -92,7 +105,7 @@ fn split_folders(root: &Path, tree: &Tree, tops: &[&str]) -> Result<BTreeMap<Spl
         }
     }
     if splits.contains_key(&Split::Train) {
-        let alone = splits.len() == 1 && tops.len() > 1 && tops.iter().any(|top| split_named(top).is_none());
+        let alone = splits.len() == 1 && tops.len() > 1 && tops.iter().any(|top| Split::named(top).is_none());
         return Ok(if alone { BTreeMap::new() } else { splits });
     }
     if splits.len() == tops.len() {
@@ -100,15 +113,6 @@ fn split_folders(root: &Path, tree: &Tree, tops: &[&str]) -> Result<BTreeMap<Spl
         return Err(Error::NoTraining { path: root.into(), folders: folders.join(" and ") });
     }
     Ok(BTreeMap::new())
-}
-
-fn split_named(folder: &str) -> Option<Split> {
-    match folder.to_ascii_lowercase().as_str() {
-        "train" | "training" => Some(Split::Train),
-        "val" | "valid" | "validation" => Some(Split::Val),
-        "test" | "testing" => Some(Split::Test),
-        _ => None,
-    }
 }
 
 /// The names of the folders directly inside one (or inside the root, for ""), in order.
@@ -119,6 +123,28 @@ fn folders_in<'a>(tree: &'a Tree, parent: &'a str) -> impl Iterator<Item = &'a s
             move |folder| if parent.is_empty() { Some(folder.as_str()) } else { below(folder, parent) },
         )
         .filter(|name| !name.contains('/') && !NO_CLASSES.contains(name))
+}
+
+/// The folders so many levels inside one whose names make classes; those of the list where there is one.
+fn folders_at(tree: &Tree, parent: &str, labels: &Labels) -> Vec<String> {
+    if !labels.listed().is_empty() {
+        return labels.classes.clone();
+    }
+    let inside = tree.folders.iter().filter_map(|folder| {
+        let class = if parent.is_empty() { folder } else { below(folder, parent)? };
+        let names = || class.split('/');
+        (names().count() == labels.depth && !names().any(|name| NO_CLASSES.contains(&name)))
+            .then(|| class.to_string())
+    });
+    let mut classes: Vec<_> = inside.collect();
+    classes.sort_unstable();
+    classes
+}
+
+/// The folders that make the class of a file, where it lies deep enough.
+fn class_of(file: &str, depth: usize) -> Option<&str> {
+    let (end, _) = file.match_indices('/').nth(depth - 1)?;
+    Some(&file[..end]).filter(|class| !class.split('/').any(|name| NO_CLASSES.contains(&name)))
 }
 
 /// What follows `parent/` in a path.
@@ -137,33 +163,44 @@ fn one_class(path: PathBuf, class: &str, tree: &Tree, splits: &BTreeMap<Split, S
 }
 
 impl Layout {
-    fn new(classes: &[&str], training: PathBuf, given: BTreeSet<Split>) -> Self {
-        let mut classes: Vec<String> = classes.iter().map(|class| (*class).to_string()).collect();
-        classes.sort_unstable();
-        Self { classes, candidates: Vec::new(), ignored: Vec::new(), given, training }
+    pub(super) fn new(root: &Path, classes: Vec<String>, training: PathBuf, given: BTreeSet<Split>) -> Self {
+        let (set_aside, ignored) = (Vec::new(), Vec::new());
+        let root = root.into();
+        Self { root, classes, candidates: Vec::new(), set_aside, ignored, given, training, named: false }
     }
 
-    fn place_by_class(&mut self, tree: &Tree) {
+    fn place_by_class(&mut self, tree: &Tree, labels: &Labels) {
+        let numbers = self.numbers();
         for file in &tree.files {
-            match file.split_once('/').and_then(|(class, _)| self.class(class)) {
-                Some(class) => self.place(file, class, Split::Train),
+            match class_of(file, labels.depth).map(|class| numbers.get(class)) {
+                Some(Some(&class)) => self.place(file, class, Split::Train),
+                Some(None) => self.ignore(file, "its class is not in data.classes"),
                 None => self.ignore(file, "outside the folders of the classes"),
             }
         }
     }
 
-    fn place_by_split(&mut self, tree: &Tree, splits: &BTreeMap<Split, String>) -> Result<(), Error> {
+    fn place_by_split(
+        &mut self,
+        tree: &Tree,
+        splits: &BTreeMap<Split, String>,
+        labels: &Labels,
+    ) -> Result<(), Error> {
+        let numbers = self.numbers();
         for file in &tree.files {
             let inside = |(split, folder): (&Split, &String)| Some((*split, below(file, folder)?));
             let Some((split, rest)) = splits.iter().find_map(inside) else {
                 self.ignore(file, "outside the folders of the splits");
                 continue;
             };
-            match rest.split_once('/').filter(|(class, _)| !NO_CLASSES.contains(class)) {
+            match class_of(rest, labels.depth) {
                 None => self.ignore(file, "outside the folders of the classes"),
-                Some((class, _)) => match self.class(class) {
-                    Some(class) => self.place(file, class, split),
+                Some(class) => match numbers.get(class) {
+                    Some(&class) => self.place(file, class, split),
                     None if is_no_picture(file) => self.ignore(file, "not a picture, by its name"),
+                    None if !labels.listed().is_empty() => {
+                        self.ignore(file, "its class is not in data.classes")
+                    }
                     None => return Err(self.not_in_training(class, &splits[&split])),
                 },
             }
@@ -171,15 +208,17 @@ impl Layout {
         Ok(())
     }
 
-    fn class(&self, name: &str) -> Option<usize> {
-        self.classes.binary_search_by(|class| class.as_str().cmp(name)).ok()
+    /// The classes' numbers by their names.
+    pub(super) fn numbers(&self) -> HashMap<String, usize> {
+        self.classes.iter().cloned().zip(0..).collect()
     }
 
     fn place(&mut self, file: &str, class: usize, split: Split) {
         if is_no_picture(file) {
             self.ignore(file, "not a picture, by its name");
         } else {
-            self.candidates.push(Candidate { relative: file.to_string(), class, split });
+            let relative = file.to_string();
+            self.candidates.push(Candidate { relative, class, split, slice: None, weight: 1.0 });
         }
     }
 
@@ -196,7 +235,7 @@ impl Layout {
     }
 }
 
-fn is_no_picture(file: &str) -> bool {
+pub(super) fn is_no_picture(file: &str) -> bool {
     let name = file.rsplit('/').next().unwrap_or(file).to_ascii_lowercase();
     let (stem, ending) = name.rsplit_once('.').unwrap_or((&name, ""));
     // `license.jpg` may well be a picture of one.
@@ -222,7 +261,7 @@ mod tests {
     }
 
     fn layout(names: &[&str]) -> Result<Layout, Error> {
-        arrange(Path::new("data"), &tree(names))
+        arrange(Path::new("data"), &tree(names), &Labels::default())
     }
 
     /// Each candidate as `split class file`.
@@ -262,6 +301,33 @@ mod tests {
     fn a_class_may_be_called_train() {
         check(&["bus/1.jpg", "train/2.jpg"], &["train bus bus/1.jpg", "train train train/2.jpg"]);
         check(&["bus/1.jpg", "train/red/2.jpg"], &["train bus bus/1.jpg", "train train train/red/2.jpg"]);
+    }
+
+    #[test]
+    fn several_folders_make_a_class() {
+        let check = |names: &[&str], labels: &Labels, expected: &[&str]| {
+            let layout = arrange(Path::new("data"), &tree(names), labels).unwrap();
+            let placed =
+                |c: &Candidate| format!("{} {} {}", c.split.name(), layout.classes[c.class], c.relative);
+            assert_eq!(layout.candidates.iter().map(placed).collect::<Vec<_>>(), expected);
+            assert_eq!(layout.candidates.len() + layout.ignored.len(), tree(names).files.len());
+        };
+        let two = Labels { depth: 2, ..Labels::default() };
+        check(
+            &["b/x/1.jpg", "a/x/deep/2.jpg", "a/shallow.jpg", "a/__MACOSX/3.jpg", "a/y/"],
+            &two,
+            &["train b/x b/x/1.jpg", "train a/x a/x/deep/2.jpg"],
+        );
+        check(
+            &["train/a/x/1.jpg", "train/a/y/2.jpg", "test/a/x/3.jpg"],
+            &two,
+            &["train a/x train/a/x/1.jpg", "train a/y train/a/y/2.jpg", "test a/x test/a/x/3.jpg"],
+        );
+        // A list of classes gives their order, and leaves others out.
+        let listed = Labels { classes: vec!["b".into(), "a".into()], ..Labels::default() };
+        check(&["a/1.jpg", "b/2.jpg", "c/3.jpg"], &listed, &["train a a/1.jpg", "train b b/2.jpg"]);
+        let error = arrange(Path::new("data"), &tree(&["a/1.jpg", "b/2.jpg"]), &two).unwrap_err().to_string();
+        assert!(error.contains("2 folders deep"), "{error}");
     }
 
     #[test]

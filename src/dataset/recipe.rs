@@ -246,6 +246,8 @@ mod tests {
     #[test]
     fn a_data_set_is_held_against_its_recipe() {
         let sample = |class: usize| Sample {
+            slice: None,
+            weight: 1.0,
             relative: String::new(),
             class,
             split: Split::Train,

@@ -54,6 +54,13 @@ pub enum Change {
         from: Split,
         to: Split,
     },
+    /// A picture of another class than before, where a table or a shard says so.
+    Label {
+        relative: String,
+        from: String,
+        to: String,
+    },
+    Weight(String),
     Classes {
         from: Vec<String>,
         to: Vec<String>,
@@ -70,6 +77,8 @@ impl fmt::Display for Change {
             Change::Moved { relative, from, to } => {
                 write!(f, "{relative} has moved from {} to {}", from.name(), to.name())
             }
+            Change::Label { relative, from, to } => write!(f, "{relative} was '{from}' and is '{to}'"),
+            Change::Weight(relative) => write!(f, "{relative} has another weight than before"),
             Change::Classes { from, to } => {
                 write!(f, "the classes were {} and are {}", from.join(", "), to.join(", "))
             }
@@ -135,7 +144,7 @@ impl Record {
         for before in &self.samples {
             let name = before.relative.as_str();
             match (present.get(name), unusable.get(name)) {
-                (Some(after), _) => changes.extend(change(before, after)),
+                (Some(after), _) => changes.extend(self.change(before, after, now)),
                 (None, Some(reason)) => changes.push(Change::Unusable(name.into(), (*reason).into())),
                 (None, None) => changes.push(Change::Vanished(name.into())),
             }
@@ -144,6 +153,22 @@ impl Record {
         let new = now.samples.iter().filter(|sample| !before.contains_key(sample.relative.as_str()));
         changes.extend(new.map(|sample| Change::New(sample.relative.clone())));
         changes
+    }
+
+    fn change(&self, before: &Sample, after: &Sample, now: &Dataset) -> Option<Change> {
+        let relative = before.relative.clone();
+        let (from, to) = (&self.classes[before.class], &now.classes[after.class]);
+        if before.hash != after.hash {
+            Some(Change::Content(relative))
+        } else if from != to {
+            Some(Change::Label { relative, from: from.clone(), to: to.clone() })
+        } else if before.split != after.split {
+            Some(Change::Moved { relative, from: before.split, to: after.split })
+        } else if before.weight != after.weight {
+            Some(Change::Weight(relative))
+        } else {
+            None
+        }
     }
 
     /// Gives every picture the split it had, by its content, so that what has been trained on is never tested on.
@@ -155,17 +180,6 @@ impl Record {
                 sample.split = split;
             }
         }
-    }
-}
-
-fn change(before: &Sample, after: &Sample) -> Option<Change> {
-    let relative = before.relative.clone();
-    if before.hash != after.hash {
-        Some(Change::Content(relative))
-    } else if before.split != after.split {
-        Some(Change::Moved { relative, from: before.split, to: after.split })
-    } else {
-        None
     }
 }
 
@@ -186,12 +200,14 @@ mod tests {
     fn dataset(samples: usize) -> Dataset {
         let sample = |i: usize| Sample {
             relative: format!("a/{i:06}.jpg"),
+            slice: None,
             class: 0,
             split: Split::ALL[i % 3],
             hash: blake3::hash(&i.to_le_bytes()).to_hex().to_string(),
             bytes: 100,
             width: 4,
             height: 3,
+            weight: 1.0,
         };
         Dataset {
             root: "data".into(),
@@ -237,12 +253,16 @@ mod tests {
         now.samples[1].hash = "other".into();
         now.samples[2].split = Split::Train;
         now.samples[3].relative = "a/new.jpg".into();
+        now.samples[4].class = 1;
+        now.samples[5].weight = 0.5;
         let gone = now.samples.pop().unwrap();
         now.set_aside.push(SetAside { relative: gone.relative.clone(), reason: "it is empty".into() });
         let expected = [
             Change::Content("a/000001.jpg".into()),
             Change::Moved { relative: "a/000002.jpg".into(), from: Split::Test, to: Split::Train },
             Change::Vanished("a/000003.jpg".into()),
+            Change::Label { relative: "a/000004.jpg".into(), from: "a".into(), to: "b".into() },
+            Change::Weight("a/000005.jpg".into()),
             Change::Unusable(gone.relative, "it is empty".into()),
             Change::New("a/new.jpg".into()),
         ];

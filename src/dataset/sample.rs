@@ -1,15 +1,18 @@
 //! What a labelled data set is once it has been scanned: classes, samples, splits, and what was left out.
-//! Leaves finding the files to `scan` and their pixels to `decode`.
+//! Leaves finding the files to `source` and `scan` and their pixels to `decode`.
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-/// A folder of labelled pictures, every file of it accounted for.
+use super::location::{Location, Slice};
+use crate::config::Part;
+
+/// Labelled pictures, every file, row or member of them accounted for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dataset {
     pub root: PathBuf,
-    /// In bytewise order; a sample's class is an index into this list.
+    /// In bytewise order, or in the order that was asked for; a sample's class is an index into this list.
     pub classes: Vec<String>,
     /// In bytewise order of their relative paths.
     pub samples: Vec<Sample>,
@@ -21,10 +24,13 @@ pub struct Dataset {
 }
 
 /// One picture that can be used.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sample {
-    /// From the root, with `/` on every system.
+    /// From the root, with `/` on every system; a shard's member follows the shard, as in `a.tar: b.jpg`.
     pub relative: String,
+    /// Where it lies in a shard. Not written down: the next scan finds it again.
+    #[serde(skip)]
+    pub slice: Option<Slice>,
     pub class: usize,
     pub split: Split,
     /// BLAKE3 of the file, in hexadecimal.
@@ -32,6 +38,17 @@ pub struct Sample {
     pub bytes: u64,
     pub width: u32,
     pub height: u32,
+    /// How much it counts in the loss, beside the others of its batch.
+    #[serde(default = "whole", skip_serializing_if = "is_whole")]
+    pub weight: f32,
+}
+
+fn whole() -> f32 {
+    1.0
+}
+
+fn is_whole(weight: &f32) -> bool {
+    *weight == 1.0
 }
 
 /// A file that is not used, and why.
@@ -60,6 +77,26 @@ impl Split {
             Split::Test => "test",
         }
     }
+
+    /// The split that a word of folders, tables and shards means.
+    pub fn named(word: &str) -> Option<Self> {
+        match word.to_ascii_lowercase().as_str() {
+            "train" | "training" => Some(Split::Train),
+            "val" | "valid" | "validation" => Some(Split::Val),
+            "test" | "testing" => Some(Split::Test),
+            _ => None,
+        }
+    }
+}
+
+impl From<Part> for Split {
+    fn from(part: Part) -> Self {
+        match part {
+            Part::Train => Split::Train,
+            Part::Val => Split::Val,
+            Part::Test => Split::Test,
+        }
+    }
 }
 
 /// Where the pictures come from.
@@ -86,9 +123,9 @@ impl Dataset {
         self.samples.iter().filter(move |sample| sample.split == split)
     }
 
-    /// Where a sample's file lies.
-    pub fn path(&self, sample: &Sample) -> PathBuf {
-        self.root.join(&sample.relative)
+    /// Where a sample's bytes lie.
+    pub fn location(&self, sample: &Sample) -> Location {
+        Location::of(&self.root, &sample.relative, sample.slice.as_ref())
     }
 
     /// How many samples of each class a split holds, in the order of the classes.
@@ -121,6 +158,9 @@ impl Dataset {
             add(&sample.class.to_string());
             add(sample.split.name());
             add(&sample.hash);
+            if !is_whole(&sample.weight) {
+                add(&format!("weight {}", sample.weight));
+            }
         }
         hasher.finalize().to_hex().to_string()
     }

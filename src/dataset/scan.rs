@@ -1,16 +1,18 @@
-//! Opens a folder of labelled pictures: finds, reads, hashes and checks every file, and splits what can be used.
-//! Leaves what a place means to `layout`, the division to `split`, and decoding to the check it is given.
+//! Opens labelled pictures: reads, hashes and checks every one, and splits what can be used. Leaves finding them and
+//! their classes to `source`, the division to `split`, and decoding to the check it is given.
 
-use std::fs;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use image::ImageFormat;
 use rayon::prelude::*;
 
-use super::layout::{self, Candidate, Layout};
+use super::labels::{Labels, Purpose};
+use super::layout::{Candidate, Layout};
+use super::source::{self, Pictures};
 use super::split::{self, Item};
-use super::{Dataset, Error, Origin, Sample, SetAside, Shares, Split, drawn, walk};
+use super::{Dataset, Error, Location, Origin, Sample, SetAside, Shares, Split, drawn};
 use crate::durable;
 
 /// Whether the bytes of a file can be decoded: width and height, or the reason why not.
@@ -43,20 +45,25 @@ const LISTED: usize = 10;
 /// No photograph is larger, and it has to fit into memory.
 const LARGEST: u64 = 1 << 29;
 
+/// Opens a folder of classes, or what else needs no further word.
 pub fn open(path: &Path, options: &Options) -> Result<Dataset, Error> {
-    let tree = walk::walk(path)?;
-    let mut layout = layout::arrange(path, &tree)?;
-    let verdicts = read_all(path, &layout.candidates, options);
+    open_labelled(&Pictures::At(path.into()), &Labels::default(), options)
+}
+
+pub fn open_labelled(pictures: &Pictures, labels: &Labels, options: &Options) -> Result<Dataset, Error> {
+    let mut layout = source::list(pictures, labels)?;
+    let verdicts = read_all(&layout, options);
     let mut dataset = Dataset {
-        root: path.into(),
+        root: layout.root.clone(),
         classes: std::mem::take(&mut layout.classes),
         samples: Vec::new(),
-        set_aside: tree.set_aside,
-        ignored: tree.ignored,
-        origin: origin(path, options),
+        set_aside: std::mem::take(&mut layout.set_aside),
+        ignored: std::mem::take(&mut layout.ignored),
+        origin: origin(&layout.root, options),
     };
-    dataset.ignored.append(&mut layout.ignored);
+    let mut spoiled = dataset.spoiled(&layout);
     for (candidate, verdict) in layout.candidates.drain(..).zip(verdicts) {
+        spoiled.note(&candidate, &verdict);
         dataset.file(candidate, verdict);
     }
     if options.bad == Bad::Fail {
@@ -66,7 +73,10 @@ pub fn open(path: &Path, options: &Options) -> Result<Dataset, Error> {
     dataset.split(&layout, options);
     dataset.set_aside.sort_unstable_by(|a, b| a.relative.cmp(&b.relative));
     dataset.ignored.sort_unstable_by(|a, b| a.relative.cmp(&b.relative));
-    dataset.require_every_class(&layout)?;
+    dataset.require_pictures()?;
+    if labels.purpose == Purpose::Training {
+        dataset.require_every_class(&layout, &spoiled)?;
+    }
     Ok(dataset)
 }
 
@@ -85,27 +95,31 @@ enum Verdict {
     NoPicture,
 }
 
-fn read_all(root: &Path, candidates: &[Candidate], options: &Options) -> Vec<Verdict> {
+fn read_all(layout: &Layout, options: &Options) -> Vec<Verdict> {
     let done = AtomicUsize::new(0);
     let read = |candidate: &Candidate| {
-        let verdict = read(&root.join(&candidate.relative), options.check).unwrap_or_else(Verdict::Bad);
-        (options.progress)(done.fetch_add(1, Ordering::Relaxed) + 1, candidates.len());
+        let location = Location::of(&layout.root, &candidate.relative, candidate.slice.as_ref());
+        let verdict = match read(&location, options.check).unwrap_or_else(Verdict::Bad) {
+            Verdict::NoPicture if layout.named => Verdict::Bad("what is in it is no picture".into()),
+            verdict => verdict,
+        };
+        (options.progress)(done.fetch_add(1, Ordering::Relaxed) + 1, layout.candidates.len());
         verdict
     };
-    candidates.par_iter().map(read).collect()
+    layout.candidates.par_iter().map(read).collect()
 }
 
-fn read(path: &Path, check: &Check) -> Result<Verdict, String> {
+fn read(location: &Location, check: &Check) -> Result<Verdict, String> {
     let unreadable = |error: std::io::Error| format!("it cannot be read: {error}");
-    let length = fs::metadata(path).map_err(unreadable)?.len();
+    let length = location.length().map_err(unreadable)?;
     if length > LARGEST {
         return Err(format!("it has {length} bytes, more than any picture"));
     }
-    let content = fs::read(path).map_err(unreadable)?;
-    if !is_picture(path, &content)? {
+    let content = location.read().map_err(unreadable)?;
+    if !is_picture(location.name(), &content)? {
         return Ok(Verdict::NoPicture);
     }
-    let (width, height) = check(path, &content)?;
+    let (width, height) = check(location.name(), &content)?;
     Ok(Verdict::Picture { hash: durable::hash(&content), bytes: content.len() as u64, width, height })
 }
 
@@ -127,7 +141,7 @@ fn is_picture(path: &Path, content: &[u8]) -> Result<bool, String> {
     }
 }
 
-fn is_other_picture(ending: &str) -> bool {
+pub(super) fn is_other_picture(ending: &str) -> bool {
     ["heic", "heif", "jxl", "jp2", "svg", "psd", "cr2", "cr3", "nef", "arw", "dng", "raf"].contains(&ending)
 }
 
@@ -145,10 +159,11 @@ fn refuse_bad(set_aside: &[SetAside]) -> Result<(), Error> {
 
 impl Dataset {
     fn file(&mut self, candidate: Candidate, verdict: Verdict) {
-        let Candidate { relative, class, split } = candidate;
+        let Candidate { relative, class, split, slice, weight } = candidate;
         match verdict {
             Verdict::Picture { hash, bytes, width, height } => {
-                self.samples.push(Sample { relative, class, split, hash, bytes, width, height });
+                let sample = Sample { relative, slice, class, split, hash, bytes, width, height, weight };
+                self.samples.push(sample);
             }
             Verdict::Bad(reason) => self.set_aside.push(SetAside { relative, reason }),
             Verdict::NoPicture => {
@@ -190,20 +205,48 @@ impl Dataset {
         free.iter_mut().zip(splits).for_each(|(sample, split)| sample.split = split);
     }
 
-    fn require_every_class(&self, layout: &Layout) -> Result<(), Error> {
-        if self.samples.is_empty() {
-            let reason = self.set_aside.first().map(described).unwrap_or_default();
-            let (path, set_aside) = (self.root.clone(), self.set_aside.len());
-            return Err(Error::NothingUsable { path, set_aside, reason });
+    fn require_pictures(&self) -> Result<(), Error> {
+        if !self.samples.is_empty() {
+            return Ok(());
         }
+        let reason = self.set_aside.first().map(described).unwrap_or_default();
+        Err(Error::NothingUsable { path: self.root.clone(), set_aside: self.set_aside.len(), reason })
+    }
+
+    fn require_every_class(&self, layout: &Layout, spoiled: &Spoiled) -> Result<(), Error> {
         let counts = self.counts(Split::Train);
         let Some(empty) = counts.iter().position(|&count| count == 0) else { return Ok(()) };
         let class = self.classes[empty].clone();
-        let folder = layout.training.join(&class);
-        let inside = |file: &&SetAside| self.root.join(&file.relative).starts_with(&folder);
-        let bad: Vec<_> = self.set_aside.iter().filter(inside).collect();
-        let reason = bad.first().map(|file| described(file)).unwrap_or_default();
-        Err(Error::ClassWithoutPictures { class, folder, set_aside: bad.len(), reason })
+        let folder = if layout.named { layout.training.clone() } else { layout.training.join(&class) };
+        let (set_aside, reason) = spoiled.0.get(&empty).cloned().unwrap_or_default();
+        Err(Error::ClassWithoutPictures { class, folder, set_aside, reason })
+    }
+
+    /// What cannot be used whatever it holds, where its folder tells the class.
+    fn spoiled(&self, layout: &Layout) -> Spoiled {
+        let mut spoiled = Spoiled::default();
+        for (number, class) in self.classes.iter().enumerate().filter(|_| !layout.named) {
+            let folder = layout.training.join(class);
+            let inside = |file: &&SetAside| self.root.join(&file.relative).starts_with(&folder);
+            self.set_aside.iter().filter(inside).for_each(|file| spoiled.add(number, || described(file)));
+        }
+        spoiled
+    }
+}
+
+/// For each class how many pictures for training cannot be used, and why not the first.
+#[derive(Default)]
+struct Spoiled(BTreeMap<usize, (usize, String)>);
+
+impl Spoiled {
+    fn note(&mut self, candidate: &Candidate, verdict: &Verdict) {
+        if let (Verdict::Bad(reason), Split::Train) = (verdict, candidate.split) {
+            self.add(candidate.class, || format!("{}: {reason}", candidate.relative));
+        }
+    }
+
+    fn add(&mut self, class: usize, first: impl FnOnce() -> String) {
+        self.0.entry(class).or_insert_with(|| (0, first())).0 += 1;
     }
 }
 
@@ -213,6 +256,7 @@ fn described(file: &SetAside) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::path::PathBuf;
 
     use super::*;

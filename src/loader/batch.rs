@@ -14,7 +14,7 @@ pub struct Batch {
     pub pixels: Vec<f32>,
     /// n, c, h, w.
     pub shape: [usize; 4],
-    /// Soft labels, [n, classes]; each row sums to 1.
+    /// Soft labels, [n, classes]; each row sums to the weight of its picture, or of its parts where pictures mix.
     pub labels: Vec<f32>,
     /// The class of each picture before any mixing.
     pub classes: Vec<usize>,
@@ -31,7 +31,7 @@ impl Batch {
         let mut labels = vec![0.0; pictures.len() * spec.classes];
         for (row, picture) in pictures.iter().enumerate() {
             pixels.extend_from_slice(&picture.pixels);
-            labels[row * spec.classes + picture.class] = 1.0;
+            labels[row * spec.classes + picture.class] = picture.weight;
         }
         let key = Key::new(spec.seed).with(spec.view).named("batch").with(number as u64);
         spec.policy.mix.apply(&mut pixels, &mut labels, shape, key);

@@ -49,7 +49,7 @@ impl Crew {
                 return outcome;
             }
             let Ok((arrived, outcome)) = self.arrived.recv() else {
-                return Err(LoaderError::Ended { path: self.work.items[position].path.clone() });
+                return Err(LoaderError::Ended { path: self.work.items[position].location.clone() });
             };
             self.early.insert(arrived, outcome);
         }

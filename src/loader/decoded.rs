@@ -2,10 +2,9 @@
 //! Holds what came out of the files, before any augmentation.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::dataset::{Depth, Picture};
+use crate::dataset::{Depth, Location, Picture};
 
 /// The first pictures seen, as many as fit. Nothing is put out again: in a random order every picture comes
 /// once an epoch, and putting out the oldest would keep none of those that come next.
@@ -20,7 +19,7 @@ pub struct Decoded {
 #[derive(Debug, Default)]
 struct Held {
     bytes: usize,
-    pictures: HashMap<PathBuf, Arc<Picture>>,
+    pictures: HashMap<Location, Arc<Picture>>,
 }
 
 impl Decoded {
@@ -29,17 +28,17 @@ impl Decoded {
         Self { limit, held: RwLock::default() }
     }
 
-    pub fn get(&self, path: &Path) -> Option<Arc<Picture>> {
+    pub fn get(&self, path: &Location) -> Option<Arc<Picture>> {
         self.held.read().unwrap_or_else(PoisonError::into_inner).pictures.get(path).cloned()
     }
 
     /// Keeps the picture if there is room.
-    pub fn keep(&self, path: &Path, picture: &Arc<Picture>) {
+    pub fn keep(&self, path: &Location, picture: &Arc<Picture>) {
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
         let bytes = size(picture);
         if held.bytes + bytes <= self.limit && !held.pictures.contains_key(path) {
             held.bytes += bytes;
-            held.pictures.insert(path.into(), Arc::clone(picture));
+            held.pictures.insert(path.clone(), Arc::clone(picture));
         }
     }
 
@@ -66,12 +65,13 @@ mod tests {
         let decoded = Decoded::new(100);
         let large = Arc::new(Picture::filled(5, 5, [1, 2, 3]).unwrap());
         let small = Arc::new(Picture::filled(2, 4, [1, 2, 3]).unwrap());
-        decoded.keep(Path::new("a"), &large);
-        decoded.keep(Path::new("a"), &large);
-        decoded.keep(Path::new("b"), &large);
-        decoded.keep(Path::new("c"), &small);
+        let at = |name: &str| Location::File(name.into());
+        decoded.keep(&at("a"), &large);
+        decoded.keep(&at("a"), &large);
+        decoded.keep(&at("b"), &large);
+        decoded.keep(&at("c"), &small);
         assert_eq!(decoded.bytes(), 75 + 24);
-        let held = ["a", "b", "c"].map(|name| decoded.get(Path::new(name)).is_some());
+        let held = ["a", "b", "c"].map(|name| decoded.get(&at(name)).is_some());
         assert_eq!(held, [true, false, true]);
     }
 }

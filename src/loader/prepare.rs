@@ -3,21 +3,22 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::workers::Spec;
 use super::{Decoded, LoaderError};
 use crate::chance::Key;
-use crate::dataset::{DecodeError, Limits, Picture};
+use crate::dataset::{DecodeError, Limits, Location, Picture};
 
 /// One sample of a data set.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Item {
-    pub path: PathBuf,
+    pub location: Location,
     pub class: usize,
     /// Its number in the data set, from which its random draws come; the same in every epoch.
     pub sample: usize,
+    /// How much it counts in the loss, beside the others of its batch.
+    pub weight: f32,
 }
 
 /// How bytes become a picture; tests put their own here.
@@ -36,6 +37,7 @@ pub(super) struct Prepared {
     pub pixels: Vec<f32>,
     pub class: usize,
     pub sample: usize,
+    pub weight: f32,
 }
 
 impl Work {
@@ -43,12 +45,12 @@ impl Work {
     pub fn prepare(&self, position: usize) -> Result<Prepared, LoaderError> {
         let item = &self.items[position];
         catch_unwind(AssertUnwindSafe(|| self.prepare_item(item))).unwrap_or_else(|panic| {
-            Err(LoaderError::Panicked { path: item.path.clone(), reason: reason(&*panic) })
+            Err(LoaderError::Panicked { path: item.location.clone(), reason: reason(&*panic) })
         })
     }
 
     fn prepare_item(&self, item: &Item) -> Result<Prepared, LoaderError> {
-        let Item { path, class, sample } = item;
+        let Item { location: path, class, sample, weight } = item;
         let Spec { preprocess, policy, seed, view, classes, channels, .. } = &self.spec;
         if class >= classes {
             return Err(LoaderError::Class { path: path.clone(), class: *class, classes: *classes });
@@ -60,16 +62,16 @@ impl Work {
             .views(&picture, preprocess, key)
             .and_then(|view| preprocess.normalise_into(&view, &mut pixels))
             .map_err(|source| LoaderError::Prepare { path: path.clone(), source })?;
-        Ok(Prepared { pixels, class: *class, sample: *sample })
+        Ok(Prepared { pixels, class: *class, sample: *sample, weight: *weight })
     }
 
-    fn picture(&self, path: &Path) -> Result<Arc<Picture>, LoaderError> {
+    fn picture(&self, path: &Location) -> Result<Arc<Picture>, LoaderError> {
         if let Some(picture) = self.decoded.as_ref().and_then(|decoded| decoded.get(path)) {
             return Ok(picture);
         }
-        let bytes = std::fs::read(path).map_err(|source| LoaderError::Read { path: path.into(), source })?;
+        let bytes = path.read().map_err(|source| LoaderError::Read { path: path.clone(), source })?;
         let picture = (self.decode)(&bytes, self.spec.preprocess.background, &Limits::default())
-            .map_err(|source| LoaderError::Decode { path: path.into(), source })?;
+            .map_err(|source| LoaderError::Decode { path: path.clone(), source })?;
         let picture = Arc::new(picture);
         if let Some(decoded) = &self.decoded {
             decoded.keep(path, &picture);

@@ -39,7 +39,7 @@ impl Files {
             .map(|sample| {
                 let path = folder.path().join(format!("{sample}.jpg"));
                 fs::write(&path, [sample as u8]).unwrap();
-                Item { path, class: sample % CLASSES, sample }
+                Item { location: path.into(), class: sample % CLASSES, sample, weight: 1.0 }
             })
             .collect();
         Self { folder, items }
@@ -47,7 +47,7 @@ impl Files {
 
     fn with(count: usize, sample: usize, content: &str) -> Self {
         let files = Self::new(count);
-        fs::write(&files.items[sample].path, content).unwrap();
+        fs::write(files.items[sample].location.name(), content).unwrap();
         files
     }
 
@@ -168,15 +168,33 @@ fn a_faulty_file_is_named_in_its_turn_and_the_rest_goes_on() {
         }
     };
     let damaged = Files::with(14, 5, "bad");
-    check(&damaged, &damaged.items[5].path, "no picture that kiln reads");
+    check(&damaged, damaged.items[5].location.name(), "no picture that kiln reads");
     let panicking = Files::with(14, 5, "panic");
-    check(&panicking, &panicking.items[5].path, "a bug in the decoder");
+    check(&panicking, panicking.items[5].location.name(), "a bug in the decoder");
     let mut vanished = Files::new(14);
-    fs::remove_file(&vanished.items[6].path).unwrap();
-    check(&vanished, &vanished.items[6].path, "cannot be read");
-    fs::write(&vanished.items[6].path, "6").unwrap();
+    fs::remove_file(vanished.items[6].location.name()).unwrap();
+    check(&vanished, vanished.items[6].location.name(), "cannot be read");
+    fs::write(vanished.items[6].location.name(), "6").unwrap();
     vanished.items[4].class = 3;
-    check(&vanished, &vanished.items[4].path, "class number 3, but there are only 3");
+    check(&vanished, vanished.items[4].location.name(), "class number 3, but there are only 3");
+}
+
+#[test]
+fn labels_carry_the_weights_of_their_pictures_into_every_mix() {
+    let mut files = Files::new(4);
+    files.items[1].weight = 3.0;
+    let rows = |spec: Spec| -> Vec<f32> {
+        let batch = files.batches(spec).remove(0);
+        batch.labels.chunks(CLASSES).map(|row| row.iter().sum()).collect()
+    };
+    let mut plain = spec(0);
+    plain.policy = Policy::none();
+    assert_eq!(rows(plain), [1.0, 3.0, 1.0, 1.0]);
+    // Each picture mixes with the one before it, so the weight of the second is in the third too, share by share.
+    let mixed = rows(spec(0));
+    let share = (3.0 - mixed[1]) / 2.0;
+    assert!((0.0..1.0).contains(&share) && (mixed[2] - 1.0 - 2.0 * share).abs() < 1e-5, "{mixed:?}");
+    assert!(mixed[0] == 1.0 && (mixed.iter().sum::<f32>() - 6.0).abs() < 1e-5, "{mixed:?}");
 }
 
 #[test]

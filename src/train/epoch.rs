@@ -239,7 +239,7 @@ impl Run<'_> {
 
     /// What happened in the update that comes next, or with the weights after the last one.
     fn diverged(&self, symptom: Symptom, samples: &[usize], broken: &[usize]) -> Error {
-        let path = |&sample: &usize| self.session.splits.train[sample].path.display().to_string();
+        let path = |&sample: &usize| self.session.splits.train[sample].location.to_string();
         let ahead = matches!(symptom, Symptom::Loss(_) | Symptom::Gradient(_));
         // Where all of them are, it is not the pictures.
         let broken = if broken.len() < samples.len() { broken } else { &[] };

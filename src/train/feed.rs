@@ -161,7 +161,7 @@ impl Cached<'_> {
         let hard: Vec<usize> = samples.iter().map(|&sample| self.items[sample].class).collect();
         let mut labels = vec![0.0f32; samples.len() * classes];
         for (row, class) in hard.iter().enumerate() {
-            labels[row * classes + class] = 1.0;
+            labels[row * classes + class] = self.items[samples[row]].weight;
         }
         let labels = Tensor::from_data(TensorData::new(labels, [samples.len(), classes]), device);
         Some(Step { input: self.cache.batch(self.view, &samples, device), labels, classes: hard, samples })

@@ -9,20 +9,37 @@ pub struct Loss {
     pub smoothing: f64,
     /// One weight per class; nothing weighs all alike.
     pub weights: Option<Vec<f32>>,
+    /// Whether pictures weigh differently: rows of labels then sum to the weights of their pictures, and not to 1.
+    pub weighed: bool,
 }
 
 impl Loss {
-    /// The mean over the batch, weighed by the classes' weights: `[n, classes]` logits and labels to one number.
+    /// The mean over the batch, weighed by the weights of classes and pictures: `[n, classes]` logits and labels to
+    /// one number.
     pub fn of(&self, logits: Tensor<2>, labels: Tensor<2>) -> Tensor<1> {
         let [samples, classes] = labels.dims();
-        let labels = labels.mul_scalar(1.0 - self.smoothing).add_scalar(self.smoothing / classes as f64);
+        let labels = self.smoothed(labels);
         let surprise = activation::log_softmax(logits, 1).neg();
-        let Some(weights) = &self.weights else {
-            return labels.mul(surprise).sum().div_scalar(samples as f64);
+        let weighed = match &self.weights {
+            None if !self.weighed => return labels.mul(surprise).sum().div_scalar(samples as f64),
+            None => labels,
+            Some(weights) => {
+                let weights = Tensor::<1>::from_floats(weights.as_slice(), &labels.device());
+                labels.mul(weights.reshape([1, classes]))
+            }
         };
-        let weights = Tensor::<1>::from_floats(weights.as_slice(), &labels.device()).reshape([1, classes]);
-        let weighed = labels.mul(weights);
         weighed.clone().mul(surprise).sum().div(weighed.sum())
+    }
+
+    /// Every row still sums to what it did.
+    fn smoothed(&self, labels: Tensor<2>) -> Tensor<2> {
+        let [_, classes] = labels.dims();
+        let share = self.smoothing / classes as f64;
+        if self.weighed {
+            let spread = labels.clone().sum_dim(1).mul_scalar(share);
+            return labels.mul_scalar(1.0 - self.smoothing).add(spread);
+        }
+        labels.mul_scalar(1.0 - self.smoothing).add_scalar(share)
     }
 }
 
@@ -39,9 +56,13 @@ mod tests {
 
     /// Expected values: torch.nn.functional.cross_entropy(logits, labels, weight, label_smoothing).
     fn check(loss: &Loss, expected: f32) {
+        check_labels(loss, [[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]], expected);
+    }
+
+    fn check_labels(loss: &Loss, labels: [[f32; 3]; 2], expected: f32) {
         let device = Device::flex();
         let logits = Tensor::from_floats([[1.0, 2.0, 0.5], [0.2, -1.0, 3.0]], &device);
-        let labels = Tensor::from_floats([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]], &device);
+        let labels = Tensor::from_floats(labels, &device);
         let got: f32 = loss.of(logits, labels).into_scalar();
         assert!((got - expected).abs() < 1e-5, "{got} for {loss:?}");
     }
@@ -49,20 +70,37 @@ mod tests {
     #[test]
     fn hard_labels_give_the_mean_negative_log_probability() {
         // log-sum-exp of the rows: 2.464369, 3.076151; minus the label's logit; mean.
-        check(&Loss { smoothing: 0.0, weights: None }, (0.464_369 + 2.876_151) / 2.0);
+        check(&Loss { smoothing: 0.0, weights: None, weighed: false }, (0.464_369 + 2.876_151) / 2.0);
     }
 
     #[test]
     fn smoothing_mixes_in_the_mean_over_the_classes() {
         let spread = (2.464_369 - 3.5 / 3.0 + 3.076_151 - 2.2 / 3.0) / 2.0;
         let hard = (0.464_369 + 2.876_151) / 2.0;
-        check(&Loss { smoothing: 0.1, weights: None }, 0.9 * hard + 0.1 * spread);
+        check(&Loss { smoothing: 0.1, weights: None, weighed: false }, 0.9 * hard + 0.1 * spread);
     }
 
     #[test]
     fn class_weights_weigh_samples_by_their_class() {
         let weights = Some(vec![3.0, 1.0, 1.0]);
-        check(&Loss { smoothing: 0.0, weights }, (0.464_369 + 3.0 * 2.876_151) / 4.0);
+        check(&Loss { smoothing: 0.0, weights, weighed: false }, (0.464_369 + 3.0 * 2.876_151) / 4.0);
+    }
+
+    /// Expected values: l = cross_entropy(logits, labels, weight, label_smoothing, reduction="none") per picture, then
+    /// (w * l).sum() / w.sum(), where w is the picture's weight times that of its class.
+    #[test]
+    fn pictures_weigh_as_much_as_their_labels() {
+        let labels = [[0.0, 0.5, 0.0], [2.0, 0.0, 0.0]];
+        let loss = Loss { smoothing: 0.0, weights: None, weighed: true };
+        check_labels(&loss, labels, (0.5 * 0.464_369 + 2.0 * 2.876_151) / 2.5);
+        let smooth = |hard: f32, mean: f32| 0.9 * hard + 0.1 * mean;
+        let [first, second] =
+            [smooth(0.464_369, 2.464_369 - 3.5 / 3.0), smooth(2.876_151, 3.076_151 - 2.2 / 3.0)];
+        check_labels(&Loss { smoothing: 0.1, ..loss.clone() }, labels, (0.5 * first + 2.0 * second) / 2.5);
+        let weights = Some(vec![3.0, 1.0, 1.0]);
+        check_labels(&Loss { weights, ..loss.clone() }, labels, (0.5 * 0.464_369 + 6.0 * 2.876_151) / 6.5);
+        // Equal weights are none.
+        check_labels(&loss, [[0.0, 7.0, 0.0], [7.0, 0.0, 0.0]], (0.464_369 + 2.876_151) / 2.0);
     }
 
     #[test]

@@ -140,7 +140,11 @@ impl<'a> Run<'a> {
         let mut optimizer = Optimizer::new(session.config.optimizer, 1.0, network.blocks.len());
         optimizer.restore(moments, progress.updates, device);
         let record = Record::open(session.folder, &mut progress)?.marked(&session.identity);
-        let loss = Loss { smoothing: session.config.train.label_smoothing, weights: session.class_weights() };
+        let loss = Loss {
+            smoothing: session.config.train.label_smoothing,
+            weights: session.class_weights(),
+            weighed: session.splits.train.iter().any(|item| item.weight != 1.0),
+        };
         Ok(Self {
             session,
             network,

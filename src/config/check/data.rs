@@ -1,10 +1,12 @@
-//! The pictures: where they are, how they are split, and what their loading is told.
+//! The pictures: where they are, how they are split, and what their loading is told. How they are labelled is in
+//! `labels`.
 
 use super::amounts::limit;
+use super::labels;
 use crate::config::checked::{Bad, CachePlace, Data, DataOffline, Precision, Source, SplitShares};
 use crate::config::faults::Faults;
 use crate::config::raw;
-use crate::config::rules::{BELOW_ONE, COUNT, PIXELS, THREADS};
+use crate::config::rules::{BELOW_ONE, COUNT, DEPTH, PIXELS, THREADS};
 
 /// Cached outputs on the disk: 20 GiB.
 const CACHE_LIMIT: u64 = 20 << 30;
@@ -23,10 +25,19 @@ pub(super) fn data(raw: &raw::Data, faults: &mut Faults<'_>) -> Data {
         cache_precision: faults.choice(&raw.cache_precision, Precision::F32),
         cache_limit: limit(&raw.cache_limit, faults).unwrap_or(CACHE_LIMIT),
         bad: faults.choice(&raw.bad, Bad::Skip),
+        classes: labels::classes(&raw.classes, faults),
+        depth: faults.value(&raw.depth, 1, &DEPTH),
+        columns: labels::columns(raw.columns.as_ref(), faults),
     }
 }
 
 fn source(raw: &raw::Data, faults: &mut Faults<'_>) -> Source {
+    if !raw.files.is_empty() {
+        for other in [&raw.path, &raw.dataset].into_iter().flatten() {
+            faults.refuse(other.span(), "`files` are given too; keep one of `path`, `dataset` and `files`");
+        }
+        return Source::Files(labels::files(&raw.files, faults));
+    }
     match (&raw.path, &raw.dataset) {
         (Some(path), Some(dataset)) => {
             faults.refuse(dataset.span(), "`path` is given too; keep one of `path` and `dataset`");

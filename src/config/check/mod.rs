@@ -3,6 +3,7 @@
 mod amounts;
 mod augment;
 mod data;
+mod labels;
 mod model;
 mod optimizer;
 mod stages;

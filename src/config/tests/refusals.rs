@@ -21,7 +21,7 @@ fn check_model(keys: &str, expected: &str) {
     assert_eq!(refused(&format!("[model]\n{keys}\n{DATA}{STAGE}"), &[]), expected, "{keys}");
 }
 
-fn check_data(keys: &str, expected: &str) {
+pub(super) fn check_data(keys: &str, expected: &str) {
     assert_eq!(refused(&format!("[data]\n{keys}\n{MODEL}{STAGE}"), &[]), expected, "{keys}");
 }
 
@@ -157,6 +157,10 @@ fn pictures_come_from_one_place_and_some_are_left_to_train_on() {
     check_data(
         "path = \"x\"\ndataset = \"y\"",
         "F:3: data.dataset: `path` is given too; keep one of `path` and `dataset`",
+    );
+    check_data(
+        "path = \"x\"\nfiles = [{ glob = \"*.jpg\", class = \"a\" }]",
+        "F:2: data.path: `files` are given too; keep one of `path`, `dataset` and `files`",
     );
     check_data("path = \"\"", "F:2: data.path: is empty");
     check_data(

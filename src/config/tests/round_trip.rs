@@ -119,19 +119,23 @@ fn any_data() -> impl Strategy<Value = Data> {
     let source = prop_oneof![
         any_path().prop_map(|path| (Source::Path(path), DataOffline::Fail)),
         ("[a-z0-9_-]{1,9}", offline).prop_map(|(name, offline)| (Source::Dataset(name), offline)),
+        prop::collection::vec(any_files(), 1..3).prop_map(|files| (Source::Files(files), DataOffline::Fail)),
     ];
+    let classes = prop_oneof![Just(Vec::new()), Just(vec!["b".to_string(), "a \"é\"".to_string()])];
+    let labels = (classes, 1..=16_usize, any_columns());
     let split = (0.0..0.5, 0.0..0.5).prop_map(|(val, test)| SplitShares { val, test });
     let bad = select(vec![Bad::Skip, Bad::Fail]);
     let place = select(vec![CachePlace::Auto, CachePlace::Memory, CachePlace::Disk, CachePlace::Off]);
     let cache = (place, select(vec![Precision::F32, Precision::F16]), 1..9_000_000_000_000_000_u64);
     let sizes = (option::of(32..4096_usize), option::of(1..99_usize), 1..99_usize);
-    (source, split, sizes, cache, bad).prop_map(
+    (source, split, sizes, cache, bad, labels).prop_map(
         |(
             (source, offline),
             split,
             (image_size, workers, views),
             (cache, cache_precision, cache_limit),
             bad,
+            (classes, depth, columns),
         )| Data {
             source,
             offline,
@@ -143,8 +147,26 @@ fn any_data() -> impl Strategy<Value = Data> {
             cache_precision,
             cache_limit,
             bad,
+            classes,
+            depth,
+            columns,
         },
     )
+}
+
+fn any_files() -> impl Strategy<Value = Files> {
+    let split = option::of(select(vec![Part::Train, Part::Val, Part::Test]));
+    (any_path(), "[a-zé][a-z /]{0,5}", split).prop_map(|(glob, class, split)| Files { glob, class, split })
+}
+
+fn any_columns() -> impl Strategy<Value = Columns> {
+    let name = || option::of("[a-zé][a-z ]{0,5}");
+    (name(), name(), name(), name()).prop_map(|(path, label, split, weight)| Columns {
+        path,
+        label,
+        split,
+        weight,
+    })
 }
 
 fn any_augment() -> impl Strategy<Value = Augment> {
