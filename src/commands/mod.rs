@@ -11,6 +11,7 @@ mod eval;
 mod export;
 mod failure;
 mod init;
+mod memory;
 mod predict;
 mod prepare;
 mod resume;

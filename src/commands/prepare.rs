@@ -10,11 +10,13 @@ use super::data::{Found, folder_again, folder_of, warn_of_differences};
 use super::failure::Failure;
 use crate::checkpoint::{IDENTITY_FORMAT, Identity, RunFolder, Start, read_model};
 use crate::config::{Bad, ClassWeights, Config, Model, ModelOffline, Pretrained, Scale};
-use crate::dataset::{self, Dataset, Interpolation, Limits, Origin, Preprocess, Resize, Shares, scan};
+use crate::dataset::{
+    self, Balance, Dataset, Interpolation, Limits, Origin, Preprocess, Resize, Shares, scan,
+};
 use crate::loader::Item;
 use crate::model::{Network, NormSettings, Settings, initial};
 use crate::scaling::{Budget, Family, Padding, Plan, largest};
-use crate::train::Splits;
+use crate::train::{Splits, balance};
 use crate::weights::{self, Entry, Head, ImportOptions, Layout, Named, Roads};
 
 /// The pictures of a configuration, found, read and split.
@@ -66,8 +68,20 @@ fn one_weight_each(config: &Config, classes: &[String]) -> Result<(), Failure> {
             classes.len(),
             classes.join(", ")
         ))),
+        ClassWeights::Table(weights) => match weights.keys().find(|name| !classes.contains(name)) {
+            None => Ok(()),
+            Some(name) => Err(Failure::Usage(format!(
+                "train.class_weights names {name:?}, and the classes are {}",
+                classes.join(", ")
+            ))),
+        },
         _ => Ok(()),
     }
+}
+
+/// What a run on these pictures does about classes of unequal size.
+pub fn balance_of(config: &Config, dataset: &Dataset) -> Balance {
+    balance(config, &dataset.classes, &dataset.counts(dataset::Split::Train))
 }
 
 /// Whether a picture decodes, and its size.
@@ -110,7 +124,14 @@ pub const SCRATCH: &str =
 pub fn splits(dataset: &Dataset) -> Splits {
     let items = |split| {
         let of = dataset.samples(split).enumerate();
-        of.map(|(sample, s)| Item { path: dataset.path(s), class: s.class, sample }).collect()
+        of.map(|(sample, s)| Item {
+            path: dataset.path(s),
+            class: s.class,
+            sample,
+            repeat: 0,
+            content: s.hash.clone(),
+        })
+        .collect()
     };
     Splits {
         train: items(dataset::Split::Train),

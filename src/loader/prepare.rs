@@ -3,13 +3,14 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::workers::Spec;
-use super::{Decoded, LoaderError};
+use super::{Decoded, LoaderError, Name};
 use crate::chance::Key;
 use crate::dataset::{DecodeError, Limits, Picture};
+use crate::durable;
 
 /// One sample of a data set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +19,10 @@ pub struct Item {
     pub class: usize,
     /// Its number in the data set, from which its random draws come; the same in every epoch.
     pub sample: usize,
+    /// How often an epoch has shown it before: each time it is augmented anew.
+    pub repeat: usize,
+    /// BLAKE3 of the file, in hexadecimal, by which its decoded picture is cached; none where this is empty.
+    pub content: String,
 }
 
 /// How bytes become a picture; tests put their own here.
@@ -48,13 +53,14 @@ impl Work {
     }
 
     fn prepare_item(&self, item: &Item) -> Result<Prepared, LoaderError> {
-        let Item { path, class, sample } = item;
+        let Item { path, class, sample, repeat, .. } = item;
         let Spec { preprocess, policy, seed, view, classes, channels, .. } = &self.spec;
         if class >= classes {
             return Err(LoaderError::Class { path: path.clone(), class: *class, classes: *classes });
         }
-        let picture = self.picture(path)?;
-        let key = Key::new(*seed).with(*view).with(*sample as u64);
+        let picture = self.picture(item)?;
+        let first = Key::new(*seed).with(*view).with(*sample as u64);
+        let key = if *repeat == 0 { first } else { first.named("repeat").with(*repeat as u64) };
         let mut pixels = vec![0.0; channels * preprocess.size * preprocess.size];
         policy
             .views(&picture, preprocess, key)
@@ -63,16 +69,20 @@ impl Work {
         Ok(Prepared { pixels, class: *class, sample: *sample })
     }
 
-    fn picture(&self, path: &Path) -> Result<Arc<Picture>, LoaderError> {
-        if let Some(picture) = self.decoded.as_ref().and_then(|decoded| decoded.get(path)) {
+    fn picture(&self, item: &Item) -> Result<Arc<Picture>, LoaderError> {
+        let Item { path, content, .. } = item;
+        let cache = self.decoded.as_ref().filter(|_| !content.is_empty());
+        let name = Name::of(content, &format!("on {:?}", self.spec.preprocess.background));
+        if let Some(picture) = cache.and_then(|cache| cache.get(&name)) {
             return Ok(picture);
         }
         let bytes = std::fs::read(path).map_err(|source| LoaderError::Read { path: path.into(), source })?;
         let picture = (self.decode)(&bytes, self.spec.preprocess.background, &Limits::default())
             .map_err(|source| LoaderError::Decode { path: path.into(), source })?;
         let picture = Arc::new(picture);
-        if let Some(decoded) = &self.decoded {
-            decoded.keep(path, &picture);
+        // A file that has changed since it was hashed must not pass for what it was.
+        if let Some(cache) = cache.filter(|_| durable::hash(&bytes) == *content) {
+            cache.keep(&name, &picture);
         }
         Ok(picture)
     }

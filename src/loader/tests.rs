@@ -39,7 +39,8 @@ impl Files {
             .map(|sample| {
                 let path = folder.path().join(format!("{sample}.jpg"));
                 fs::write(&path, [sample as u8]).unwrap();
-                Item { path, class: sample % CLASSES, sample }
+                let content = crate::durable::hash(&[sample as u8]);
+                Item { path, class: sample % CLASSES, sample, repeat: 0, content }
             })
             .collect();
         Self { folder, items }

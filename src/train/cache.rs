@@ -1,6 +1,8 @@
 //! The frozen prefix of a stage, computed once per picture and view and kept in memory or in a file. The numbers
 //! are those that would be computed again each epoch, rounded where 16 bits were asked for.
 
+use std::time::Duration;
+
 use burn::tensor::{Device, Tensor, TensorData};
 use half::f16;
 
@@ -68,21 +70,21 @@ impl Cache {
         self.has(view)
     }
 
-    /// Computes one view. The loader yields the samples in their own order.
+    /// Computes one view, and tells how long that waited for pictures. The loader yields the samples in their own order.
     pub fn fill(
         &mut self,
         view: usize,
-        loader: Loader,
+        mut loader: Loader,
         prefix: (&Folded, Cut),
         device: &Device,
         progress: &mut dyn FnMut(usize, usize),
-    ) -> Result<(), Error> {
+    ) -> Result<Duration, Error> {
         let mut sink = match &self.place {
             Place::Memory => Sink::Memory(Vec::with_capacity(self.view_bytes())),
             Place::Disk(files) => Sink::Disk(files.begin(view, self.view_bytes())?),
         };
         let mut done = 0;
-        for batch in loader {
+        while let Some(batch) = loader.next() {
             let batch = batch?;
             let rows = numbers(prefix.0.prefix(batch.images(device), prefix.1));
             done += rows.len() / self.length();
@@ -93,7 +95,7 @@ impl Cache {
             Sink::Memory(rows) => Rows::Memory(rows),
             Sink::Disk(writer) => Rows::Disk(writer.finish()?),
         });
-        Ok(())
+        Ok(loader.waited())
     }
 
     /// The outputs of some samples as one batch.

@@ -10,6 +10,7 @@ use super::observe::{BatchNote, EpochNote, Observer};
 use super::run::Run;
 use super::schedule::{Place, share};
 use super::validate::Validator;
+use super::waiting::advice;
 use crate::chance::Key;
 use crate::checkpoint::{Best, Tally};
 use crate::config::{BatchNorm, Every, Monitor};
@@ -80,11 +81,31 @@ impl Run<'_> {
             false => Some(validator.scores(session, &self.judged())?),
         };
         let mut note = self.close(validation, rate)?;
+        let waited = waited + validator.waited();
         (note.pictures, note.time, note.waited, note.filled) = (pictures, started.elapsed(), waited, filled);
         self.record.epoch(&note, &mut self.progress)?;
         observer.epoch(&note);
+        self.remark_on_pictures(&note, observer);
         self.save(observer)?;
         Ok(())
+    }
+
+    /// Says once in a run what could be done about waiting for pictures, and what became of their cache.
+    fn remark_on_pictures(&mut self, note: &EpochNote, observer: &mut dyn Observer) {
+        let decoded = self.session.decoded.as_ref();
+        if let Some(trouble) = decoded.and_then(|decoded| decoded.trouble()).filter(|_| !self.troubled) {
+            self.troubled = true;
+            observer.remark(&format!("not all decoded pictures are kept: {trouble}"));
+        }
+        // Once a cache holds all pictures, later epochs wait less.
+        let fills = decoded.is_some_and(|decoded| decoded.left_out() == 0);
+        if self.advised || (fills && note.epoch == 1 && note.epochs > 1) {
+            return;
+        }
+        if let Some(advice) = advice(self.session, note.waited, note.time) {
+            self.advised = true;
+            observer.remark(&advice);
+        }
     }
 
     /// Forward and backward on one batch: its gradients by name.
@@ -105,7 +126,7 @@ impl Run<'_> {
         let rows = numbers(logits);
         let hits = rows.chunks_exact(self.session.classes()).zip(&step.classes);
         let correct = hits.filter(|(row, class)| best(row) == **class).count();
-        self.progress.tally.add(step.samples.len(), correct, value);
+        self.progress.tally.add(&step.classes, correct, value);
         self.progress.batch += 1;
         let mut tape: Gradients = loss.backward();
         Ok(gradients(&self.network, &mut tape))
@@ -178,6 +199,7 @@ impl Run<'_> {
             validation,
             is_best,
             pictures: tally.samples,
+            classes: tally.classes,
             time: Default::default(),
             waited: Default::default(),
             filled: Default::default(),

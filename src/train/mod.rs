@@ -2,6 +2,7 @@
 //! Knows no foreign formats; what it reports goes to an observer.
 
 mod average;
+mod balance;
 mod cache;
 mod cache_files;
 mod epoch;
@@ -14,8 +15,10 @@ mod run;
 mod schedule;
 mod stage;
 mod validate;
+mod waiting;
 
-pub use loss::{Loss, balanced_weights};
+pub use balance::{balance, words as words_of_balance};
+pub use loss::Loss;
 pub use observe::{BatchNote, EpochNote, Observer, StageNote};
 pub use optimizer::Optimizer;
 pub use run::{Outcome, Session, Splits, run};

@@ -123,15 +123,17 @@ fn any_data() -> impl Strategy<Value = Data> {
     let split = (0.0..0.5, 0.0..0.5).prop_map(|(val, test)| SplitShares { val, test });
     let bad = select(vec![Bad::Skip, Bad::Fail]);
     let place = select(vec![CachePlace::Auto, CachePlace::Memory, CachePlace::Disk, CachePlace::Off]);
-    let cache = (place, select(vec![Precision::F32, Precision::F16]), 1..9_000_000_000_000_000_u64);
-    let sizes = (option::of(32..4096_usize), option::of(1..99_usize), 1..99_usize);
-    (source, split, sizes, cache, bad).prop_map(
+    let bytes = || 1..9_000_000_000_000_000_u64;
+    let cache = (place, select(vec![Precision::F32, Precision::F16]), bytes(), option::of(bytes()));
+    let sampler = prop_oneof![Just(Sampler::Shuffle), (0.0..=1.0).prop_map(Sampler::Power)];
+    let sizes = (option::of(32..4096_usize), option::of(0..99_usize), 1..99_usize);
+    (source, split, sizes, cache, (bad, sampler)).prop_map(
         |(
             (source, offline),
             split,
             (image_size, workers, views),
-            (cache, cache_precision, cache_limit),
-            bad,
+            (cache, cache_precision, cache_limit, cache_memory),
+            (bad, sampler),
         )| Data {
             source,
             offline,
@@ -142,6 +144,8 @@ fn any_data() -> impl Strategy<Value = Data> {
             cache,
             cache_precision,
             cache_limit,
+            cache_memory,
+            sampler,
             bad,
         },
     )
@@ -227,9 +231,12 @@ fn any_train() -> impl Strategy<Value = Train> {
     let class_weights = prop_oneof![
         Just(ClassWeights::None),
         Just(ClassWeights::Balanced),
+        (1e-6..1.0).prop_map(|beta| ClassWeights::Effective { beta }),
+        prop::collection::btree_map("[a-zé\"\\. ]{1,5}", positive(), 0..3).prop_map(ClassWeights::Table),
         prop::collection::vec(positive(), 1..5).prop_map(ClassWeights::List),
     ];
-    let numbers = (1..999_usize, 0..=i64::MAX as u64, 1..999_usize, share());
+    let loss = prop_oneof![Just(Loss::CrossEntropy), share().prop_map(|gamma| Loss::Focal { gamma })];
+    let numbers = (1..999_usize, 0..=i64::MAX as u64, 1..999_usize, (share(), loss));
     let devices = (select(vec![Auto, Cpu, Ndarray, Wgpu, Cuda]), any::<bool>(), option::of(1..99_usize));
     let norms = select(vec![BatchNorm::Batch, BatchNorm::Stored]);
     let choices =
@@ -242,7 +249,7 @@ fn any_train() -> impl Strategy<Value = Train> {
             ema,
             (class_weights, (batch_norm, monitor), early_stopping),
         )| {
-            let (batch, seed, accumulate, label_smoothing) = numbers;
+            let (batch, seed, accumulate, (label_smoothing, loss)) = numbers;
             Train {
                 batch,
                 seed,
@@ -253,6 +260,7 @@ fn any_train() -> impl Strategy<Value = Train> {
                 accumulate,
                 ema,
                 label_smoothing,
+                loss,
                 class_weights,
                 batch_norm,
                 monitor,
