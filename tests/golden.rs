@@ -169,7 +169,7 @@ fn computed(golden: &Golden, device: &Device) -> BTreeMap<String, Vec<f32>> {
     let mut labels = vec![0.0f32; golden.batch * golden.classes];
     (0..golden.batch).for_each(|n| labels[n * golden.classes + 7 * n % 10] = 1.0);
     let labels = Tensor::from_data(TensorData::new(labels, [golden.batch, golden.classes]), device);
-    let loss = Loss { smoothing: 0.0, weights: None, weighed: false }.of(logits.clone(), labels);
+    let loss = Loss::default().of(logits.clone(), labels);
     let mut tape = loss.backward();
     for (name, gradient) in gradients(&network, &mut tape) {
         found.insert(format!("train.gradient.{name}"), numbers(gradient));

@@ -42,15 +42,26 @@ pub struct Best {
 }
 
 /// Sums over the samples of an epoch.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Tally {
     pub samples: usize,
     pub correct: usize,
     pub loss: f64,
+    /// Samples of each class that were seen; of classes beyond the end none.
+    #[serde(default)]
+    pub classes: Vec<usize>,
 }
 
 impl Tally {
-    pub fn add(&mut self, samples: usize, correct: usize, mean_loss: f64) {
+    /// Adds a batch of samples of these classes.
+    pub fn add(&mut self, classes: &[usize], correct: usize, mean_loss: f64) {
+        let samples = classes.len();
+        for &class in classes {
+            if self.classes.len() <= class {
+                self.classes.resize(class + 1, 0);
+            }
+            self.classes[class] += 1;
+        }
         self.samples += samples;
         self.correct += correct;
         self.loss += mean_loss * samples as f64;

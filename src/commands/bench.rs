@@ -154,7 +154,7 @@ impl Bench {
         };
         let labels = labels(self.batch, self.classes, device);
         let keys: Vec<Key> = (0..self.batch).map(|sample| Key::new(0).with(sample as u64)).collect();
-        let loss = Loss { smoothing: 0.0, weights: None, weighed: false };
+        let loss = Loss::default();
         Box::new(move || {
             let input = match &prefix {
                 Some(prefix) => prefix.prefix(images.clone(), cut),

@@ -166,8 +166,12 @@ impl Observer for Console {
         let best = if note.is_best { " *" } else { "" };
         let rate = note.pictures as f64 / seconds.max(1e-9);
         tell(&format!(
-            "  epoch {:>2}/{}  loss {:.4} accuracy {:.4}{validation}{best}   {rate:.0} pictures/s, {seconds:.1} s",
-            note.epoch, note.epochs, note.train_loss, note.train_accuracy
+            "  epoch {:>2}/{}  loss {:.4} accuracy {:.4}{validation}{best}   {rate:.0} pictures/s, {}",
+            note.epoch,
+            note.epochs,
+            note.train_loss,
+            note.train_accuracy,
+            time_of(note)
         ));
         if !note.filled.is_zero() {
             self.filled = Some(seconds);
@@ -176,16 +180,18 @@ impl Observer for Console {
                 "    from the cache an epoch takes {seconds:.2} s; with the frozen layers it took {filled:.1} s"
             ));
         }
-        let waited = note.waited.as_secs_f64() / seconds.max(1e-9);
-        if waited > 0.1 && seconds > 5.0 {
-            let share = waited * 100.0;
-            tell(&format!(
-                "  {share:.0}% of that was spent waiting for pictures; more data.workers may help"
-            ));
-        }
     }
 
     fn saved(&mut self, _: &Path) {}
+}
+
+/// An epoch's time, and what of it went into waiting for pictures, where any did.
+fn time_of(note: &EpochNote) -> String {
+    let (whole, waited) = (note.time.as_secs_f64(), note.waited.as_secs_f64());
+    if note.waited.is_zero() {
+        return format!("{whole:.1} s");
+    }
+    format!("{whole:.1} s ({:.1} computing, {waited:.1} waiting for pictures)", (whole - waited).max(0.0))
 }
 
 fn words_of(note: &BatchNote, whole: Option<f64>) -> String {

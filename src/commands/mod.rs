@@ -1,6 +1,7 @@
 //! One file per verb: the only place where the rooms are put together, and the only one that prints.
 
 mod bench;
+mod cache;
 mod classifier;
 mod console;
 mod dashboard;
@@ -11,6 +12,8 @@ mod eval;
 mod export;
 mod failure;
 mod init;
+mod kept;
+mod memory;
 mod predict;
 mod prepare;
 mod proof;
@@ -60,6 +63,8 @@ enum Verb {
     Data(data::Data),
     /// List, fetch and inspect pretrained weights
     Weights(weights::Weights),
+    /// List and clear what kiln keeps: downloads, features, decoded pictures
+    Cache(cache::Cache),
     /// What kiln can compute on here, and whether it computes right
     Devices(devices::Devices),
     /// Time a network on this machine
@@ -137,6 +142,7 @@ pub fn main() -> ExitCode {
         Verb::Scale(verb) => verb.run(),
         Verb::Data(verb) => verb.run(),
         Verb::Weights(verb) => verb.run(),
+        Verb::Cache(verb) => verb.run(),
         Verb::Devices(verb) => verb.run(),
         Verb::Bench(verb) => verb.run(),
     };

@@ -11,12 +11,12 @@ use super::failure::Failure;
 use crate::checkpoint::{IDENTITY_FORMAT, Identity, RunFolder, Start, read_model};
 use crate::config::{Bad, ClassWeights, Config, Data, Model, ModelOffline, Pretrained, Scale};
 use crate::dataset::{
-    self, Dataset, Interpolation, Labels, Limits, Origin, Preprocess, Purpose, Resize, Shares, scan,
+    self, Balance, Dataset, Interpolation, Labels, Limits, Origin, Preprocess, Purpose, Resize, Shares, scan,
 };
 use crate::loader::Item;
 use crate::model::{Network, NormSettings, Settings, initial};
 use crate::scaling::{Budget, Family, Padding, Plan, largest};
-use crate::train::Splits;
+use crate::train::{Splits, balance};
 use crate::weights::{self, Entry, Head, ImportOptions, Layout, Named, Roads};
 
 /// The pictures of a configuration, found, read and split.
@@ -75,8 +75,20 @@ fn one_weight_each(config: &Config, classes: &[String]) -> Result<(), Failure> {
             classes.len(),
             classes.join(", ")
         ))),
+        ClassWeights::Table(weights) => match weights.keys().find(|name| !classes.contains(name)) {
+            None => Ok(()),
+            Some(name) => Err(Failure::Usage(format!(
+                "train.class_weights names {name:?}, and the classes are {}",
+                classes.join(", ")
+            ))),
+        },
         _ => Ok(()),
     }
+}
+
+/// What a run on these pictures does about classes of unequal size.
+pub fn balance_of(config: &Config, dataset: &Dataset) -> Balance {
+    balance(config, &dataset.classes, &dataset.counts(dataset::Split::Train))
 }
 
 /// Whether a picture decodes, and its size.
@@ -119,8 +131,15 @@ pub const SCRATCH: &str =
 pub fn splits(dataset: &Dataset) -> Splits {
     let items = |split| {
         let of = dataset.samples(split).enumerate();
-        of.map(|(sample, s)| Item { location: dataset.location(s), class: s.class, sample, weight: s.weight })
-            .collect()
+        of.map(|(sample, s)| Item {
+            location: dataset.location(s),
+            class: s.class,
+            sample,
+            weight: s.weight,
+            repeat: 0,
+            content: s.hash.clone(),
+        })
+        .collect()
     };
     Splits {
         train: items(dataset::Split::Train),

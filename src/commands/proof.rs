@@ -130,9 +130,13 @@ impl Both<'_> {
     }
 
     fn parts<'a>(&'a self, folder: &'a RunFolder) -> Parts<'a> {
+        let splits = self.few();
+        let mut counts = vec![0; self.dataset.classes.len()];
+        splits.train.iter().for_each(|item| counts[item.class] += 1);
         Parts {
             config: self.config,
-            splits: self.few(),
+            balance: train::balance(self.config, &self.dataset.classes, &counts),
+            splits,
             preprocess: self.begun.preprocess.clone(),
             identity: self.begun.identity(self.dataset),
             device: self.device.clone(),

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::console::{answer, tell, warn_loudly};
 use super::failure::Failure;
-use super::prepare::{DRAWN, SCRATCH, pictures_again, splits};
+use super::prepare::{DRAWN, SCRATCH, balance_of, pictures_again, splits};
 use super::session::{
     Parts, RESULT, RunResult, conclude, devices_ready, fingerprint, print_result,
     refuse_tui_without_terminal, warn_of_little_room,
@@ -81,6 +81,7 @@ impl Resume {
         let parts = Parts {
             config: &config,
             splits: splits(&dataset),
+            balance: balance_of(&config, &dataset),
             preprocess: saved.identity.preprocess.clone(),
             identity: saved.identity.clone(),
             device: chosen,
@@ -152,7 +153,7 @@ impl Resume {
         let number = (1..).find(|n| !folder.file(&format!("dataset-{n}.json")).exists()).unwrap_or(1);
         let before = std::fs::read(folder.dataset_path())?;
         durable::write_new(&folder.file(&format!("dataset-{number}.json")), &before)?;
-        Record::of(&dataset).write(&folder.dataset_path())?;
+        Record::of(&dataset).with(balance_of(config, &dataset)).write(&folder.dataset_path())?;
         Ok(dataset)
     }
 }

@@ -12,22 +12,24 @@ use super::Ended;
 use super::console::{Bar, Console, answer, print, tell, warn_loudly};
 use super::dashboard::Dashboard;
 use super::failure::Failure;
+use super::memory;
 use super::prepare::{DRAWN, SCRATCH};
 use super::start::{Signals, processors};
 use crate::checkpoint::{Contents, Identity, RunFolder};
 use crate::config::{CachePlace, Config, Source};
-use crate::dataset::{Preprocess, download};
+use crate::dataset::{Balance, Preprocess, download};
 use crate::devices::{Chosen, approve, choose};
 use crate::durable;
 use crate::evaluate::Scores;
 use crate::loader::Decoded;
 use crate::model::Network;
-use crate::train::{self, Outcome, Session, Splits};
+use crate::train::{self, Outcome, Session, Splits, words_of_balance};
 
 /// What a session is made of before it starts.
 pub struct Parts<'a> {
     pub config: &'a Config,
     pub splits: Splits,
+    pub balance: Balance,
     pub preprocess: Preprocess,
     pub identity: Identity,
     pub device: Chosen,
@@ -54,6 +56,10 @@ pub struct RunResult {
 }
 
 pub const RESULT: &str = "result.json";
+
+/// Folders of kiln's cache: the outputs of frozen layers, and decoded pictures.
+pub const FEATURES: &str = "prefixes";
+pub const PICTURES: &str = "pictures";
 
 /// The dashboard needs a terminal to draw on.
 pub fn refuse_tui_without_terminal(tui: bool) -> Result<()> {
@@ -99,6 +105,7 @@ pub fn fingerprint(config: &Config) -> String {
     config.train.threads = None;
     config.data.cache = CachePlace::Auto;
     config.data.cache_limit = 0;
+    config.data.cache_memory = None;
     durable::hash(config.to_toml().as_bytes())
 }
 
@@ -106,6 +113,9 @@ pub fn fingerprint(config: &Config) -> String {
 pub fn conclude(parts: Parts, network: Network, from: Option<Contents>, signals: &Signals) -> Ended {
     let (tui, json) = (parts.tui, parts.json);
     let session = session(parts, &signals.asked);
+    for line in words_of_balance(&session.balance, &session.identity.classes) {
+        tell(&line);
+    }
     let outcome = if tui {
         let mut dashboard = Dashboard::open(Arc::clone(&signals.asked));
         train::run(&session, network, from, &mut dashboard)?
@@ -145,17 +155,18 @@ pub fn conclude(parts: Parts, network: Network, from: Option<Contents>, signals:
 
 /// A session of these parts, with its share of this machine.
 pub fn session<'a>(parts: Parts<'a>, stop: &'a AtomicBool) -> Session<'a> {
-    let memory = available_memory();
+    let memory = memory_for_caches(parts.config);
     Session {
         fingerprints: [fingerprint(parts.config), parts.data],
         workers: parts.config.data.workers.unwrap_or_else(processors),
-        // Half of what is free may hold cached outputs, a quarter decoded pictures.
-        cache_bytes: memory / 2,
-        cache_folder: download::cache_folder().map(|folder| folder.join("prefixes")),
-        decoded: Some(Arc::new(Decoded::new(memory / 4))),
+        processors: processors(),
+        cache_bytes: memory / 3 * 2,
+        cache_folder: download::cache_folder().map(|folder| folder.join(FEATURES)),
+        decoded: decoded(parts.config, memory / 3),
         stop,
         config: parts.config,
         splits: parts.splits,
+        balance: parts.balance,
         preprocess: parts.preprocess,
         identity: parts.identity,
         machine: parts.device.machine(),
@@ -210,16 +221,31 @@ pub fn table(classes: &[String], scores: &Scores) -> String {
     text
 }
 
-/// Bytes of memory that are free for this process: what the system has, less where a cgroup allows less.
-fn available_memory() -> usize {
-    let system = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
-        let line = text.lines().find(|line| line.starts_with("MemAvailable:"))?;
-        line.split_whitespace().nth(1)?.parse::<usize>().ok().map(|kib| kib * 1024)
-    });
-    let number = |path: &str| std::fs::read_to_string(path).ok()?.trim().parse::<usize>().ok();
-    let group = number("/sys/fs/cgroup/memory.max")
-        .map(|limit| limit.saturating_sub(number("/sys/fs/cgroup/memory.current").unwrap_or(0)));
-    // Where neither is known, little is taken.
-    let system = system.unwrap_or(1 << 30);
-    group.map_or(system, |group| group.min(system))
+/// Bytes of memory for what is cached, of which features take two parts and decoded pictures one.
+fn memory_for_caches(config: &Config) -> usize {
+    let free = memory::available();
+    match config.data.cache_memory {
+        // What is asked for may be more than there is.
+        Some(wanted) => usize::try_from(wanted).unwrap_or(usize::MAX).min(free),
+        None => free / 4 * 3,
+    }
+}
+
+/// Where decoded pictures are kept between epochs.
+fn decoded(config: &Config, memory: usize) -> Option<Arc<Decoded>> {
+    let folder = download::cache_folder().map(|folder| folder.join(PICTURES));
+    let decoded = match (config.data.cache, folder) {
+        (CachePlace::Off, _) => return None,
+        (CachePlace::Disk, Some(folder)) => {
+            let decoded = Decoded::on_disk(&folder, config.data.cache_limit);
+            let (held, limit) = (decoded.bytes() >> 20, config.data.cache_limit >> 20);
+            tell(&format!(
+                "decoded pictures are kept in {} ({held} MiB there, at most {limit})",
+                folder.display()
+            ));
+            decoded
+        }
+        _ => Decoded::new(memory),
+    };
+    Some(Arc::new(decoded))
 }

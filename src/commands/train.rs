@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::console::tell;
 use super::failure::Failure;
-use super::prepare::{beginning, pictures, plan_of, splits};
+use super::prepare::{balance_of, beginning, pictures, plan_of, splits};
 use super::session::{Parts, conclude, devices_ready, refuse_tui_without_terminal, warn_of_little_room};
 use super::{Ended, Format, start};
 use crate::checkpoint::RunFolder;
@@ -60,6 +60,7 @@ impl Train {
         let parts = Parts {
             config: &config,
             splits: splits(&dataset),
+            balance: balance_of(&config, &dataset),
             preprocess: begun.preprocess.clone(),
             identity: begun.identity(&dataset),
             device: chosen,
@@ -84,7 +85,7 @@ fn expect_folder_name(name: &str) -> Result<(), Failure> {
 fn new_folder(name: &str, config: &Config, dataset: &crate::dataset::Dataset) -> Result<RunFolder> {
     let scratch = tempfile::tempdir()?;
     let record = scratch.path().join("dataset.json");
-    Record::of(dataset).write(&record)?;
+    Record::of(dataset).with(balance_of(config, dataset)).write(&record)?;
     let record = std::fs::read(&record)?;
     for number in 1.. {
         let name = if number == 1 { name.to_owned() } else { format!("{name}-{number}") };

@@ -1,6 +1,7 @@
 //! The checked settings that every other room reads: each value is possible, each default filled in.
 //! How they are spelled in a file belongs to raw.rs and words.rs, what is possible to check/.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 pub use crate::scaling::Trains;
@@ -128,8 +129,11 @@ pub struct Data {
     pub views: usize,
     pub cache: CachePlace,
     pub cache_precision: Precision,
-    /// Bytes that cached outputs may take on the disk, those of other runs included.
+    /// Bytes that cached outputs may take on the disk, those of other runs included, and decoded pictures as well.
     pub cache_limit: u64,
+    /// Bytes of memory for both. None: three quarters of what is free.
+    pub cache_memory: Option<u64>,
+    pub sampler: Sampler,
     pub bad: Bad,
     /// In the order of the network's outputs. Empty: those of the data, by name.
     pub classes: Vec<String>,
@@ -165,10 +169,19 @@ pub enum Part {
     Test,
 }
 
-/// Where the outputs of frozen layers are kept.
+/// Which pictures an epoch shows; always as many as there are to train on.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Sampler {
+    /// Each once.
+    Shuffle,
+    /// Classes in proportion to this power of their sizes: 0 shows all classes alike, 1 as they come.
+    Power(f64),
+}
+
+/// Where the outputs of frozen layers are kept, and decoded pictures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CachePlace {
-    /// In memory where they fit, or else on the disk where they fit.
+    /// In memory where they fit, or else on the disk where they fit; pictures in memory as far as they fit.
     Auto,
     Memory,
     /// In kiln's cache folder, where later runs find them.
@@ -321,6 +334,7 @@ pub struct Train {
     pub ema: Option<f64>,
     /// In [0, 1).
     pub label_smoothing: f64,
+    pub loss: Loss,
     pub class_weights: ClassWeights,
     /// Whose statistics the layers that train normalise by.
     pub batch_norm: BatchNorm,
@@ -352,8 +366,24 @@ pub enum ClassWeights {
     None,
     /// In inverse proportion to how many pictures a class has.
     Balanced,
+    /// In inverse proportion to its effective number (1 - beta^n) / (1 - beta): Cui et al. 2019.
+    Effective {
+        beta: f64,
+    },
     /// One for each class, in the order of the classes' names; all above 0.
     List(Vec<f64>),
+    /// By the classes' names; those that are not named weigh 1. All above 0.
+    Table(BTreeMap<String, f64>),
+}
+
+/// What training makes smaller.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Loss {
+    CrossEntropy,
+    /// Lin et al. 2017: what is known well already counts for less, the more so the larger gamma is.
+    Focal {
+        gamma: f64,
+    },
 }
 
 /// Whose statistics batch normalisation uses in the layers that train. Frozen layers always use the stored ones.

@@ -1,6 +1,8 @@
 //! The TOML as it is spelled: every key may be absent, keys that are not here are refused.
 //! What the values mean and which are possible belongs to check/.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
@@ -66,6 +68,8 @@ pub(super) struct Data {
     pub cache: Key<String>,
     pub cache_precision: Key<String>,
     pub cache_limit: Key<Amount>,
+    pub cache_memory: Key<Amount>,
+    pub sampler: Key<Sampler>,
     pub bad: Key<String>,
     pub classes: Key<Vec<String>>,
     pub depth: Key<usize>,
@@ -165,7 +169,10 @@ pub(super) struct Train {
     pub accumulate: Key<usize>,
     pub ema: Key<Off<f64>>,
     pub label_smoothing: Key<f64>,
+    pub loss: Key<String>,
+    pub focal_gamma: Key<f64>,
     pub class_weights: Key<ClassWeights>,
+    pub class_weights_beta: Key<f64>,
     pub batch_norm: Key<String>,
     pub monitor: Key<String>,
     pub early_stopping: Key<Off<usize>>,
@@ -236,10 +243,21 @@ pub(super) enum Pretrained {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(untagged, expecting = "must be \"none\", \"balanced\", or a list of numbers")]
+#[serde(
+    untagged,
+    expecting = "must be \"none\", \"balanced\", \"effective\", a list of numbers, or a table of numbers by class"
+)]
 pub(super) enum ClassWeights {
     Word(String),
     List(Vec<f64>),
+    Table(BTreeMap<String, f64>),
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged, expecting = "must be \"shuffle\", \"balanced\", \"sqrt\", or a number from 0 to 1")]
+pub(super) enum Sampler {
+    Word(String),
+    Power(f64),
 }
 
 #[derive(Debug, Serialize, Deserialize)]

@@ -24,6 +24,7 @@ rules! {
     DEPTH: usize = "a whole number of folders from 1 to 16", |v| (1..=16).contains(v);
     BATCH: usize = "a whole number from 1 to 65536", |v| (1..=65_536).contains(v);
     THREADS: usize = "a whole number from 1 to 4096, or \"auto\"", |v| (1..=4096).contains(v);
+    WORKERS: usize = "a whole number from 0 to 4096, or \"auto\"", |v| *v <= 4096;
     PIXELS: usize = "a whole number of pixels from 32 to 4096", |v| (SMALLEST_SIDE..=4096).contains(v);
     // TOML's whole numbers end at 63 bits.
     SEED: u64 = "a whole number from 0 to 9223372036854775807", |v| i64::try_from(*v).is_ok();

@@ -102,6 +102,33 @@ fn the_other_sections_are_read() {
 }
 
 #[test]
+fn imbalance_and_caches_have_words_and_numbers() {
+    let check = |section: &str, expected: ClassWeights| {
+        assert_eq!(
+            with(&format!("[train]\nclass_weights = {section}")).train.class_weights,
+            expected,
+            "{section}"
+        );
+    };
+    check("\"inverse\"", ClassWeights::Balanced);
+    check("\"effective\"", ClassWeights::Effective { beta: 0.999 });
+    check("\"effective\"\nclass_weights_beta = 0.9", ClassWeights::Effective { beta: 0.9 });
+    check(
+        "{ cat = 2, \"big dog\" = 0.5 }",
+        ClassWeights::Table([("cat".into(), 2.0), ("big dog".into(), 0.5)].into()),
+    );
+    assert_eq!(with("[train]\nloss = \"focal\"").train.loss, Loss::Focal { gamma: 2.0 });
+    let data = |value: &str| parse(&format!("{MODEL}{DATA}{STAGE}"), &[value]).unwrap().data;
+    assert_eq!(data("train.seed=1").sampler, Sampler::Shuffle);
+    assert_eq!(data("data.sampler=sqrt").sampler, Sampler::Power(0.5));
+    assert_eq!(data("data.sampler=balanced").sampler, Sampler::Power(0.0));
+    assert_eq!(data("data.sampler=1").sampler, Sampler::Power(1.0));
+    assert_eq!((data("data.cache=ram").cache, data("data.workers=0").workers), (CachePlace::Memory, Some(0)));
+    assert_eq!(data("data.cache_memory=2GiB").cache_memory, Some(2 << 30));
+    assert_eq!(data("data.cache_memory=auto").cache_memory, None);
+}
+
+#[test]
 fn auto_and_false_give_a_choice_back() {
     let config = parse(
         &format!("{MODEL}dropout = 0.5\npadding = \"same\"\n{DATA}image_size = 64\n{STAGE}[train]\nema = 0.9\nthreads = 2\n"),

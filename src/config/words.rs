@@ -44,6 +44,7 @@ choice!(DeviceChoice { Auto = "auto", Cpu = "cpu", Ndarray = "ndarray", Wgpu = "
 choice!(Family { B = "b", Lite = "lite" });
 choice!(Padding { Symmetric = "symmetric", Same = "same" });
 choice!(OptimizerKind { AdamW = "adamw", Sgd = "sgd", RmsProp = "rmsprop" });
+choice!(LossKind { CrossEntropy = "cross_entropy", Focal = "focal" });
 choice!(CourseKind { Cosine = "cosine", Step = "step", Constant = "constant" });
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +52,12 @@ pub(super) enum OptimizerKind {
     AdamW,
     Sgd,
     RmsProp,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LossKind {
+    CrossEntropy,
+    Focal,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use toml::Spanned;
 
 use super::checked::{
-    Augment, Checkpoint, ClassWeights, Columns, Config, Course, Data, Every, Files, Model, Optimizer,
-    Pretrained, Scale, Schedule, Scratch, Source, Stage, Train,
+    Augment, Checkpoint, ClassWeights, Columns, Config, Course, Data, Every, Files, Loss, Model, Optimizer,
+    Pretrained, Sampler, Scale, Schedule, Scratch, Source, Stage, Train,
 };
 use super::raw::{self, Amount, Auto, AutoWord, False, Key, Off};
-use super::words::{Choice, CourseKind, OptimizerKind};
+use super::words::{Choice, CourseKind, LossKind, OptimizerKind};
 use crate::scaling::Padding;
 
 impl Config {
@@ -157,6 +157,11 @@ fn data(data: &Data) -> raw::Data {
         cache: word(data.cache),
         cache_precision: word(data.cache_precision),
         cache_limit: key(Amount::Whole(data.cache_limit)),
+        cache_memory: key(data.cache_memory.map_or(Amount::Text("auto".to_string()), Amount::Whole)),
+        sampler: key(match data.sampler {
+            Sampler::Shuffle => raw::Sampler::Word("shuffle".to_string()),
+            Sampler::Power(power) => raw::Sampler::Power(power),
+        }),
         bad: word(data.bad),
         classes: (!data.classes.is_empty()).then(|| key(data.classes.clone())).flatten(),
         depth: key(data.depth),
@@ -265,15 +270,34 @@ fn train(train: &Train) -> raw::Train {
         accumulate: key(train.accumulate),
         ema: unless_off(train.ema),
         label_smoothing: key(train.label_smoothing),
-        class_weights: key(match &train.class_weights {
-            ClassWeights::None => raw::ClassWeights::Word("none".to_string()),
-            ClassWeights::Balanced => raw::ClassWeights::Word("balanced".to_string()),
-            ClassWeights::List(weights) => raw::ClassWeights::List(weights.clone()),
-        }),
         batch_norm: word(train.batch_norm),
         monitor: word(train.monitor),
         early_stopping: unless_off(train.early_stopping),
         on_divergence: word(train.on_divergence),
+        ..objective(train)
+    }
+}
+
+/// What training makes smaller, and how the classes weigh in it.
+fn objective(train: &Train) -> raw::Train {
+    let (loss, gamma) = match train.loss {
+        Loss::CrossEntropy => (LossKind::CrossEntropy, None),
+        Loss::Focal { gamma } => (LossKind::Focal, key(gamma)),
+    };
+    let word_of = |text: &str| raw::ClassWeights::Word(text.to_string());
+    let (weights, beta) = match &train.class_weights {
+        ClassWeights::None => (word_of("none"), None),
+        ClassWeights::Balanced => (word_of("balanced"), None),
+        ClassWeights::Effective { beta } => (word_of("effective"), key(*beta)),
+        ClassWeights::List(weights) => (raw::ClassWeights::List(weights.clone()), None),
+        ClassWeights::Table(weights) => (raw::ClassWeights::Table(weights.clone()), None),
+    };
+    raw::Train {
+        loss: word(loss),
+        focal_gamma: gamma,
+        class_weights: key(weights),
+        class_weights_beta: beta,
+        ..raw::Train::default()
     }
 }
 

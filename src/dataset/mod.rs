@@ -1,6 +1,7 @@
 //! Recipes, fetching, scanning, splitting, decoding and the drawn flowers. Knows neither tensors nor training.
 
 pub mod archive;
+mod bytes;
 pub mod decode;
 pub mod download;
 pub mod drawn;
@@ -25,6 +26,7 @@ mod split;
 mod table;
 mod walk;
 
+pub use bytes::Bytes;
 pub use decode::{DecodeError, Limits, decode, probe};
 pub use error::Error;
 pub use labels::{Labels, Purpose};
@@ -32,7 +34,7 @@ pub use location::{Location, Shard, Slice};
 pub use picture::{Depth, Picture, PictureError};
 pub use preprocess::{Crop, IMAGENET_MEAN, IMAGENET_STD, Preprocess, Resize};
 pub use recipe::Recipe;
-pub use record::Record;
+pub use record::{Balance, Record};
 pub use resize::{Interpolation, Region, resize};
 pub use sample::{Dataset, Origin, Sample, SetAside, Split};
 pub use scan::{open, open_labelled};

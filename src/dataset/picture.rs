@@ -1,6 +1,7 @@
 //! One picture in memory: size, channels, depth, interleaved rows. Owns nothing but the pixels and the
 //! promise that their number fits the size; where they come from and what is done to them lies elsewhere.
 
+use super::bytes::Bytes;
 use thiserror::Error;
 
 /// A picture, stored row by row from the top, the channels of a pixel side by side.
@@ -17,7 +18,7 @@ pub struct Picture {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Depth {
     /// 0 is black, 255 is white.
-    U8(Vec<u8>),
+    U8(Bytes),
     /// 0 is black, 65535 is white.
     U16(Vec<u16>),
     /// 0.0 is black, 1.0 is white.
@@ -64,7 +65,7 @@ impl Picture {
 
     /// RGB with 8 bits per channel.
     pub fn rgb8(width: u32, height: u32, pixels: Vec<u8>) -> Result<Self, PictureError> {
-        Self::new(width, height, 3, Depth::U8(pixels))
+        Self::new(width, height, 3, Depth::U8(pixels.into()))
     }
 
     /// One colour everywhere.
@@ -78,6 +79,15 @@ impl Picture {
 
     pub fn height(&self) -> u32 {
         self.height
+    }
+
+    /// Bytes that the samples take.
+    pub fn bytes(&self) -> usize {
+        match &self.depth {
+            Depth::U8(samples) => samples.len(),
+            Depth::U16(samples) => size_of_val(samples.as_slice()),
+            Depth::F32(samples) => size_of_val(samples.as_slice()),
+        }
     }
 
     /// 1 for grey, 3 for RGB.
@@ -100,7 +110,7 @@ impl Picture {
     /// The pixels to write to, where this is RGB with 8 bits.
     pub fn as_rgb8_mut(&mut self) -> Option<&mut [u8]> {
         match &mut self.depth {
-            Depth::U8(pixels) if self.channels == 3 => Some(pixels),
+            Depth::U8(pixels) if self.channels == 3 => Some(pixels.to_mut()),
             _ => None,
         }
     }
@@ -155,24 +165,24 @@ mod tests {
 
     #[test]
     fn the_number_of_samples_must_fit() {
-        check(2, 1, 3, Depth::U8(vec![0; 6]), Ok("8-bit RGB"));
+        check(2, 1, 3, Depth::U8(vec![0; 6].into()), Ok("8-bit RGB"));
         check(2, 2, 1, Depth::U16(vec![0; 4]), Ok("16-bit grey"));
         check(1, 1, 3, Depth::F32(vec![0.0; 3]), Ok("float RGB"));
         let short = "5 samples do not make a picture of 2x1 with 3 channel(s)";
-        check(2, 1, 3, Depth::U8(vec![0; 5]), Err(short));
+        check(2, 1, 3, Depth::U8(vec![0; 5].into()), Err(short));
         let none = "a picture of 0x1 has no pixels; both edges must be at least 1";
-        check(0, 1, 3, Depth::U8(vec![]), Err(none));
-        check(1, 1, 4, Depth::U8(vec![0; 4]), Err("4 channels; a picture has 1 (grey) or 3 (RGB)"));
+        check(0, 1, 3, Depth::U8(vec![].into()), Err(none));
+        check(1, 1, 4, Depth::U8(vec![0; 4].into()), Err("4 channels; a picture has 1 (grey) or 3 (RGB)"));
     }
 
     #[test]
     fn a_size_beyond_all_memory_is_refused_not_wrapped() {
-        assert!(Picture::new(u32::MAX, u32::MAX, 3, Depth::U8(vec![0; 3])).is_err());
+        assert!(Picture::new(u32::MAX, u32::MAX, 3, Depth::U8(vec![0; 3].into())).is_err());
     }
 
     #[test]
     fn only_8_bit_rgb_lends_rgb8() {
-        let grey = Picture::new(1, 1, 1, Depth::U8(vec![7])).unwrap();
+        let grey = Picture::new(1, 1, 1, Depth::U8(vec![7].into())).unwrap();
         assert_eq!(grey.as_rgb8(), None);
         assert!(grey.expect_rgb8("mixing").unwrap_err().to_string().starts_with("mixing takes"));
         assert_eq!(Picture::filled(2, 1, [1, 2, 3]).unwrap().as_rgb8(), Some(&[1, 2, 3, 1, 2, 3][..]));

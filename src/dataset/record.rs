@@ -25,6 +25,8 @@ pub struct Record {
     pub root: PathBuf,
     pub classes: Vec<String>,
     pub counts: Counts,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub balance: Option<Balance>,
     pub samples: Vec<Sample>,
     pub set_aside: Vec<SetAside>,
     pub ignored: Vec<SetAside>,
@@ -39,6 +41,17 @@ pub struct Counts {
     pub test: usize,
     pub set_aside: usize,
     pub ignored: usize,
+}
+
+/// What a run does about classes of unequal size; a number for each class.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Balance {
+    /// Training pictures there are.
+    pub pictures: Vec<usize>,
+    /// Training pictures that an epoch shows.
+    pub per_epoch: Vec<usize>,
+    /// How the classes weigh in the loss; none: alike.
+    pub weights: Option<Vec<f64>>,
 }
 
 /// A difference that would make a resumed run another run.
@@ -104,10 +117,16 @@ impl Record {
                 set_aside: dataset.set_aside.len(),
                 ignored: dataset.ignored.len(),
             },
+            balance: None,
             samples: dataset.samples.clone(),
             set_aside: dataset.set_aside.clone(),
             ignored: dataset.ignored.clone(),
         }
+    }
+
+    /// The same with what the run does about unequal classes.
+    pub fn with(self, balance: Balance) -> Self {
+        Self { balance: Some(balance), ..self }
     }
 
     pub fn write(&self, path: &Path) -> Result<(), Error> {

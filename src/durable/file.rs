@@ -62,9 +62,15 @@ impl NewFile {
     }
 
     pub fn commit(self) -> Result<(), Error> {
-        system::sync(&self.file, &self.target)?;
-        system::rename(&self.unfinished.0, &self.target)?;
-        system::sync_folder(temporary::parent(&self.target))
+        let target = self.target.clone();
+        self.commit_as(&target)
+    }
+
+    /// Puts it in place under another name in the same folder: for names that depend on the content.
+    pub fn commit_as(self, target: &Path) -> Result<(), Error> {
+        system::sync(&self.file, target)?;
+        system::rename(&self.unfinished.0, target)?;
+        system::sync_folder(temporary::parent(target))
     }
 }
 

@@ -12,6 +12,7 @@ mod folder;
 mod hash;
 mod lock;
 mod map;
+mod room;
 mod system;
 mod temporary;
 
@@ -22,5 +23,6 @@ pub use folder::{NewFolder, remove_folder};
 pub use hash::{hash, hash_file, sha256_file};
 pub use lock::{Holder, Lock};
 pub use map::Map;
+pub use room::{File as KeptFile, kept, make_room, touch};
 pub use system::free_space;
 pub use temporary::sweep;

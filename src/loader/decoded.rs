@@ -1,58 +1,136 @@
-//! Decoded pictures kept in memory under a bound, so that a small data set is decoded once and not every epoch.
-//! Holds what came out of the files, before any augmentation.
+//! Decoded pictures kept for their next use, before any augmentation: in memory under a bound, or on the disk. A small
+//! data set is decoded once and not every epoch. What a picture is called depends on its file's content.
 
 use std::collections::HashMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::dataset::{Depth, Location, Picture};
+use super::packs::Packs;
+use crate::dataset::Picture;
+
+/// A cache of decoded pictures, shared by the threads of a loader and by one loader after the other.
+#[derive(Debug)]
+pub struct Decoded(Store);
+
+#[derive(Debug)]
+enum Store {
+    Memory(Memory),
+    Disk(Packs),
+}
+
+/// Of what file, decoded how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Name(pub(super) [u8; 32]);
+
+/// Grows whenever the same file gives other pixels than before.
+const DECODING: u32 = 1;
+
+impl Name {
+    /// `content` is the file's hash; `how` names every setting that decoding depends on.
+    pub fn of(content: &str, how: &str) -> Self {
+        Self(*blake3::hash(format!("decoding {DECODING} of {content}, {how}").as_bytes()).as_bytes())
+    }
+}
+
+impl Decoded {
+    /// In memory: holds at most so many bytes of pixels.
+    pub fn new(limit: usize) -> Self {
+        Self(Store::Memory(Memory { limit, held: RwLock::default(), left_out: AtomicUsize::new(0) }))
+    }
+
+    /// In files of this folder, where later runs find them; all of them take at most so many bytes.
+    pub fn on_disk(folder: &Path, limit: u64) -> Self {
+        Self(Store::Disk(Packs::open(folder, limit)))
+    }
+
+    pub fn get(&self, name: &Name) -> Option<Arc<Picture>> {
+        match &self.0 {
+            Store::Memory(memory) => memory.get(name),
+            Store::Disk(packs) => packs.get(name),
+        }
+    }
+
+    /// Keeps the picture if there is room.
+    pub fn keep(&self, name: &Name, picture: &Arc<Picture>) {
+        match &self.0 {
+            Store::Memory(memory) => memory.keep(name, picture),
+            Store::Disk(packs) => packs.keep(name, picture),
+        }
+    }
+
+    /// Makes what was kept so far last, where it does.
+    pub fn settle(&self) {
+        if let Store::Disk(packs) = &self.0 {
+            packs.settle();
+        }
+    }
+
+    /// How many bytes are held.
+    pub fn bytes(&self) -> usize {
+        match &self.0 {
+            Store::Memory(memory) => memory.read().bytes,
+            Store::Disk(packs) => packs.bytes(),
+        }
+    }
+
+    /// How often a picture found no room.
+    pub fn left_out(&self) -> usize {
+        match &self.0 {
+            Store::Memory(memory) => memory.left_out.load(Ordering::Relaxed),
+            Store::Disk(packs) => packs.left_out(),
+        }
+    }
+
+    /// Why nothing more is kept on the disk, where that is so.
+    pub fn trouble(&self) -> Option<String> {
+        match &self.0 {
+            Store::Memory(_) => None,
+            Store::Disk(packs) => packs.trouble(),
+        }
+    }
+
+    pub fn is_on_disk(&self) -> bool {
+        matches!(self.0, Store::Disk(_))
+    }
+}
 
 /// The first pictures seen, as many as fit. Nothing is put out again: in a random order every picture comes
 /// once an epoch, and putting out the oldest would keep none of those that come next.
-///
-/// A file that changes after it was read is not read again. All users must decode onto the same background.
 #[derive(Debug)]
-pub struct Decoded {
+struct Memory {
     limit: usize,
     held: RwLock<Held>,
+    left_out: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
 struct Held {
     bytes: usize,
-    pictures: HashMap<Location, Arc<Picture>>,
+    pictures: HashMap<Name, Arc<Picture>>,
 }
 
-impl Decoded {
-    /// An empty cache that holds at most so many bytes of pixels.
-    pub fn new(limit: usize) -> Self {
-        Self { limit, held: RwLock::default() }
+impl Memory {
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, Held> {
+        self.held.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub fn get(&self, path: &Location) -> Option<Arc<Picture>> {
-        self.held.read().unwrap_or_else(PoisonError::into_inner).pictures.get(path).cloned()
+    fn get(&self, name: &Name) -> Option<Arc<Picture>> {
+        self.read().pictures.get(name).cloned()
     }
 
-    /// Keeps the picture if there is room.
-    pub fn keep(&self, path: &Location, picture: &Arc<Picture>) {
+    fn keep(&self, name: &Name, picture: &Arc<Picture>) {
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
-        let bytes = size(picture);
-        if held.bytes + bytes <= self.limit && !held.pictures.contains_key(path) {
-            held.bytes += bytes;
-            held.pictures.insert(path.clone(), Arc::clone(picture));
+        let bytes = picture.bytes();
+        if held.pictures.contains_key(name) {
+            return;
         }
-    }
-
-    /// How many bytes of pixels are held.
-    pub fn bytes(&self) -> usize {
-        self.held.read().unwrap_or_else(PoisonError::into_inner).bytes
-    }
-}
-
-fn size(picture: &Picture) -> usize {
-    match picture.depth() {
-        Depth::U8(samples) => size_of_val(samples.as_slice()),
-        Depth::U16(samples) => size_of_val(samples.as_slice()),
-        Depth::F32(samples) => size_of_val(samples.as_slice()),
+        if held.bytes + bytes > self.limit {
+            self.left_out.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        held.bytes += bytes;
+        held.pictures.insert(*name, Arc::clone(picture));
     }
 }
 
@@ -65,13 +143,20 @@ mod tests {
         let decoded = Decoded::new(100);
         let large = Arc::new(Picture::filled(5, 5, [1, 2, 3]).unwrap());
         let small = Arc::new(Picture::filled(2, 4, [1, 2, 3]).unwrap());
-        let at = |name: &str| Location::File(name.into());
-        decoded.keep(&at("a"), &large);
-        decoded.keep(&at("a"), &large);
-        decoded.keep(&at("b"), &large);
-        decoded.keep(&at("c"), &small);
-        assert_eq!(decoded.bytes(), 75 + 24);
-        let held = ["a", "b", "c"].map(|name| decoded.get(&at(name)).is_some());
+        let name = |content: &str| Name::of(content, "");
+        decoded.keep(&name("a"), &large);
+        decoded.keep(&name("a"), &large);
+        decoded.keep(&name("b"), &large);
+        decoded.keep(&name("c"), &small);
+        assert_eq!((decoded.bytes(), decoded.left_out()), (75 + 24, 1));
+        let held = ["a", "b", "c"].map(|content| decoded.get(&name(content)).is_some());
         assert_eq!(held, [true, false, true]);
+    }
+
+    #[test]
+    fn a_name_depends_on_the_content_and_on_how_it_is_decoded() {
+        assert_eq!(Name::of("a", "b"), Name::of("a", "b"));
+        assert_ne!(Name::of("a", "b"), Name::of("a", "c"));
+        assert_ne!(Name::of("a", "b"), Name::of("b", "b"));
     }
 }

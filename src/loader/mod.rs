@@ -4,13 +4,15 @@ mod batch;
 mod crew;
 mod decoded;
 pub mod order;
+mod pack;
+mod packs;
 mod prepare;
 #[cfg(test)]
 mod tests;
 mod workers;
 
 pub use batch::Batch;
-pub use decoded::Decoded;
+pub use decoded::{Decoded, Name};
 pub use order::Lone;
 pub use prepare::Item;
 pub use workers::{Loader, Spec};

@@ -6,9 +6,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::workers::Spec;
-use super::{Decoded, LoaderError};
+use super::{Decoded, LoaderError, Name};
 use crate::chance::Key;
 use crate::dataset::{DecodeError, Limits, Location, Picture};
+use crate::durable;
 
 /// One sample of a data set.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,6 +20,10 @@ pub struct Item {
     pub sample: usize,
     /// How much it counts in the loss, beside the others of its batch.
     pub weight: f32,
+    /// How often an epoch has shown it before: each time it is augmented anew.
+    pub repeat: usize,
+    /// BLAKE3 of the file, in hexadecimal, by which its decoded picture is cached; none where this is empty.
+    pub content: String,
 }
 
 /// How bytes become a picture; tests put their own here.
@@ -50,13 +55,14 @@ impl Work {
     }
 
     fn prepare_item(&self, item: &Item) -> Result<Prepared, LoaderError> {
-        let Item { location: path, class, sample, weight } = item;
+        let Item { location: path, class, sample, repeat, weight, .. } = item;
         let Spec { preprocess, policy, seed, view, classes, channels, .. } = &self.spec;
         if class >= classes {
             return Err(LoaderError::Class { path: path.clone(), class: *class, classes: *classes });
         }
-        let picture = self.picture(path)?;
-        let key = Key::new(*seed).with(*view).with(*sample as u64);
+        let picture = self.picture(item)?;
+        let first = Key::new(*seed).with(*view).with(*sample as u64);
+        let key = if *repeat == 0 { first } else { first.named("repeat").with(*repeat as u64) };
         let mut pixels = vec![0.0; channels * preprocess.size * preprocess.size];
         policy
             .views(&picture, preprocess, key)
@@ -65,16 +71,20 @@ impl Work {
         Ok(Prepared { pixels, class: *class, sample: *sample, weight: *weight })
     }
 
-    fn picture(&self, path: &Location) -> Result<Arc<Picture>, LoaderError> {
-        if let Some(picture) = self.decoded.as_ref().and_then(|decoded| decoded.get(path)) {
+    fn picture(&self, item: &Item) -> Result<Arc<Picture>, LoaderError> {
+        let Item { location: path, content, .. } = item;
+        let cache = self.decoded.as_ref().filter(|_| !content.is_empty());
+        let name = Name::of(content, &format!("on {:?}", self.spec.preprocess.background));
+        if let Some(picture) = cache.and_then(|cache| cache.get(&name)) {
             return Ok(picture);
         }
         let bytes = path.read().map_err(|source| LoaderError::Read { path: path.clone(), source })?;
         let picture = (self.decode)(&bytes, self.spec.preprocess.background, &Limits::default())
             .map_err(|source| LoaderError::Decode { path: path.clone(), source })?;
         let picture = Arc::new(picture);
-        if let Some(decoded) = &self.decoded {
-            decoded.keep(path, &picture);
+        // A file that has changed since it was hashed must not pass for what it was.
+        if let Some(cache) = cache.filter(|_| durable::hash(&bytes) == *content) {
+            cache.keep(&name, &picture);
         }
         Ok(picture)
     }

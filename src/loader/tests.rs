@@ -39,7 +39,15 @@ impl Files {
             .map(|sample| {
                 let path = folder.path().join(format!("{sample}.jpg"));
                 fs::write(&path, [sample as u8]).unwrap();
-                Item { location: path.into(), class: sample % CLASSES, sample, weight: 1.0 }
+                let content = crate::durable::hash(&[sample as u8]);
+                Item {
+                    location: path.into(),
+                    class: sample % CLASSES,
+                    sample,
+                    weight: 1.0,
+                    repeat: 0,
+                    content,
+                }
             })
             .collect();
         Self { folder, items }

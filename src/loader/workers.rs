@@ -115,3 +115,13 @@ impl Iterator for Loader {
 }
 
 impl ExactSizeIterator for Loader {}
+
+impl Drop for Loader {
+    fn drop(&mut self) {
+        // The threads end first: what they decode last is kept too.
+        self.crew = None;
+        if let Some(decoded) = &self.work.decoded {
+            decoded.settle();
+        }
+    }
+}

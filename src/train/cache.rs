@@ -2,6 +2,7 @@
 //! are those that would be computed again each epoch, rounded where 16 bits were asked for.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use half::f16;
@@ -70,22 +71,22 @@ impl Cache {
         self.has(view)
     }
 
-    /// Computes one view. The loader yields the samples in their own order.
+    /// Computes one view, and tells how long that waited for pictures. The loader yields the samples in their own order.
     pub fn fill(
         &mut self,
         view: usize,
-        loader: Loader,
+        mut loader: Loader,
         prefix: (&Folded, Cut),
         device: &Device,
         stop: &AtomicBool,
         progress: &mut dyn FnMut(usize, usize),
-    ) -> Result<(), Error> {
+    ) -> Result<Duration, Error> {
         let mut sink = match &self.place {
             Place::Memory => Sink::Memory(Vec::with_capacity(self.view_bytes())),
             Place::Disk(files) => Sink::Disk(files.begin(view, self.view_bytes())?),
         };
         let mut done = 0;
-        for batch in loader {
+        while let Some(batch) = loader.next() {
             if stop.load(Ordering::Relaxed) {
                 return Err(Error::Stopped);
             }
@@ -99,7 +100,7 @@ impl Cache {
             Sink::Memory(rows) => Rows::Memory(rows),
             Sink::Disk(writer) => Rows::Disk(writer.finish()?),
         });
-        Ok(())
+        Ok(loader.waited())
     }
 
     /// The outputs of some samples as one batch.

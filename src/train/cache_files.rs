@@ -1,10 +1,8 @@
 //! Cached outputs in files of kiln's own cache folder, named by everything they depend on, so that later stages and
 //! runs find them. Bounded: the files that were not used for longest go first.
 
-use std::fs::File;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use crate::durable::{self, Map, NewFile};
 
@@ -51,8 +49,7 @@ impl CacheFiles {
         let path = self.path(view);
         let kept = opened(&path, Some(bytes))?;
         // So that it counts as used; where that cannot be noted it only goes earlier.
-        let _ =
-            File::options().append(true).open(&path).and_then(|file| file.set_modified(SystemTime::now()));
+        let _ = durable::touch(&path);
         Some(kept)
     }
 
@@ -60,32 +57,9 @@ impl CacheFiles {
     pub fn begin(&self, view: usize, bytes: usize) -> Result<Writer, durable::Error> {
         durable::create_folders(&self.folder)?;
         durable::sweep(&self.folder)?;
-        self.make_room((bytes + TAIL) as u64);
+        durable::make_room(&self.folder, ENDING, (bytes + TAIL) as u64, self.limit, &|_| false);
         let path = self.path(view);
         Ok(Writer { file: NewFile::begin(&path)?, path })
-    }
-
-    fn make_room(&self, bytes: u64) {
-        let Ok(entries) = std::fs::read_dir(&self.folder) else { return };
-        let mut files: Vec<(SystemTime, u64, PathBuf)> = entries
-            .flatten()
-            .filter(|entry| entry.path().extension().is_some_and(|ending| ending == ENDING))
-            .filter_map(|entry| {
-                let about = entry.metadata().ok()?;
-                Some((about.modified().ok()?, about.len(), entry.path()))
-            })
-            .collect();
-        files.sort();
-        let mut held: u64 = files.iter().map(|(_, length, _)| length).sum();
-        for (_, length, path) in files {
-            if held + bytes <= self.limit {
-                return;
-            }
-            // What another process has mapped lives on until it lets go.
-            if std::fs::remove_file(&path).is_ok() {
-                held -= length;
-            }
-        }
     }
 }
 
@@ -113,6 +87,9 @@ fn opened(path: &Path, bytes: Option<usize>) -> Option<Kept> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+    use std::time::SystemTime;
+
     use super::*;
 
     fn files(folder: &Path, key: &str, limit: u64) -> CacheFiles {

@@ -12,6 +12,7 @@ use super::retry::{PAUSES, until_done};
 use super::run::Run;
 use super::schedule::{Place, share};
 use super::validate::Validator;
+use super::waiting::advice;
 use crate::chance::Key;
 use crate::checkpoint::{Best, Tally};
 use crate::config::{BatchNorm, Every, Monitor, OnDivergence};
@@ -46,11 +47,13 @@ impl Run<'_> {
             false => Some(validator.scores(session, &self.judged())?),
         };
         let mut note = self.close(validation)?;
+        let waited = waited + validator.waited();
         (note.pictures, note.time, note.waited, note.filled) = (pictures, started.elapsed(), waited, filled);
         note.saving = std::mem::take(&mut self.saving);
         let (record, progress) = (&mut self.record, &mut self.progress);
         until_done(&PAUSES, &mut |line| observer.remark(line), || record.epoch(&note, progress))?;
         observer.epoch(&note);
+        self.remark_on_pictures(&note, observer);
         self.save(observer)
     }
 
@@ -101,6 +104,24 @@ impl Run<'_> {
         }
     }
 
+    /// Says once in a run what could be done about waiting for pictures, and what became of their cache.
+    fn remark_on_pictures(&mut self, note: &EpochNote, observer: &mut dyn Observer) {
+        let decoded = self.session.decoded.as_ref();
+        if let Some(trouble) = decoded.and_then(|decoded| decoded.trouble()).filter(|_| !self.troubled) {
+            self.troubled = true;
+            observer.remark(&format!("not all decoded pictures are kept: {trouble}"));
+        }
+        // Once a cache holds all pictures, later epochs wait less.
+        let fills = decoded.is_some_and(|decoded| decoded.left_out() == 0);
+        if self.advised || (fills && note.epoch == 1 && note.epochs > 1) {
+            return;
+        }
+        if let Some(advice) = advice(self.session, note.waited, note.time) {
+            self.advised = true;
+            observer.remark(&advice);
+        }
+    }
+
     /// Forward and backward on one batch: its gradients by name.
     fn backward(&mut self, cut: Cut, step: Step) -> Result<Named, Error> {
         let config = self.session.config;
@@ -122,7 +143,7 @@ impl Run<'_> {
         }
         let hits = rows.chunks_exact(self.session.classes()).zip(&step.classes);
         let correct = hits.filter(|(row, class)| best(row) == **class).count();
-        self.progress.tally.add(step.samples.len(), correct, value);
+        self.progress.tally.add(&step.classes, correct, value);
         self.progress.batch += 1;
         let mut tape: Gradients = loss.backward();
         Ok(gradients(&self.network, &mut tape))
@@ -214,6 +235,7 @@ impl Run<'_> {
             validation,
             is_best,
             pictures: tally.samples,
+            classes: tally.classes,
             time: Default::default(),
             waited: Default::default(),
             filled: Default::default(),

@@ -54,7 +54,7 @@ impl Feed {
         first: usize,
         observer: &mut dyn Observer,
     ) -> Result<Epoch<'a>, Error> {
-        let order = order::epoch(session.config.train.seed, view as u64, session.splits.train.len());
+        let order = session.order(view);
         let view = if self.repeats { view % session.config.data.views } else { view };
         let filled = self.fill(session, view, observer)?;
         if let Some(cache) = &self.cache {
@@ -63,7 +63,7 @@ impl Feed {
             let cached = Cached { cache, view, order, batches, items: &session.splits.train };
             return Ok(Epoch { session, prefix: None, source: Source::Cached(cached), filled });
         }
-        let items = order.iter().map(|&sample| session.splits.train[sample].clone()).collect();
+        let items = self.items(session, &order);
         let spec = Spec { first, ..training_spec(session, view) };
         let loader = Loader::new(items, spec, session.decoded.clone());
         let precision = if self.repeats { session.config.data.cache_precision } else { Precision::F32 };
@@ -71,22 +71,35 @@ impl Feed {
         Ok(Epoch { session, prefix, source: Source::Pictures(loader), filled })
     }
 
-    /// Sees to it that the cache has this view, and tells how long that took.
+    /// The pictures in this order. Where something is frozen a picture that comes again is the same, cached or not;
+    /// elsewhere it is augmented anew.
+    fn items(&self, session: &Session, order: &[usize]) -> Vec<Item> {
+        let again = |times: usize| if self.repeats { 0 } else { times };
+        let turns = order.iter().zip(order::repeats(order));
+        turns
+            .map(|(&sample, times)| Item { repeat: again(times), ..session.splits.train[sample].clone() })
+            .collect()
+    }
+
+    /// Sees to it that the cache has this view.
     fn fill(
         &mut self,
         session: &Session,
         view: usize,
         observer: &mut dyn Observer,
-    ) -> Result<Duration, Error> {
-        let (Some(cache), Some(prefix)) = (&mut self.cache, &self.prefix) else { return Ok(Duration::ZERO) };
+    ) -> Result<Filling, Error> {
+        let none = Filling::default();
+        let (Some(cache), Some(prefix)) = (&mut self.cache, &self.prefix) else { return Ok(none) };
         if cache.has(view) || cache.find(view) {
-            return Ok(Duration::ZERO);
+            return Ok(none);
         }
         let started = Instant::now();
         let items = session.splits.train.clone();
         let loader = Loader::new(items, caching_spec(session, view), session.decoded.clone());
         let mut progress = |done: usize, total: usize| observer.caching(done, total);
+        let mut waited = Duration::ZERO;
         match cache.fill(view, loader, (prefix, self.cut), &session.device, session.stop, &mut progress) {
+            Ok(while_filling) => waited = while_filling,
             // A run does not end because there is no room to make it faster.
             Err(Error::File(cause)) => {
                 observer.remark(&format!(
@@ -94,17 +107,24 @@ impl Feed {
                 ));
                 self.cache = None;
             }
-            result => result?,
+            Err(error) => return Err(error),
         }
-        Ok(started.elapsed())
+        Ok(Filling { time: started.elapsed(), waited })
     }
+}
+
+/// How long it took to compute the frozen layers for the cache, and how much of that was waiting for pictures.
+#[derive(Debug, Clone, Copy, Default)]
+struct Filling {
+    time: Duration,
+    waited: Duration,
 }
 
 pub struct Epoch<'a> {
     session: &'a Session<'a>,
     prefix: Option<(&'a Folded, Cut, Precision)>,
     source: Source<'a>,
-    filled: Duration,
+    filled: Filling,
 }
 
 enum Source<'a> {
@@ -143,14 +163,14 @@ impl Epoch<'_> {
 
     /// How long it took to compute the frozen layers for the cache.
     pub fn filled(&self) -> Duration {
-        self.filled
+        self.filled.time
     }
 
-    /// How long the steps had to wait for pictures.
+    /// How long the steps, and the cache, had to wait for pictures.
     pub fn waited(&self) -> Duration {
         match &self.source {
-            Source::Pictures(loader) => loader.waited(),
-            Source::Cached(_) => Duration::ZERO,
+            Source::Pictures(loader) => self.filled.waited + loader.waited(),
+            Source::Cached(_) => self.filled.waited,
         }
     }
 }

@@ -2,6 +2,7 @@
 //! Knows no foreign formats; what it reports goes to an observer.
 
 mod average;
+mod balance;
 mod cache;
 mod cache_files;
 mod divergence;
@@ -18,9 +19,11 @@ mod saver;
 mod schedule;
 mod stage;
 mod validate;
+mod waiting;
 
+pub use balance::{balance, words as words_of_balance};
 pub use divergence::{Divergence, Symptom};
-pub use loss::{Loss, balanced_weights};
+pub use loss::Loss;
 pub use observe::{BatchNote, EpochNote, Observer, StageNote};
 pub use optimizer::Optimizer;
 pub use room::{NoRoom, expect_room};

@@ -62,6 +62,8 @@ pub struct EpochNote {
     pub validation: Option<Scores>,
     pub is_best: bool,
     pub pictures: usize,
+    /// Training pictures of each class that were seen; of classes beyond the end none.
+    pub classes: Vec<usize>,
     pub time: Duration,
     /// How much of the time went into waiting for pictures.
     pub waited: Duration,

@@ -12,6 +12,7 @@ pub struct Record {
     csv: Appender,
     timing: Appender,
     marks: Marks,
+    counts_classes: bool,
 }
 
 /// What has to be known about a run wherever its figures stand.
@@ -32,6 +33,9 @@ struct Line {
     val_loss: Option<f64>,
     val_accuracy: Option<f64>,
     best: bool,
+    /// Training pictures seen of each class, where that is not simply all of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    class_pictures: Option<Vec<usize>>,
     #[serde(flatten)]
     marks: Marks,
 }
@@ -42,6 +46,7 @@ struct Timing {
     seconds: f64,
     pictures_per_second: f64,
     waited_seconds: f64,
+    computed_seconds: f64,
     saving_seconds: f64,
 }
 
@@ -59,7 +64,7 @@ impl Record {
             csv.line(HEADING)?;
         }
         let timing = Appender::open(&folder.file("timing.jsonl"))?;
-        let record = Self { json, csv, timing, marks: Marks::default() };
+        let record = Self { json, csv, timing, marks: Marks::default(), counts_classes: false };
         record.mark(progress);
         Ok(record)
     }
@@ -67,6 +72,12 @@ impl Record {
     /// Marks every line from here on with what the run says of itself.
     pub fn marked(mut self, identity: &Identity) -> Self {
         self.marks = Marks { drawn: identity.drawn, from_scratch: identity.start.instead_of_pretrained };
+        self
+    }
+
+    /// Says in every line from here on how many pictures of each class were seen.
+    pub fn counting_classes(mut self, counts: bool) -> Self {
+        self.counts_classes = counts;
         self
     }
 
@@ -83,6 +94,7 @@ impl Record {
             val_loss: note.validation.as_ref().map(|scores| scores.loss),
             val_accuracy: note.validation.as_ref().map(|scores| scores.accuracy),
             best: note.is_best,
+            class_pictures: self.counts_classes.then(|| note.classes.clone()),
             marks: self.marks,
         };
         self.json.truncate_to(progress.metrics_bytes)?;
@@ -97,6 +109,7 @@ impl Record {
             seconds,
             pictures_per_second: note.pictures as f64 / seconds.max(1e-9),
             waited_seconds: note.waited.as_secs_f64(),
+            computed_seconds: note.time.saturating_sub(note.waited).as_secs_f64(),
             saving_seconds: note.saving.as_secs_f64(),
         };
         self.timing.line(&serde_json::to_string(&timing).unwrap_or_default())?;
@@ -144,6 +157,7 @@ mod tests {
             val_loss: None,
             val_accuracy: None,
             best: false,
+            class_pictures: None,
             marks: Marks { drawn: true, from_scratch: false },
         };
         assert_eq!(csv_line(&line), "1,2,3,0.1,0.5,0.75,,,false,true,false");

@@ -11,7 +11,7 @@ use burn::tensor::Device;
 use super::average::Average;
 use super::divergence::Divergence;
 use super::feed::Feed;
-use super::loss::{Loss, balanced_weights};
+use super::loss::Loss;
 use super::observe::{Observer, StageNote};
 use super::optimizer::Optimizer;
 use super::record::Record;
@@ -20,16 +20,17 @@ use super::validate::Validator;
 use super::{Error, stage};
 use crate::augment::Policy;
 use crate::checkpoint::{Contents, Identity, Manifest, Progress, RunFolder, read_model};
-use crate::config::{ClassWeights, Config, OnDivergence};
-use crate::dataset::Preprocess;
+use crate::config::{self, Config, OnDivergence, Sampler};
+use crate::dataset::{Balance, Preprocess};
 use crate::evaluate::Scores;
-use crate::loader::{Decoded, Item, Lone, Spec};
+use crate::loader::{Decoded, Item, Lone, Spec, order};
 use crate::model::{Array, Cut, Folded, Network, arrays, update};
 
 /// Everything a run is given and does not change.
 pub struct Session<'a> {
     pub config: &'a Config,
     pub splits: Splits,
+    pub balance: Balance,
     pub preprocess: Preprocess,
     pub identity: Identity,
     pub device: Device,
@@ -40,6 +41,8 @@ pub struct Session<'a> {
     pub fingerprints: [String; 2],
     /// Threads that prepare pictures.
     pub workers: usize,
+    /// Processors that this process may use.
+    pub processors: usize,
     /// Bytes of memory that cached prefixes may take.
     pub cache_bytes: usize,
     /// Where prefixes are cached on the disk.
@@ -78,6 +81,9 @@ pub(super) struct Run<'a> {
     pub progress: Progress,
     pub record: Record,
     pub loss: Loss,
+    /// The run has been told what to do about waiting for pictures, and that their cache does not take all.
+    pub advised: bool,
+    pub troubled: bool,
     saver: Saver,
     /// The state that was saved last, and when.
     saved: Option<Progress>,
@@ -139,12 +145,10 @@ impl<'a> Run<'a> {
         }
         let mut optimizer = Optimizer::new(session.config.optimizer, 1.0, network.blocks.len());
         optimizer.restore(moments, progress.updates, device);
-        let record = Record::open(session.folder, &mut progress)?.marked(&session.identity);
-        let loss = Loss {
-            smoothing: session.config.train.label_smoothing,
-            weights: session.class_weights(),
-            weighed: session.splits.train.iter().any(|item| item.weight != 1.0),
-        };
+        let samples = session.config.data.sampler != Sampler::Shuffle;
+        let record = Record::open(session.folder, &mut progress)?;
+        let record = record.marked(&session.identity).counting_classes(samples);
+        let loss = session.loss();
         Ok(Self {
             session,
             network,
@@ -153,6 +157,8 @@ impl<'a> Run<'a> {
             progress,
             record,
             loss,
+            advised: false,
+            troubled: false,
             saver: Saver::new(session.folder, session.config.checkpoint.keep),
             saved: None,
             saved_at: Instant::now(),
@@ -315,7 +321,7 @@ impl Session<'_> {
 
     /// Batches of an epoch.
     pub fn batches(&self) -> usize {
-        crate::loader::order::batches(self.splits.train.len(), self.config.train.batch, Lone::Joined).len()
+        order::batches(self.splits.train.len(), self.config.train.batch, Lone::Joined).len()
     }
 
     /// How pictures are loaded for inference; training changes some of it.
@@ -335,14 +341,24 @@ impl Session<'_> {
         }
     }
 
-    fn class_weights(&self) -> Option<Vec<f32>> {
-        match &self.config.train.class_weights {
-            ClassWeights::None => None,
-            ClassWeights::List(list) => Some(list.iter().map(|&weight| weight as f32).collect()),
-            ClassWeights::Balanced => {
-                let mut counts = vec![0; self.classes()];
-                self.splits.train.iter().for_each(|item| counts[item.class] += 1);
-                Some(balanced_weights(&counts))
+    fn loss(&self) -> Loss {
+        let gamma = match self.config.train.loss {
+            config::Loss::CrossEntropy => 0.0,
+            config::Loss::Focal { gamma } => gamma,
+        };
+        let weights = self.balance.weights.as_ref();
+        let weights = weights.map(|weights| weights.iter().map(|&weight| weight as f32).collect());
+        Loss { smoothing: self.config.train.label_smoothing, weights, gamma }
+    }
+
+    /// The training pictures that an epoch shows, in order.
+    pub fn order(&self, epoch: usize) -> Vec<usize> {
+        let (seed, epoch) = (self.config.train.seed, epoch as u64);
+        match self.config.data.sampler {
+            Sampler::Shuffle => order::epoch(seed, epoch, self.splits.train.len()),
+            Sampler::Power(_) => {
+                let classes: Vec<usize> = self.splits.train.iter().map(|item| item.class).collect();
+                order::drawn(seed, epoch, &classes, &self.balance.per_epoch)
             }
         }
     }

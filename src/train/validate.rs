@@ -1,5 +1,7 @@
 //! Scoring a network on a list of pictures in its inference form. Batches are always cut the same way.
 
+use std::time::Duration;
+
 use burn::tensor::Tensor;
 
 use super::Error;
@@ -17,6 +19,7 @@ pub const BATCH: usize = 32;
 pub struct Validator {
     items: Vec<Item>,
     prefix: Option<(Folded, Cut, Cache)>,
+    waited: Duration,
 }
 
 impl Validator {
@@ -28,11 +31,16 @@ impl Validator {
             let fits = Cache::bytes(shape, items.len(), 1, whole) <= session.cache_bytes / 4;
             fits.then(|| (folded, cut, Cache::new(shape, items.len(), 1, whole, Place::Memory)))
         });
-        Self { items, prefix }
+        Self { items, prefix, waited: Duration::ZERO }
     }
 
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
+    }
+
+    /// How long it has waited for pictures since it was asked last.
+    pub fn waited(&mut self) -> Duration {
+        std::mem::take(&mut self.waited)
     }
 
     /// The network's scores on these pictures.
@@ -42,12 +50,13 @@ impl Validator {
         let hard: Vec<usize> = self.items.iter().map(|item| item.class).collect();
         let Some((prefix, cut, cache)) = &mut self.prefix else {
             let mut logits = Vec::new();
-            predict_items(session, network, self.items.clone(), &mut |_, rows| logits.extend(rows))?;
+            let take = &mut |_: &[usize], rows: Vec<f32>| logits.extend(rows);
+            self.waited += predict_items(session, network, self.items.clone(), take)?;
             return Ok(Scores::of(&logits, &hard, classes));
         };
         if !cache.has(0) {
             let loader = Loader::new(self.items.clone(), spec(session), session.decoded.clone());
-            cache.fill(0, loader, (prefix, *cut), device, session.stop, &mut |_, _| {})?;
+            self.waited += cache.fill(0, loader, (prefix, *cut), device, session.stop, &mut |_, _| {})?;
         }
         let mut logits = Vec::new();
         let samples: Vec<usize> = (0..self.items.len()).collect();
@@ -60,19 +69,20 @@ impl Validator {
     }
 }
 
-/// Logits of pictures in order, batch by batch: the samples' numbers and their rows.
+/// Logits of pictures in order, batch by batch: the samples' numbers and their rows. Tells how long it has waited.
 pub fn predict_items(
     session: &Session,
     network: &Folded,
     items: Vec<Item>,
     take: &mut dyn FnMut(&[usize], Vec<f32>),
-) -> Result<(), Error> {
-    for batch in Loader::new(items, spec(session), session.decoded.clone()) {
+) -> Result<Duration, Error> {
+    let mut loader = Loader::new(items, spec(session), session.decoded.clone());
+    while let Some(batch) = loader.next() {
         session.go_on()?;
         let batch = batch?;
         take(&batch.samples, numbers(network.infer(batch.images(&session.device))));
     }
-    Ok(())
+    Ok(loader.waited())
 }
 
 fn spec(session: &Session) -> Spec {

@@ -6,6 +6,12 @@ use crate::config::faults::{Faults, Rule};
 use crate::config::raw::{Amount, Key};
 use crate::config::words::amount;
 
+/// None where the key is absent or "auto".
+pub(super) fn limit_or_auto(key: &Key<Amount>, faults: &mut Faults<'_>) -> Option<u64> {
+    let is_auto = |given: &Spanned<Amount>| matches!(given.get_ref(), Amount::Text(text) if text == "auto");
+    if key.as_ref().is_some_and(is_auto) { None } else { limit(key, faults) }
+}
+
 pub(super) fn limit(key: &Key<Amount>, faults: &mut Faults<'_>) -> Option<u64> {
     /// A whole number below it survives the way through a double and through TOML.
     const LARGEST: f64 = 9e15;

@@ -1,14 +1,16 @@
 //! The pictures: where they are, how they are split, and what their loading is told. How they are labelled is in
 //! `labels`.
 
-use super::amounts::limit;
-use super::labels;
-use crate::config::checked::{Bad, CachePlace, Data, DataOffline, Precision, Source, SplitShares};
-use crate::config::faults::Faults;
-use crate::config::raw;
-use crate::config::rules::{BELOW_ONE, COUNT, DEPTH, PIXELS, THREADS};
+use toml::Spanned;
 
-/// Cached outputs on the disk: 20 GiB.
+use super::amounts::{limit, limit_or_auto};
+use super::labels;
+use crate::config::checked::{Bad, CachePlace, Data, DataOffline, Precision, Sampler, Source, SplitShares};
+use crate::config::faults::Faults;
+use crate::config::raw::{self, Key};
+use crate::config::rules::{BELOW_ONE, COUNT, DEPTH, PIXELS, SHARE as POWER, WORKERS};
+
+/// Cached outputs on the disk, and decoded pictures as well: 20 GiB.
 const CACHE_LIMIT: u64 = 20 << 30;
 /// Shares of the validation and of the test pictures, each.
 const SHARE: f64 = 0.15;
@@ -19,15 +21,44 @@ pub(super) fn data(raw: &raw::Data, faults: &mut Faults<'_>) -> Data {
         offline: offline(raw, faults),
         split: split(&raw.split, faults),
         image_size: faults.auto(&raw.image_size, &PIXELS),
-        workers: faults.auto(&raw.workers, &THREADS),
+        workers: faults.auto(&raw.workers, &WORKERS),
         views: faults.value(&raw.views, 1, &COUNT),
-        cache: faults.choice(&raw.cache, CachePlace::Auto),
+        cache: cache(&raw.cache, faults),
         cache_precision: faults.choice(&raw.cache_precision, Precision::F32),
         cache_limit: limit(&raw.cache_limit, faults).unwrap_or(CACHE_LIMIT),
+        cache_memory: limit_or_auto(&raw.cache_memory, faults),
+        sampler: sampler(&raw.sampler, faults),
         bad: faults.choice(&raw.bad, Bad::Skip),
         classes: labels::classes(&raw.classes, faults),
         depth: faults.value(&raw.depth, 1, &DEPTH),
         columns: labels::columns(raw.columns.as_ref(), faults),
+    }
+}
+
+/// Memory has a second name.
+fn cache(key: &Key<String>, faults: &mut Faults<'_>) -> CachePlace {
+    match key {
+        Some(given) if given.get_ref() == "ram" => CachePlace::Memory,
+        key => faults.choice(key, CachePlace::Auto),
+    }
+}
+
+fn sampler(key: &Key<raw::Sampler>, faults: &mut Faults<'_>) -> Sampler {
+    let Some(given) = key else { return Sampler::Shuffle };
+    match given.get_ref() {
+        raw::Sampler::Power(power) => {
+            Sampler::Power(faults.value(&Some(Spanned::new(given.span(), *power)), 1.0, &POWER))
+        }
+        raw::Sampler::Word(word) => match word.as_str() {
+            "shuffle" => Sampler::Shuffle,
+            "sqrt" => Sampler::Power(0.5),
+            "balanced" => Sampler::Power(0.0),
+            word => {
+                let words = "\"shuffle\", \"balanced\", \"sqrt\", or a number from 0 to 1";
+                faults.refuse(given.span(), format!("{word:?} is not known; say {words}"));
+                Sampler::Shuffle
+            }
+        },
     }
 }
 

@@ -126,15 +126,17 @@ fn any_data() -> impl Strategy<Value = Data> {
     let split = (0.0..0.5, 0.0..0.5).prop_map(|(val, test)| SplitShares { val, test });
     let bad = select(vec![Bad::Skip, Bad::Fail]);
     let place = select(vec![CachePlace::Auto, CachePlace::Memory, CachePlace::Disk, CachePlace::Off]);
-    let cache = (place, select(vec![Precision::F32, Precision::F16]), 1..9_000_000_000_000_000_u64);
-    let sizes = (option::of(32..4096_usize), option::of(1..99_usize), 1..99_usize);
-    (source, split, sizes, cache, bad, labels).prop_map(
+    let bytes = || 1..9_000_000_000_000_000_u64;
+    let cache = (place, select(vec![Precision::F32, Precision::F16]), bytes(), option::of(bytes()));
+    let sampler = prop_oneof![Just(Sampler::Shuffle), (0.0..=1.0).prop_map(Sampler::Power)];
+    let sizes = (option::of(32..4096_usize), option::of(0..99_usize), 1..99_usize);
+    (source, split, sizes, cache, (bad, sampler), labels).prop_map(
         |(
             (source, offline),
             split,
             (image_size, workers, views),
-            (cache, cache_precision, cache_limit),
-            bad,
+            (cache, cache_precision, cache_limit, cache_memory),
+            (bad, sampler),
             (classes, depth, columns),
         )| Data {
             source,
@@ -146,6 +148,8 @@ fn any_data() -> impl Strategy<Value = Data> {
             cache,
             cache_precision,
             cache_limit,
+            cache_memory,
+            sampler,
             bad,
             classes,
             depth,
@@ -249,9 +253,12 @@ fn any_train() -> impl Strategy<Value = Train> {
     let class_weights = prop_oneof![
         Just(ClassWeights::None),
         Just(ClassWeights::Balanced),
+        (1e-6..1.0).prop_map(|beta| ClassWeights::Effective { beta }),
+        prop::collection::btree_map("[a-zé\"\\. ]{1,5}", positive(), 0..3).prop_map(ClassWeights::Table),
         prop::collection::vec(positive(), 1..5).prop_map(ClassWeights::List),
     ];
-    let numbers = (1..999_usize, 0..=i64::MAX as u64, 1..999_usize, share());
+    let loss = prop_oneof![Just(Loss::CrossEntropy), share().prop_map(|gamma| Loss::Focal { gamma })];
+    let numbers = (1..999_usize, 0..=i64::MAX as u64, 1..999_usize, (share(), loss));
     let devices = (select(vec![Auto, Cpu, Ndarray, Wgpu, Cuda]), any::<bool>(), option::of(1..99_usize));
     let words = (
         select(vec![BatchNorm::Batch, BatchNorm::Stored]),
@@ -267,7 +274,7 @@ fn any_train() -> impl Strategy<Value = Train> {
             ema,
             (class_weights, (batch_norm, monitor, on_divergence), early_stopping),
         )| {
-            let (batch, seed, accumulate, label_smoothing) = numbers;
+            let (batch, seed, accumulate, (label_smoothing, loss)) = numbers;
             Train {
                 batch,
                 seed,
@@ -278,6 +285,7 @@ fn any_train() -> impl Strategy<Value = Train> {
                 accumulate,
                 ema,
                 label_smoothing,
+                loss,
                 class_weights,
                 batch_norm,
                 monitor,

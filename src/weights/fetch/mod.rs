@@ -192,13 +192,22 @@ impl Search<'_> {
     }
 }
 
-/// Where kiln's own cache has, or would have, an entry's file. The name holds the source, so that two never meet.
+/// Whether a file of kiln's own cache is an entry's, by its name.
+pub fn is_own(name: &str) -> bool {
+    Entry::all().any(|entry| own_name(entry) == name)
+}
+
+/// Where kiln's own cache has, or would have, an entry's file.
 fn own_file(entry: &Entry, roads: &Roads) -> Option<PathBuf> {
-    let name = match entry.source {
+    Some(roads.cache.as_ref()?.join("weights").join(own_name(entry)))
+}
+
+/// The name holds the source, so that two never meet.
+fn own_name(entry: &Entry) -> String {
+    match entry.source {
         Source::Hub { repo, file } => format!("{}--{file}", repo.replace('/', "--")),
         Source::Web { file, .. } | Source::Pip { file, .. } => file.to_string(),
-    };
-    Some(roads.cache.as_ref()?.join("weights").join(name))
+    }
 }
 
 /// The same, with the folder made.
