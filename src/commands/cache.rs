@@ -36,7 +36,7 @@ enum Verb {
 #[derive(Args)]
 struct Clear {
     /// What to remove
-    #[arg(value_enum, required_unless_present = "all")]
+    #[arg(value_enum, value_name = "KIND", required_unless_present = "all")]
     kinds: Vec<Kind>,
     /// Everything
     #[arg(long, conflicts_with = "kinds")]

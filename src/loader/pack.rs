@@ -1,6 +1,7 @@
 //! A file of decoded pictures: their samples one after the other, an index, and where that begins. Written once and as
 //! a whole. Nothing in it is trusted: the index has a checksum, and so has every picture.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -112,22 +113,28 @@ pub struct Writer {
     file: NewFile,
     folder: PathBuf,
     entries: Vec<Entry>,
+    names: HashSet<Name>,
     bytes: u64,
 }
 
 impl Writer {
     pub fn begin(folder: &Path) -> Result<Self, durable::Error> {
         let file = NewFile::begin(&folder.join("new"))?;
-        Ok(Self { file, folder: folder.to_owned(), entries: Vec::new(), bytes: 0 })
+        let (entries, names) = (Vec::new(), HashSet::new());
+        Ok(Self { file, folder: folder.to_owned(), entries, names, bytes: 0 })
     }
 
-    /// Bytes of samples so far.
-    pub fn bytes(&self) -> u64 {
-        self.bytes
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// What the file would take with one picture more.
+    pub fn with(&self, bytes: u64) -> u64 {
+        self.bytes + bytes + ((self.entries.len() + 1) * ENTRY + TAIL) as u64
     }
 
     pub fn holds(&self, name: &Name) -> bool {
-        self.entries.iter().any(|entry| entry.name == *name)
+        self.names.contains(name)
     }
 
     pub fn add(&mut self, name: Name, picture: &Picture) -> Result<(), durable::Error> {
@@ -144,6 +151,7 @@ impl Writer {
             }
         };
         self.file.write(samples)?;
+        self.names.insert(name);
         self.entries.push(Entry::of(name, picture, self.bytes, samples));
         self.bytes += samples.len() as u64;
         Ok(())
