@@ -25,7 +25,9 @@ pub enum Error {
     #[error(transparent)]
     Durable(#[from] durable::Error),
 
-    #[error("{path} does not exist; `data.path` has to name a folder with one folder of pictures per class")]
+    #[error(
+        "{path} does not exist; `data.path` has to name a folder with one folder of pictures per class, a table or .tar shards"
+    )]
     Missing { path: PathBuf },
     #[error(
         "{path} is no list of pictures; `data.path` has to name a folder, a .csv, .tsv, .jsonl or .ndjson, or .tar shards"

@@ -207,6 +207,8 @@ pub(super) fn json_value(
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// Each row as `line path label split weight`.
@@ -261,6 +263,19 @@ mod tests {
         check_fault(COMMAS, b"path,label\na,b\na\xff,b\n", 3, "UTF-8");
         check_fault(COMMAS, b"path,label\xff\na,b\n", 1, "UTF-8");
         check_fault(COMMAS, b"\xff\xfep\0a\0", 1, "UTF-16");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(bytes in "(path|label|,|\"|\n|\r|\t|é|1|\\{|\\}|:| ){0,40}") {
+            for form in [COMMAS, Form::Separated(b'\t'), Form::Json] {
+                let lines = bytes.split('\n').count() as u64;
+                match rows(form, bytes.as_bytes()) {
+                    Ok(rows) => prop_assert!(rows.len() as u64 <= lines),
+                    Err((line, _)) => prop_assert!((1..=lines).contains(&line)),
+                }
+            }
+        }
     }
 
     #[test]

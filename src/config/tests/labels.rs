@@ -1,6 +1,27 @@
-//! How pictures are labelled: what is refused, and in which words.
+//! How pictures are labelled: what is taken, what is refused, and in which words.
 
 use super::refusals::check_data;
+use super::{DATA, MODEL, STAGE, parse};
+use crate::config::{Columns, Config, Files, Part, Source};
+
+#[test]
+fn patterns_columns_and_classes_are_read() {
+    let files = "[data]\nclasses = [\"dog\", \"cat\"]\ndepth = 3\n[[data.files]]\nglob = \"cats/*.jpg\"\nclass = \"cat\"\n\
+                 [[data.files]]\nglob = \"/x/**\"\nclass = \"dog\"\nsplit = \"test\"\n";
+    let read =
+        |overrides: &[&str]| -> Config { parse(&format!("{MODEL}{files}{STAGE}"), overrides).unwrap() };
+    let data = read(&[]).data;
+    let cats = Files { glob: "/home/me/cats/*.jpg".into(), class: "cat".into(), split: None };
+    let dogs = Files { glob: "/x/**".into(), class: "dog".into(), split: Some(Part::Test) };
+    assert_eq!(data.source, Source::Files(vec![cats.clone(), dogs]));
+    assert_eq!((data.classes.as_slice(), data.depth), (["dog".to_string(), "cat".to_string()].as_slice(), 3));
+    // On the command line one way replaces another, and paths are those of the working directory.
+    assert_eq!(read(&["data.path=pets"]).data.source, Source::Path("/tmp/pets".into()));
+    let typed = "data.files=[{ glob = \"cats/*.jpg\", class = \"cat\" }]";
+    let typed = parse(&format!("{MODEL}{DATA}{STAGE}"), &[typed, "data.columns.label=kind"]).unwrap().data;
+    assert_eq!(typed.source, Source::Files(vec![Files { glob: "/tmp/cats/*.jpg".into(), ..cats }]));
+    assert_eq!(typed.columns, Columns { label: Some("kind".into()), ..Columns::default() });
+}
 
 #[test]
 fn how_pictures_are_labelled() {

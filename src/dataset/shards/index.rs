@@ -112,8 +112,10 @@ fn is_pax_sparse(entry: &mut tar::Entry<File>) -> bool {
 mod tests {
     use std::fs;
 
+    use proptest::prelude::*;
     use tar::{Builder, EntryType, Header};
 
+    use super::super::samples::Picture;
     use super::*;
 
     /// A shard of these members; names that end in `/` are folders.
@@ -205,6 +207,30 @@ mod tests {
         let mut damaged = whole.clone();
         damaged[2048] ^= 1;
         check(&damaged, 1, &["damaged or cut off after byte 2048"]);
+    }
+
+    proptest! {
+        /// Whatever is done to a shard, it is read or refused, and no picture lies outside of it.
+        #[test]
+        fn no_damage_panics(
+            places in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+            cut in 0..7000_usize,
+        ) {
+            let long = format!("{}1.jpg", "long/".repeat(50));
+            let mut bytes = shard(&[("a/", ""), ("0.jpg", "picture"), ("0.cls", "a"), (&long, "x")]);
+            let length = (bytes.len() - 1).saturating_sub(cut) + 1;
+            bytes.truncate(length);
+            for (place, byte) in places {
+                bytes[place.index(length)] = byte;
+            }
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("a.tar");
+            fs::write(&path, &bytes).unwrap();
+            if let Ok(index) = Index::of(&Shard::at(&path).unwrap(), &Columns::default()) {
+                let inside = |p: &Picture| p.offset.checked_add(p.length).is_some_and(|end| end <= bytes.len() as u64);
+                prop_assert!(index.pictures.iter().all(inside));
+            }
+        }
     }
 
     #[test]
