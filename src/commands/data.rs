@@ -135,6 +135,7 @@ fn listed(recipe: &Recipe, folder: &Path) -> Result<Dataset, dataset::Error> {
         shares: Shares { val: 0.0, test: 0.0 },
         seed: 0,
         bad: scan::Bad::SetAside,
+        leakage: scan::Leakage::SetAside,
         origin: recipe.origin(),
         check: &|_, _| Ok((1, 1)),
         progress: &|_, _| {},

@@ -67,6 +67,7 @@ pub(super) struct Data {
     pub cache_precision: Key<String>,
     pub cache_limit: Key<Amount>,
     pub bad: Key<String>,
+    pub leakage: Key<String>,
     pub classes: Key<Vec<String>>,
     pub depth: Key<usize>,
     #[serde(default)]

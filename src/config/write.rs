@@ -158,6 +158,7 @@ fn data(data: &Data) -> raw::Data {
         cache_precision: word(data.cache_precision),
         cache_limit: key(Amount::Whole(data.cache_limit)),
         bad: word(data.bad),
+        leakage: word(data.leakage),
         classes: (!data.classes.is_empty()).then(|| key(data.classes.clone())).flatten(),
         depth: key(data.depth),
         split: raw::Split { val: key(data.split.val), test: key(data.split.test) },

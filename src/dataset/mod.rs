@@ -1,6 +1,7 @@
 //! Recipes, fetching, scanning, splitting, decoding and the drawn flowers. Knows neither tensors nor training.
 
 pub mod archive;
+mod content;
 pub mod decode;
 pub mod download;
 pub mod drawn;

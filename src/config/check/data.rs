@@ -3,7 +3,7 @@
 
 use super::amounts::limit;
 use super::labels;
-use crate::config::checked::{Bad, CachePlace, Data, DataOffline, Precision, Source, SplitShares};
+use crate::config::checked::{Bad, CachePlace, Data, DataOffline, Leakage, Precision, Source, SplitShares};
 use crate::config::faults::Faults;
 use crate::config::raw;
 use crate::config::rules::{BELOW_ONE, COUNT, DEPTH, PIXELS, THREADS};
@@ -25,6 +25,7 @@ pub(super) fn data(raw: &raw::Data, faults: &mut Faults<'_>) -> Data {
         cache_precision: faults.choice(&raw.cache_precision, Precision::F32),
         cache_limit: limit(&raw.cache_limit, faults).unwrap_or(CACHE_LIMIT),
         bad: faults.choice(&raw.bad, Bad::Skip),
+        leakage: faults.choice(&raw.leakage, Leakage::Refuse),
         classes: labels::classes(&raw.classes, faults),
         depth: faults.value(&raw.depth, 1, &DEPTH),
         columns: labels::columns(raw.columns.as_ref(), faults),

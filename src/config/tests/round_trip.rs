@@ -125,16 +125,17 @@ fn any_data() -> impl Strategy<Value = Data> {
     let labels = (classes, 1..=16_usize, any_columns());
     let split = (0.0..0.5, 0.0..0.5).prop_map(|(val, test)| SplitShares { val, test });
     let bad = select(vec![Bad::Skip, Bad::Fail]);
+    let leakage = select(vec![Leakage::Refuse, Leakage::Skip, Leakage::Allow]);
     let place = select(vec![CachePlace::Auto, CachePlace::Memory, CachePlace::Disk, CachePlace::Off]);
     let cache = (place, select(vec![Precision::F32, Precision::F16]), 1..9_000_000_000_000_000_u64);
     let sizes = (option::of(32..4096_usize), option::of(1..99_usize), 1..99_usize);
-    (source, split, sizes, cache, bad, labels).prop_map(
+    (source, split, sizes, cache, (bad, leakage), labels).prop_map(
         |(
             (source, offline),
             split,
             (image_size, workers, views),
             (cache, cache_precision, cache_limit),
-            bad,
+            (bad, leakage),
             (classes, depth, columns),
         )| Data {
             source,
@@ -147,6 +148,7 @@ fn any_data() -> impl Strategy<Value = Data> {
             cache_precision,
             cache_limit,
             bad,
+            leakage,
             classes,
             depth,
             columns,
