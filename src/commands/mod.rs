@@ -1,6 +1,7 @@
 //! One file per verb: the only place where the rooms are put together, and the only one that prints.
 
 mod bench;
+mod check;
 mod classifier;
 mod console;
 mod dashboard;
@@ -52,7 +53,7 @@ enum Verb {
     Export(export::Export),
     /// Compound scaling before any training
     Scale(scale::Scale),
-    /// Fetch a data set, or draw the built-in one
+    /// Check a data set, fetch one, or draw the built-in one
     Data(data::Data),
     /// List, fetch and inspect pretrained weights
     Weights(weights::Weights),

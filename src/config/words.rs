@@ -5,8 +5,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::checked::{
-    Bad, BatchNorm, CachePlace, DataOffline, DeviceChoice, Every, Leakage, ModelOffline, Monitor, Part, Policy,
-    Precision,
+    Bad, BatchNorm, CachePlace, DataOffline, DeviceChoice, Every, Leakage, ModelOffline, Monitor, Part,
+    Policy, Precision,
 };
 use crate::scaling::{Family, Padding, Trains, Variant};
 

@@ -1,6 +1,7 @@
 //! Recipes, fetching, scanning, splitting, decoding and the drawn flowers. Knows neither tensors nor training.
 
 pub mod archive;
+pub mod audit;
 mod content;
 pub mod decode;
 pub mod download;
