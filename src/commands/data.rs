@@ -1,11 +1,12 @@
-//! `kiln data`: fetches a data set, or draws the built-in one. The way from a configuration to the folder of its
-//! pictures is the same, and lies here too.
+//! `kiln data`: fetches a data set, draws the built-in one, or has one checked. The way from a configuration to the
+//! folder of its pictures is the same, and lies here too.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 
+use super::check::Check;
 use super::console::{Bar, print, tell, warn_loudly};
 use super::failure::Failure;
 use super::prepare::DRAWN;
@@ -23,6 +24,8 @@ pub struct Data {
 
 #[derive(Subcommand)]
 enum Verb {
+    /// Look for every fault of a data set
+    Check(Check),
     /// Download a data set by its recipe's name, once
     Fetch {
         /// The name of a recipe, such as flowers
@@ -42,6 +45,7 @@ enum Verb {
 impl Data {
     pub fn run(self) -> Ended {
         match self.verb {
+            Verb::Check(check) => return check.run(),
             Verb::Fetch { dataset } => {
                 let recipe = Recipe::named(&dataset, Path::new("datasets"))?;
                 let folder = obtained(&recipe)?;
@@ -117,6 +121,11 @@ fn fetched(recipe: Recipe, folder: PathBuf) -> Found {
     Found { pictures: Pictures::At(folder), origin: recipe.origin(), recipe: Some(recipe) }
 }
 
+/// The folder of a recipe's pictures, fetched where it has to be.
+pub fn fetched_folder(recipe: &Recipe) -> Result<PathBuf> {
+    Ok(obtained(recipe)?)
+}
+
 /// Fetches a recipe's pictures, unless they are there.
 fn obtained(recipe: &Recipe) -> Result<PathBuf, dataset::Error> {
     let cache = download::cache_folder().ok_or(dataset::Error::NoCache)?;
@@ -135,6 +144,7 @@ fn listed(recipe: &Recipe, folder: &Path) -> Result<Dataset, dataset::Error> {
         shares: Shares { val: 0.0, test: 0.0 },
         seed: 0,
         bad: scan::Bad::SetAside,
+        leakage: scan::Leakage::SetAside,
         origin: recipe.origin(),
         check: &|_, _| Ok((1, 1)),
         progress: &|_, _| {},

@@ -201,6 +201,7 @@ impl Eval {
             shares: Shares { val: 0.0, test: 0.0 },
             seed: 0,
             bad: scan::Bad::SetAside,
+            leakage: scan::Leakage::SetAside,
             origin: Origin::Folder,
             check: &readable,
             progress: &|_, _| {},

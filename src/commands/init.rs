@@ -67,6 +67,7 @@ impl Init {
             shares: Shares { val: 0.0, test: 0.0 },
             seed: 0,
             bad: scan::Bad::SetAside,
+            leakage: scan::Leakage::SetAside,
             origin: Origin::Folder,
             check: &readable,
             progress: &|_, _| {},

@@ -2,6 +2,7 @@
 
 mod bench;
 mod cache;
+mod check;
 mod classifier;
 mod console;
 mod dashboard;
@@ -59,7 +60,7 @@ enum Verb {
     Export(export::Export),
     /// Compound scaling before any training
     Scale(scale::Scale),
-    /// Fetch a data set, or draw the built-in one
+    /// Check a data set, fetch one, or draw the built-in one
     Data(data::Data),
     /// List, fetch and inspect pretrained weights
     Weights(weights::Weights),

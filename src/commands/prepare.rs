@@ -9,7 +9,7 @@ use super::console::{Bar, tell, warn_loudly};
 use super::data::{Found, folder_again, folder_of, warn_of_differences};
 use super::failure::Failure;
 use crate::checkpoint::{IDENTITY_FORMAT, Identity, RunFolder, Start, read_model};
-use crate::config::{Bad, ClassWeights, Config, Data, Model, ModelOffline, Pretrained, Scale};
+use crate::config::{Bad, ClassWeights, Config, Data, Leakage, Model, ModelOffline, Pretrained, Scale};
 use crate::dataset::{
     self, Balance, Dataset, Interpolation, Labels, Limits, Origin, Preprocess, Purpose, Resize, Shares, scan,
 };
@@ -38,6 +38,11 @@ fn opened(config: &Config, found: Found) -> Result<Dataset> {
         bad: match config.data.bad {
             Bad::Skip => scan::Bad::SetAside,
             Bad::Fail => scan::Bad::Fail,
+        },
+        leakage: match config.data.leakage {
+            Leakage::Refuse => scan::Leakage::Refuse,
+            Leakage::Skip => scan::Leakage::SetAside,
+            Leakage::Allow => scan::Leakage::Allow,
         },
         origin: found.origin,
         check: &readable,
@@ -111,6 +116,10 @@ fn tell_of(dataset: &Dataset) {
     }
     if dataset.set_aside.len() > SHOWN {
         tell(&format!("  and {} more; dataset.json names them all", dataset.set_aside.len() - SHOWN));
+    }
+    if !dataset.ignored.is_empty() {
+        let count = dataset.ignored.len();
+        tell(&format!("  and {count} files that are no pictures of a class; dataset.json names them"));
     }
     if dataset.origin.is_drawn() {
         warn_loudly(DRAWN);

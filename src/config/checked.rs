@@ -135,6 +135,7 @@ pub struct Data {
     pub cache_memory: Option<u64>,
     pub sampler: Sampler,
     pub bad: Bad,
+    pub leakage: Leakage,
     /// In the order of the network's outputs. Empty: those of the data, by name.
     pub classes: Vec<String>,
     /// How many folder names make a class.
@@ -234,6 +235,17 @@ pub struct SplitShares {
 pub enum Bad {
     Skip,
     Fail,
+}
+
+/// What to do where a picture is in several of the splits that the data set brings along.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leakage {
+    /// Train on nothing.
+    Refuse,
+    /// Leave it to the split that measures: test before val before train.
+    Skip,
+    /// Use it in all of them.
+    Allow,
 }
 
 /// What happens to training pictures: the policy's values with the file's own put over them.

@@ -121,6 +121,7 @@ fn data(facts: &InitFacts) -> String {
         &format!("[data]\npath = {path}\n{depth}{split}"),
         &line(size, "pixels; \"auto\" takes what the weights were trained with")[..],
         &line("# bad = \"fail\"", "stop at a picture that cannot be read, rather than set it aside"),
+        &line("# leakage = \"skip\"", "leave a picture that is in several splits to the one that measures"),
     ]
     .concat()
 }

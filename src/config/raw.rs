@@ -71,6 +71,7 @@ pub(super) struct Data {
     pub cache_memory: Key<Amount>,
     pub sampler: Key<Sampler>,
     pub bad: Key<String>,
+    pub leakage: Key<String>,
     pub classes: Key<Vec<String>>,
     pub depth: Key<usize>,
     #[serde(default)]

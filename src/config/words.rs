@@ -5,8 +5,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::checked::{
-    Bad, BatchNorm, CachePlace, DataOffline, DeviceChoice, Every, ModelOffline, Monitor, OnDivergence, Part,
-    Policy, Precision,
+    Bad, BatchNorm, CachePlace, DataOffline, DeviceChoice, Every, Leakage, ModelOffline, Monitor,
+    OnDivergence, Part, Policy, Precision,
 };
 use crate::scaling::{Family, Padding, Trains, Variant};
 
@@ -35,6 +35,7 @@ choice!(DataOffline { Fail = "fail", Drawn = "drawn" });
 choice!(CachePlace { Auto = "auto", Memory = "memory", Disk = "disk", Off = "off" });
 choice!(Precision { F32 = "f32", F16 = "f16" });
 choice!(Part { Train = "train", Val = "val", Test = "test" });
+choice!(Leakage { Refuse = "refuse", Skip = "skip", Allow = "allow" });
 choice!(Bad { Skip = "skip", Fail = "fail" });
 choice!(Policy { None = "none", Light = "light", Standard = "standard", Strong = "strong" });
 choice!(BatchNorm { Batch = "batch", Stored = "stored" });
@@ -88,7 +89,7 @@ macro_rules! display {
     };
 }
 
-display!(ModelOffline, DataOffline, Bad, Policy, BatchNorm, Monitor, DeviceChoice);
+display!(ModelOffline, DataOffline, Bad, Leakage, Policy, BatchNorm, Monitor, DeviceChoice);
 
 impl fmt::Display for Trains {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -163,6 +163,7 @@ fn data(data: &Data) -> raw::Data {
             Sampler::Power(power) => raw::Sampler::Power(power),
         }),
         bad: word(data.bad),
+        leakage: word(data.leakage),
         classes: (!data.classes.is_empty()).then(|| key(data.classes.clone())).flatten(),
         depth: key(data.depth),
         split: raw::Split { val: key(data.split.val), test: key(data.split.test) },

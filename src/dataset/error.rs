@@ -72,6 +72,11 @@ pub enum Error {
     #[error("{count} files cannot be used, and `data.bad` is \"fail\":\n{list}")]
     BadPictures { count: usize, list: String },
 
+    #[error(
+        "{count} pictures are in several splits, and what has been trained on measures nothing:\n{list}\nkeep each in one split, or set data.leakage = \"skip\" to leave them to the split that measures, \"allow\" to use them in all"
+    )]
+    Leakage { count: usize, list: String },
+
     #[error("{path} cannot be used: {reason}")]
     BadRecord { path: PathBuf, reason: String },
 }

@@ -1,7 +1,9 @@
 //! Recipes, fetching, scanning, splitting, decoding and the drawn flowers. Knows neither tensors nor training.
 
 pub mod archive;
+pub mod audit;
 mod bytes;
+mod content;
 pub mod decode;
 pub mod download;
 pub mod drawn;

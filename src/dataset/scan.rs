@@ -1,19 +1,26 @@
 //! Opens labelled pictures: reads, hashes and checks every one, and splits what can be used. Leaves finding them and
 //! their classes to `source`, the division to `split`, and decoding to the check it is given.
 
+mod leaks;
+#[cfg(test)]
+mod totals;
+
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use image::ImageFormat;
 use rayon::prelude::*;
 
+use super::content::{LARGEST, is_picture};
 use super::labels::{Labels, Purpose};
 use super::layout::{Candidate, Layout};
 use super::source::{self, Pictures};
 use super::split::{self, Item};
 use super::{Dataset, Error, Location, Origin, Sample, SetAside, Shares, Split, drawn};
 use crate::durable;
+
+pub use leaks::Leakage;
 
 /// Whether the bytes of a file can be decoded: width and height, or the reason why not.
 pub type Check<'a> = dyn Fn(&Path, &[u8]) -> Result<(u32, u32), String> + Sync + 'a;
@@ -34,16 +41,14 @@ pub struct Options<'a> {
     pub shares: Shares,
     pub seed: u64,
     pub bad: Bad,
+    pub leakage: Leakage,
     pub origin: Origin,
     pub check: &'a Check<'a>,
     pub progress: &'a Progress<'a>,
 }
 
-/// How many bad pictures an error lists.
+/// How many files an error lists.
 const LISTED: usize = 10;
-
-/// No photograph is larger, and it has to fit into memory.
-const LARGEST: u64 = 1 << 29;
 
 /// Opens a folder of classes, or what else needs no further word.
 pub fn open(path: &Path, options: &Options) -> Result<Dataset, Error> {
@@ -69,7 +74,7 @@ pub fn open_labelled(pictures: &Pictures, labels: &Labels, options: &Options) ->
     if options.bad == Bad::Fail {
         refuse_bad(&dataset.set_aside)?;
     }
-    dataset.set_leaks_aside();
+    dataset.part_leaks(options.leakage)?;
     dataset.split(&layout, options);
     dataset.set_aside.sort_unstable_by(|a, b| a.relative.cmp(&b.relative));
     dataset.ignored.sort_unstable_by(|a, b| a.relative.cmp(&b.relative));
@@ -99,7 +104,12 @@ fn read_all(layout: &Layout, options: &Options) -> Vec<Verdict> {
     let done = AtomicUsize::new(0);
     let read = |candidate: &Candidate| {
         let location = Location::of(&layout.root, &candidate.relative, candidate.slice.as_ref());
-        let verdict = match read(&location, options.check).unwrap_or_else(Verdict::Bad) {
+        // A panic is that file's fault and nobody else's; nothing outlives it but the verdict.
+        let read = || read(&location, options.check);
+        let verdict = catch_unwind(AssertUnwindSafe(read))
+            .unwrap_or_else(|_| Err("reading it ended in a panic; save it again with another program".into()))
+            .unwrap_or_else(Verdict::Bad);
+        let verdict = match verdict {
             Verdict::NoPicture if layout.named => Verdict::Bad("what is in it is no picture".into()),
             verdict => verdict,
         };
@@ -123,38 +133,22 @@ fn read(location: &Location, check: &Check) -> Result<Verdict, String> {
     Ok(Verdict::Picture { hash: durable::hash(&content), bytes: content.len() as u64, width, height })
 }
 
-/// By content first: names are often wrong. The error is for pictures that kiln does not read.
-fn is_picture(path: &Path, content: &[u8]) -> Result<bool, String> {
-    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_ascii_lowercase();
-    let named_so = ImageFormat::from_extension(&ending).is_some();
-    match image::guess_format(content) {
-        // These two start with two letters, as any text may.
-        Ok(ImageFormat::Bmp | ImageFormat::Pnm) if !named_so => Ok(false),
-        Ok(format) if format.reading_enabled() => Ok(true),
-        Ok(format) => Err(format!("kiln does not read {format:?} pictures; convert it to JPEG or PNG")),
-        Err(_) if is_other_picture(&ending) => {
-            Err(format!("kiln does not read .{ending} pictures; convert it to JPEG or PNG"))
-        }
-        Err(_) if !named_so => Ok(false),
-        Err(_) if content.is_empty() => Err("it is empty".into()),
-        Err(_) => Err(format!("what is in it is no picture, in spite of its ending .{ending}")),
-    }
-}
-
-pub(super) fn is_other_picture(ending: &str) -> bool {
-    ["heic", "heif", "jxl", "jp2", "svg", "psd", "cr2", "cr3", "nef", "arw", "dng", "raf"].contains(&ending)
-}
-
 fn refuse_bad(set_aside: &[SetAside]) -> Result<(), Error> {
     if set_aside.is_empty() {
         return Ok(());
     }
-    let mut lines: Vec<_> =
-        set_aside.iter().take(LISTED).map(|file| format!("  {}: {}", file.relative, file.reason)).collect();
-    if set_aside.len() > LISTED {
-        lines.push(format!("  and {} more", set_aside.len() - LISTED));
+    let lines = set_aside.iter().map(|file| format!("  {}: {}", file.relative, file.reason));
+    Err(Error::BadPictures { count: set_aside.len(), list: listed(lines) })
+}
+
+/// The first few, and how many more there are.
+fn listed(lines: impl ExactSizeIterator<Item = String>) -> String {
+    let more = lines.len().saturating_sub(LISTED);
+    let mut lines: Vec<_> = lines.take(LISTED).collect();
+    if more > 0 {
+        lines.push(format!("  and {more} more"));
     }
-    Err(Error::BadPictures { count: set_aside.len(), list: lines.join("\n") })
+    lines.join("\n")
 }
 
 impl Dataset {
@@ -169,24 +163,6 @@ impl Dataset {
             Verdict::NoPicture => {
                 let reason = "not a picture, by its content".into();
                 self.ignored.push(SetAside { relative, reason });
-            }
-        }
-    }
-
-    /// Where the user's own folders have one picture on two sides, the later side keeps it.
-    fn set_leaks_aside(&mut self) {
-        let items: Vec<_> = self.samples.iter().map(|s| (s.split, s.hash.as_str())).collect();
-        let kept: Vec<Option<String>> = split::leaks(&items)
-            .into_iter()
-            .map(|leak| leak.map(|kept| self.samples[kept].relative.clone()))
-            .collect();
-        for (sample, kept) in std::mem::take(&mut self.samples).into_iter().zip(kept) {
-            match kept {
-                None => self.samples.push(sample),
-                Some(kept) => {
-                    let reason = format!("the same picture as {kept}, on the other side of the split");
-                    self.set_aside.push(SetAside { relative: sample.relative, reason });
-                }
             }
         }
     }
@@ -262,11 +238,11 @@ mod tests {
     use super::*;
 
     /// The smallest thing that looks like a JPEG; `number` tells contents apart.
-    fn jpeg(number: usize) -> Vec<u8> {
+    pub(super) fn jpeg(number: usize) -> Vec<u8> {
         [b"\xff\xd8\xff\xe0".as_slice(), &number.to_le_bytes()].concat()
     }
 
-    fn folder(files: &[(&str, &[u8])]) -> tempfile::TempDir {
+    pub(super) fn folder(files: &[(&str, &[u8])]) -> tempfile::TempDir {
         let root = tempfile::tempdir().unwrap();
         for (name, content) in files {
             let path = root.path().join(name);
@@ -279,13 +255,18 @@ mod tests {
         root
     }
 
-    fn open_as(root: &Path, bad: Bad) -> Result<Dataset, Error> {
+    pub(super) fn open_as(root: &Path, bad: Bad) -> Result<Dataset, Error> {
+        open_with(root, bad, Leakage::SetAside)
+    }
+
+    pub(super) fn open_with(root: &Path, bad: Bad, leakage: Leakage) -> Result<Dataset, Error> {
         let check = |_: &Path, content: &[u8]| {
+            assert!(!content.ends_with(b"panic"), "a panic that a test wants");
             if content.ends_with(b"bad") { Err("it cannot be decoded".into()) } else { Ok((4, 3)) }
         };
         let shares = Shares { val: 0.2, test: 0.2 };
         let (origin, progress) = (Origin::Folder, &|_, _| {});
-        open(root, &Options { shares, seed: 1, bad, origin, check: &check, progress })
+        open(root, &Options { shares, seed: 1, bad, leakage, origin, check: &check, progress })
     }
 
     fn check_fault(files: &[(&str, &[u8])], part: &str) {
@@ -293,7 +274,7 @@ mod tests {
         assert!(message.contains(part), "{message}");
     }
 
-    fn two_classes(each: usize) -> tempfile::TempDir {
+    pub(super) fn two_classes(each: usize) -> tempfile::TempDir {
         let root = folder(&[]);
         for (class, name) in ["a", "b"].iter().enumerate() {
             fs::create_dir(root.path().join(name)).unwrap();
@@ -368,6 +349,10 @@ mod tests {
         }
         // The same picture on both sides, under two names.
         fs::write(root.path().join("train/a/leak.jpg"), jpeg(16)).unwrap();
+        let refused = open_with(root.path(), Bad::SetAside, Leakage::Refuse).unwrap_err().to_string();
+        assert!(refused.contains("train/a/leak.jpg is the same as test/a/16.jpg"), "{refused}");
+        let allowed = open_with(root.path(), Bad::SetAside, Leakage::Allow).unwrap();
+        assert_eq!((allowed.samples.len(), allowed.set_aside.len()), (21, 0));
         let dataset = open_as(root.path(), Bad::SetAside).unwrap();
         assert_eq!(Split::ALL.map(|split| dataset.counts(split)), [[6, 6], [2, 2], [2, 2]].map(Vec::from));
         assert_eq!(dataset.set_aside.len(), 1);

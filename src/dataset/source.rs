@@ -75,7 +75,7 @@ fn below(path: &Path, labels: &Labels) -> Result<Layout, Error> {
 }
 
 /// The shards of a folder that holds shards and nothing that may be a picture.
-fn shards_in(tree: &Tree) -> Option<Vec<String>> {
+pub(super) fn shards_in(tree: &Tree) -> Option<Vec<String>> {
     let is_one = |name: &String| is_shard(name) || is_compressed_shard(name);
     let shards: Vec<String> = tree.files.iter().filter(|name| is_one(name)).cloned().collect();
     (!shards.is_empty() && tree.files.iter().all(|name| is_one(name) || is_no_picture(name)))

@@ -5,7 +5,9 @@ use toml::Spanned;
 
 use super::amounts::{limit, limit_or_auto};
 use super::labels;
-use crate::config::checked::{Bad, CachePlace, Data, DataOffline, Precision, Sampler, Source, SplitShares};
+use crate::config::checked::{
+    Bad, CachePlace, Data, DataOffline, Leakage, Precision, Sampler, Source, SplitShares,
+};
 use crate::config::faults::Faults;
 use crate::config::raw::{self, Key};
 use crate::config::rules::{BELOW_ONE, COUNT, DEPTH, PIXELS, SHARE as POWER, WORKERS};
@@ -29,6 +31,7 @@ pub(super) fn data(raw: &raw::Data, faults: &mut Faults<'_>) -> Data {
         cache_memory: limit_or_auto(&raw.cache_memory, faults),
         sampler: sampler(&raw.sampler, faults),
         bad: faults.choice(&raw.bad, Bad::Skip),
+        leakage: faults.choice(&raw.leakage, Leakage::Refuse),
         classes: labels::classes(&raw.classes, faults),
         depth: faults.value(&raw.depth, 1, &DEPTH),
         columns: labels::columns(raw.columns.as_ref(), faults),

@@ -24,6 +24,7 @@ fn overrides_go_over_the_file() {
     check(&["model.pretrained=false"], &|config| config.model.pretrained == Pretrained::None);
     check(&["name=other"], &|config| config.name == "other");
     check(&["data.bad=\"fail\""], &|config| config.data.bad == Bad::Fail);
+    check(&["data.leakage=allow"], &|config| config.data.leakage == Leakage::Allow);
 }
 
 #[test]

@@ -202,6 +202,10 @@ fn pictures_come_from_one_place_and_some_are_left_to_train_on() {
     );
     check("views = 0", "F:3: data.views: is 0, must be a whole number from 1 to 1000000");
     check("bad = \"stop\"", "F:3: data.bad: \"stop\" is not known; possible are \"skip\", \"fail\"");
+    check(
+        "leakage = \"ignore\"",
+        "F:3: data.leakage: \"ignore\" is not known; possible are \"refuse\", \"skip\", \"allow\"",
+    );
 }
 
 #[test]

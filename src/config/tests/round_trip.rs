@@ -125,18 +125,19 @@ fn any_data() -> impl Strategy<Value = Data> {
     let labels = (classes, 1..=16_usize, any_columns());
     let split = (0.0..0.5, 0.0..0.5).prop_map(|(val, test)| SplitShares { val, test });
     let bad = select(vec![Bad::Skip, Bad::Fail]);
+    let leakage = select(vec![Leakage::Refuse, Leakage::Skip, Leakage::Allow]);
     let place = select(vec![CachePlace::Auto, CachePlace::Memory, CachePlace::Disk, CachePlace::Off]);
     let bytes = || 1..9_000_000_000_000_000_u64;
     let cache = (place, select(vec![Precision::F32, Precision::F16]), bytes(), option::of(bytes()));
     let sampler = prop_oneof![Just(Sampler::Shuffle), (0.0..=1.0).prop_map(Sampler::Power)];
     let sizes = (option::of(32..4096_usize), option::of(0..99_usize), 1..99_usize);
-    (source, split, sizes, cache, (bad, sampler), labels).prop_map(
+    (source, split, sizes, cache, (bad, leakage, sampler), labels).prop_map(
         |(
             (source, offline),
             split,
             (image_size, workers, views),
             (cache, cache_precision, cache_limit, cache_memory),
-            (bad, sampler),
+            (bad, leakage, sampler),
             (classes, depth, columns),
         )| Data {
             source,
@@ -151,6 +152,7 @@ fn any_data() -> impl Strategy<Value = Data> {
             cache_memory,
             sampler,
             bad,
+            leakage,
             classes,
             depth,
             columns,

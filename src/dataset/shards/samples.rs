@@ -9,8 +9,8 @@ use serde_json::{Map, Value};
 
 use crate::config::Columns;
 use crate::dataset::SetAside;
+use crate::dataset::content::is_other_picture;
 use crate::dataset::fields::{self, Field};
-use crate::dataset::scan::is_other_picture;
 use crate::dataset::table::json_value;
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

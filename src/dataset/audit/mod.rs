@@ -1,0 +1,73 @@
+//! Looks for everything that can be wrong with a data set before anything is trained on it: every file once, all
+//! threads at work, the result in an order of its own. Changes nothing; printing is left to the verb.
+
+mod classes;
+mod entry;
+mod find;
+mod fixes;
+mod groups;
+mod header;
+mod kind;
+mod likeness;
+mod look;
+mod near;
+mod page;
+mod report;
+mod shrink;
+#[cfg(test)]
+mod tests;
+mod thumbnail;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rayon::prelude::*;
+
+pub use entry::Entry;
+pub use find::{Found, find};
+pub use fixes::fixes;
+pub use kind::Kind;
+pub use look::Depth;
+pub use near::ALIKE;
+pub use page::page;
+pub use report::{Finding, Report};
+
+use super::Limits;
+
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    pub depth: Depth,
+    pub limits: Limits,
+    /// Training pictures below which a class is small.
+    pub minimum: usize,
+    /// How alike two pictures are that count as nearly the same, from 0 to 1.
+    pub alike: f32,
+}
+
+/// What is being done, for a bar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    Looking,
+    Comparing,
+}
+
+/// Called from many threads with the number of files or pictures done, and of all.
+pub type Progress<'a> = dyn Fn(Step, usize, usize) + Sync + 'a;
+
+/// Looks at all that was found. The number of threads changes nothing but the time.
+pub fn check(found: &Found, options: &Options, progress: &Progress) -> Report {
+    let counter = |step: Step, all: usize| {
+        let done = AtomicUsize::new(0);
+        move |more: usize| progress(step, done.fetch_add(more, Ordering::Relaxed) + more, all)
+    };
+    let count = counter(Step::Looking, found.entries.len());
+    let look = |entry: &Entry| {
+        let look = look::look(entry, options.depth, &options.limits);
+        count(1);
+        look
+    };
+    let looks: Vec<_> = found.entries.par_iter().map(look).collect();
+    let same = groups::same(&looks);
+    let pictures = looks.iter().filter(|look| look.fingerprint.is_some()).count();
+    let alike = groups::alike(&looks, options.alike, &counter(Step::Comparing, pictures));
+    Report::of(found, &looks, &same, &alike, options.minimum)
+}
