@@ -9,10 +9,11 @@ use serde::Serialize;
 use super::classifier::{BATCH, Classifier};
 use super::console::{Bar, print, tell, warn_loudly};
 use super::failure::{DATA, Failure};
-use super::prepare::{DRAWN, pictures_again, readable};
+use super::kinds::Kinds;
+use super::prepare::{DRAWN, pictures_again};
 use super::session::{marks, table};
 use super::{Ended, Format, Place, start};
-use crate::checkpoint::RunFolder;
+use crate::checkpoint::{Identity, RunFolder};
 use crate::config::Config;
 use crate::dataset::{Dataset, Origin, Record, Shares, Split, scan};
 use crate::devices::choose;
@@ -63,8 +64,7 @@ impl Eval {
         start::threads(self.place.threads)?;
         let device = choose(self.place.choice())?.device;
         let model = Classifier::open(&self.model, self.step, &device)?;
-        let Labelled { pictures, set_aside: mut unreadable, drawn } =
-            self.pictures(&model.identity.classes)?;
+        let Labelled { pictures, set_aside: mut unreadable, drawn } = self.pictures(&model.identity)?;
         let mut bar = Bar::count("evaluating");
         let (mut logits, mut labels) = (Vec::new(), Vec::new());
         for (number, batch) in pictures.chunks(BATCH).enumerate() {
@@ -119,7 +119,8 @@ impl Eval {
         Ok(())
     }
 
-    fn pictures(&self, classes: &[String]) -> Result<Labelled> {
+    fn pictures(&self, identity: &Identity) -> Result<Labelled> {
+        let classes = &identity.classes;
         let split = match self.split.as_str() {
             "train" => Split::Train,
             "val" => Split::Val,
@@ -131,7 +132,7 @@ impl Eval {
             }
         };
         let dataset = match &self.data {
-            Some(folder) => labelled(folder)?,
+            Some(folder) => labelled(folder, &Kinds::new(identity.preprocess.window))?,
             None => self.own_data()?,
         };
         let chosen = match self.data.is_some() && dataset.samples(split).next().is_none() {
@@ -179,16 +180,17 @@ impl Eval {
     }
 }
 
-fn labelled(folder: &Path) -> Result<Dataset> {
+fn labelled(folder: &Path, kinds: &Kinds) -> Result<Dataset> {
     let options = scan::Options {
         shares: Shares { val: 0.0, test: 0.0 },
         seed: 0,
         bad: scan::Bad::SetAside,
         origin: Origin::Folder,
-        check: &readable,
+        check: &|path, bytes| kinds.check(path, bytes),
         progress: &|_, _| {},
     };
     let dataset = crate::dataset::open(folder, &options)?;
+    kinds.remarks().iter().for_each(|remark| tell(remark));
     for aside in &dataset.set_aside {
         tell(&format!("passed over {}: {}", aside.relative, aside.reason));
     }

@@ -1,6 +1,7 @@
 //! One file per verb: the only place where the rooms are put together, and the only one that prints.
 
 mod bench;
+mod channels;
 mod classifier;
 mod console;
 mod dashboard;
@@ -11,6 +12,7 @@ mod eval;
 mod export;
 mod failure;
 mod init;
+mod kinds;
 mod predict;
 mod prepare;
 mod resume;

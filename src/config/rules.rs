@@ -21,6 +21,7 @@ rules! {
     HUE: f64 = "a number from 0 to 0.5", |v| (0.0..=0.5).contains(v);
     FINITE: f64 = "a finite number", |v| v.is_finite();
     COUNT: usize = "a whole number from 1 to 1000000", |v| (1..=1_000_000).contains(v);
+    CHANNELS: usize = "1 for grey or 3 for RGB", |v| matches!(v, 1 | 3);
     BATCH: usize = "a whole number from 1 to 65536", |v| (1..=65_536).contains(v);
     THREADS: usize = "a whole number from 1 to 4096, or \"auto\"", |v| (1..=4096).contains(v);
     PIXELS: usize = "a whole number of pixels from 32 to 4096", |v| (SMALLEST_SIDE..=4096).contains(v);

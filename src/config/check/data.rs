@@ -3,7 +3,7 @@
 use super::amounts::limit;
 use crate::config::checked::{Bad, CachePlace, Data, DataOffline, Precision, Source, SplitShares};
 use crate::config::faults::Faults;
-use crate::config::raw;
+use crate::config::raw::{self, Key};
 use crate::config::rules::{BELOW_ONE, COUNT, PIXELS, THREADS};
 
 /// Cached outputs on the disk: 20 GiB.
@@ -17,6 +17,7 @@ pub(super) fn data(raw: &raw::Data, faults: &mut Faults<'_>) -> Data {
         offline: offline(raw, faults),
         split: split(&raw.split, faults),
         image_size: faults.auto(&raw.image_size, &PIXELS),
+        window: window(&raw.window, faults),
         workers: faults.auto(&raw.workers, &THREADS),
         views: faults.value(&raw.views, 1, &COUNT),
         cache: faults.choice(&raw.cache, CachePlace::Auto),
@@ -24,6 +25,16 @@ pub(super) fn data(raw: &raw::Data, faults: &mut Faults<'_>) -> Data {
         cache_limit: limit(&raw.cache_limit, faults).unwrap_or(CACHE_LIMIT),
         bad: faults.choice(&raw.bad, Bad::Skip),
     }
+}
+
+fn window(key: &Key<[f64; 2]>, faults: &mut Faults<'_>) -> Option<[f64; 2]> {
+    let given = key.as_ref()?;
+    let [low, high] = *given.get_ref();
+    if !(low < high && (high - low).is_finite()) {
+        let reason = format!("is [{low}, {high}], must be two finite numbers [low, high] with low < high");
+        faults.refuse(given.span(), reason);
+    }
+    Some([low, high])
 }
 
 fn source(raw: &raw::Data, faults: &mut Faults<'_>) -> Source {

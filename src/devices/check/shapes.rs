@@ -48,7 +48,9 @@ fn widths(plan: &Plan, all: &mut Vec<Operation>) {
 /// The same on a picture as small as its window allows. Sides of a stride of 2 stay odd.
 fn on_dots(mut operation: Operation) -> Operation {
     match &mut operation {
-        Operation::Convolve { side, window, .. } => *side = if window.kernel == 1 { 2 } else { window.kernel },
+        Operation::Convolve { side, window, .. } => {
+            *side = if window.kernel == 1 { 2 } else { window.kernel }
+        }
         Operation::Normalise { side, .. } | Operation::Scale { side, .. } => *side = 3,
         Operation::Pool { side, .. } | Operation::Squeeze { side, .. } => *side = 2,
         Operation::Dense { .. } => {}
@@ -152,6 +154,7 @@ fn small() -> Vec<Operation> {
     let mut all = vec![
         // Grey pictures.
         convolution((1, 32, 33), (3, 2), 1, Padding::Symmetric),
+        convolution((2, 32, 33), (3, 2), 1, Padding::Symmetric),
         // Folded layers.
         bias(3, 32, 3, 2, 1),
         bias(96, 96, 5, 1, 96),
