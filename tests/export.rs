@@ -267,10 +267,10 @@ const SIDE: usize = 75;
 const SAMPLES: usize = 2;
 
 /// The same numbers as in check_timm.py.
-fn pictures() -> Tensor<4> {
+fn pictures(channels: usize) -> Tensor<4> {
     let value = |i: u64| (((i * 2_654_435_761) % (1 << 32)) >> 8) as f32 / (1 << 23) as f32 - 1.0;
-    let values: Vec<f32> = (0..(SAMPLES * 3 * SIDE * SIDE) as u64).map(value).collect();
-    Tensor::from_data(TensorData::new(values, [SAMPLES, 3, SIDE, SIDE]), &Device::flex())
+    let values: Vec<f32> = (0..(SAMPLES * channels * SIDE * SIDE) as u64).map(value).collect();
+    Tensor::from_data(TensorData::new(values, [SAMPLES, channels, SIDE, SIDE]), &Device::flex())
 }
 
 fn logits_by_kiln(file: &Path) -> Vec<f32> {
@@ -285,15 +285,16 @@ fn logits_by_kiln(file: &Path) -> Vec<f32> {
     let network = Network::build(&identity.plan, &settings, &Device::flex(), &mut |name, _| {
         arrays.iter().find(|array| array.name == name).unwrap().values.clone()
     });
-    numbers(network.infer(pictures()))
+    numbers(network.infer(pictures(identity.channels)))
 }
 
 /// Gives the script the very lines that kiln printed.
-fn logits_by_timm(python: &str, lines: &[String]) -> Vec<f32> {
+fn logits_by_timm(python: &str, lines: &[String], plan: &Plan) -> Vec<f32> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/check_timm.py");
     let mut child = System::new(python)
         .arg(script)
-        .args([SAMPLES.to_string(), SIDE.to_string()])
+        .args([SAMPLES, SIDE, plan.channels].map(|number| number.to_string()))
+        .args(plan.marks_edge.then_some("ones"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -305,9 +306,13 @@ fn logits_by_timm(python: &str, lines: &[String]) -> Vec<f32> {
 }
 
 fn check_timm(variant: Variant, padding: Padding, norm_eps: f64, create: &str) {
+    check_timm_of(&Plan::variant(variant), padding, norm_eps, create);
+}
+
+fn check_timm_of(plan: &Plan, padding: Padding, norm_eps: f64, create: &str) {
     let Some(python) = python() else { return };
     let folder = TempDir::new().unwrap();
-    let run = run_with(&folder, &Plan::variant(variant), padding, norm_eps);
+    let run = run_with(&folder, plan, padding, norm_eps);
     let answer = kiln(["export", run.to_str().unwrap(), "--layout", "timm", "--json"]);
     assert_eq!(answer.code, 0, "{}", answer.err);
     let report: serde_json::Value = serde_json::from_str(&answer.out).unwrap();
@@ -315,7 +320,7 @@ fn check_timm(variant: Variant, padding: Padding, norm_eps: f64, create: &str) {
     assert_eq!(lines[0], format!("model = timm.create_model({create})"));
     assert!(lines.iter().all(|line| answer.err.contains(line.as_str())), "{}", answer.err);
     let found = logits_by_kiln(Path::new(report["files"][0]["path"].as_str().unwrap()));
-    let wanted = logits_by_timm(&python, &lines);
+    let wanted = logits_by_timm(&python, &lines, plan);
     assert_eq!(found.len(), wanted.len());
     let largest = |values: &mut dyn Iterator<Item = f32>| values.map(f32::abs).fold(0.0, f32::max);
     let error =
@@ -337,6 +342,14 @@ fn timm_computes_the_same_b0() {
 #[test]
 fn timm_computes_the_same_lite0() {
     check_timm(Variant::Lite0, Padding::Same, 1e-3, r#""tf_efficientnet_lite0", num_classes=7"#);
+}
+
+#[test]
+fn timm_computes_the_same_on_one_channel() {
+    let plan = Plan { channels: 1, ..Plan::variant(Variant::Lite0) };
+    check_timm_of(&plan, Padding::Same, 1e-3, r#""tf_efficientnet_lite0", num_classes=7, in_chans=1"#);
+    let plan = Plan { channels: 1, marks_edge: true, ..Plan::variant(Variant::B0) };
+    check_timm_of(&plan, Padding::Symmetric, 1e-5, r#""efficientnet_b0", num_classes=7, in_chans=2"#);
 }
 
 #[test]

@@ -55,7 +55,7 @@ fn mean_grey(pixels: &[u8]) -> u8 {
     (sum as f64 / pixels.len().max(1) as f64 + 0.5) as u8
 }
 
-fn to_hsv([red, green, blue]: [f32; 3]) -> [f32; 3] {
+pub(super) fn to_hsv([red, green, blue]: [f32; 3]) -> [f32; 3] {
     let (high, low) = (red.max(green).max(blue), red.min(green).min(blue));
     let range = high - low;
     if range == 0.0 {
@@ -72,7 +72,7 @@ fn to_hsv([red, green, blue]: [f32; 3]) -> [f32; 3] {
     [(sixths / 6.0 + 1.0) % 1.0, range / high, high]
 }
 
-fn to_rgb([hue, saturation, value]: [f32; 3]) -> [f32; 3] {
+pub(super) fn to_rgb([hue, saturation, value]: [f32; 3]) -> [f32; 3] {
     let sixth = (hue * 6.0).floor();
     let rest = hue * 6.0 - sixth;
     let low = (value * (1.0 - saturation)).clamp(0.0, 1.0);

@@ -65,7 +65,7 @@ impl Source<'_> {
 }
 
 /// Where a position lies after reflection at the outer edges: ... 1 0 | 0 1 2 | 2 1 ...
-fn mirrored(position: i64, size: usize) -> usize {
+pub(super) fn mirrored(position: i64, size: usize) -> usize {
     let folded = position.rem_euclid(2 * size as i64) as usize;
     folded.min(2 * size - 1 - folded)
 }

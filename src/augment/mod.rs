@@ -2,6 +2,7 @@
 
 pub mod colour;
 pub mod crop;
+mod deep;
 pub mod geometry;
 #[cfg(test)]
 mod golden;

@@ -3,7 +3,7 @@
 
 use super::crop::{Crop, erased};
 use super::mix::Mix;
-use super::{colour, geometry};
+use super::{colour, deep, geometry};
 use crate::chance::Key;
 use crate::config::Augment;
 use crate::dataset::{Picture, PictureError, Preprocess, resize};
@@ -47,7 +47,7 @@ impl Policy {
         }
     }
 
-    /// The picture as this key's training step sees it: `size` x `size` of the preprocessing, RGB, 8 bits.
+    /// The picture as this key's training step sees it: `size` x `size` of the preprocessing, 8-bit RGB or float.
     pub fn views(
         &self,
         picture: &Picture,
@@ -56,8 +56,10 @@ impl Policy {
     ) -> Result<Picture, PictureError> {
         let mut view = self.cut(picture, preprocess, key)?;
         let width = view.width() as usize;
-        view.expect_rgb8("augmentation")?;
-        let pixels = view.as_rgb8_mut().unwrap_or_default();
+        let Some(pixels) = view.as_rgb8_mut() else {
+            deep::augment(self, &mut view, preprocess.mean, key);
+            return Ok(view);
+        };
         self.turn(pixels, width, key);
         self.recolour(pixels, key.named("colour"));
         if key.named("erase").draws().chance(self.erase) {
@@ -74,7 +76,7 @@ impl Policy {
         };
         let region = crop.region(picture.width(), picture.height(), key.named("crop"));
         let size = preprocess.size as u32;
-        resize(picture, region, size, size, preprocess.interpolation)
+        resize(&*preprocess.levelled(picture)?, region, size, size, preprocess.interpolation)
     }
 
     fn turn(&self, pixels: &mut [u8], width: usize, key: Key) {

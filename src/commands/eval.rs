@@ -9,13 +9,14 @@ use serde::Serialize;
 use super::classifier::{BATCH, Classifier};
 use super::console::{Bar, print, tell, warn_loudly};
 use super::failure::{DATA, Failure};
-use super::prepare::{DRAWN, pictures_again, readable};
+use super::kinds::Kinds;
+use super::prepare::{DRAWN, pictures_again};
 use super::session::{marks, table};
 use super::{Ended, Format, Place, at_least_one, start};
-use crate::checkpoint::RunFolder;
+use crate::checkpoint::{Identity, RunFolder};
 use crate::config::{Columns, Config};
 use crate::dataset::{
-    self, Dataset, Labels, Location, Origin, Pictures, Purpose, Record, Shares, Split, scan,
+    self, Dataset, Labels, Location, Origin, Pictures, Purpose, Record, Shares, Split, Window, scan,
 };
 use crate::devices::choose;
 use crate::evaluate::Scores;
@@ -69,8 +70,7 @@ impl Eval {
         start::threads(self.place.threads)?;
         let device = choose(self.place.choice())?.device;
         let model = Classifier::open(&self.model, self.step, &device)?;
-        let Labelled { pictures, set_aside: mut unreadable, drawn } =
-            self.pictures(&model.identity.classes)?;
+        let Labelled { pictures, set_aside: mut unreadable, drawn } = self.pictures(&model.identity)?;
         let mut bar = Bar::count("evaluating");
         let (mut logits, mut labels) = (Vec::new(), Vec::new());
         for (number, batch) in pictures.chunks(BATCH).enumerate() {
@@ -125,7 +125,8 @@ impl Eval {
         Ok(())
     }
 
-    fn pictures(&self, classes: &[String]) -> Result<Labelled> {
+    fn pictures(&self, identity: &Identity) -> Result<Labelled> {
+        let classes = &identity.classes;
         let split = match self.split.as_str() {
             "train" => Split::Train,
             "val" => Split::Val,
@@ -137,7 +138,7 @@ impl Eval {
             }
         };
         let dataset = match &self.data {
-            Some(path) => self.labelled(path, classes)?,
+            Some(path) => self.labelled(path, classes, identity.preprocess.window)?,
             None => self.own_data()?,
         };
         let chosen = match self.data.is_some() && dataset.samples(split).next().is_none() {
@@ -185,7 +186,7 @@ impl Eval {
     }
 
     /// Other pictures than the run's own, whose classes are called as the model calls them or numbered as it does.
-    fn labelled(&self, path: &Path, classes: &[String]) -> Result<Dataset> {
+    fn labelled(&self, path: &Path, classes: &[String], window: Option<Window>) -> Result<Dataset> {
         let run = Path::new(&self.model);
         let columns = match RunFolder::is_one(run) {
             true => Config::load(&RunFolder::open(run)?.config_path(), &[])?.data.columns,
@@ -197,16 +198,18 @@ impl Eval {
             columns,
             purpose: Purpose::Measuring,
         };
+        let kinds = Kinds::new(window);
         let options = scan::Options {
             shares: Shares { val: 0.0, test: 0.0 },
             seed: 0,
             bad: scan::Bad::SetAside,
             leakage: scan::Leakage::SetAside,
             origin: Origin::Folder,
-            check: &readable,
+            check: &|path, bytes| kinds.check(path, bytes),
             progress: &|_, _| {},
         };
         let dataset = dataset::open_labelled(&Pictures::At(path.into()), &labels, &options)?;
+        kinds.remarks().iter().for_each(|remark| tell(remark));
         for aside in &dataset.set_aside {
             tell(&format!("passed over {}: {}", aside.relative, aside.reason));
         }

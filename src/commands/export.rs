@@ -245,6 +245,9 @@ fn explain(timm: Option<&Timm>, path: &Path) {
         "for timm's {}, after `import timm, safetensors.torch`:\n    {create}\n    {load}",
         timm.network
     ));
+    if let Some(input) = timm.input {
+        tell(input);
+    }
     if let Some(differs) = &timm.differs {
         tell(&format!("{differs}, so the argument must be given"));
     }

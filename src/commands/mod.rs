@@ -2,6 +2,7 @@
 
 mod bench;
 mod cache;
+mod channels;
 mod check;
 mod classifier;
 mod console;
@@ -14,6 +15,7 @@ mod export;
 mod failure;
 mod init;
 mod kept;
+mod kinds;
 mod memory;
 mod predict;
 mod prepare;

@@ -5,9 +5,11 @@ use std::path::Path;
 use anyhow::Result;
 use burn::tensor::Device;
 
+use super::channels;
 use super::console::{Bar, tell, warn_loudly};
 use super::data::{Found, folder_again, folder_of, warn_of_differences};
 use super::failure::Failure;
+use super::kinds::Kinds;
 use crate::checkpoint::{IDENTITY_FORMAT, Identity, RunFolder, Start, read_model};
 use crate::config::{Bad, ClassWeights, Config, Data, Leakage, Model, ModelOffline, Pretrained, Scale};
 use crate::dataset::{
@@ -31,6 +33,7 @@ pub fn pictures_again(config: &Config, began_with: &Origin) -> Result<Dataset> {
 
 fn opened(config: &Config, found: Found) -> Result<Dataset> {
     let bar = std::sync::Mutex::new(Bar::count("reading pictures"));
+    let kinds = Kinds::new(config.data.window.map(Into::into));
     let shares = Shares { val: config.data.split.val, test: config.data.split.test };
     let options = scan::Options {
         shares,
@@ -45,7 +48,7 @@ fn opened(config: &Config, found: Found) -> Result<Dataset> {
             Leakage::Allow => scan::Leakage::Allow,
         },
         origin: found.origin,
-        check: &readable,
+        check: &|path, bytes| kinds.check(path, bytes),
         progress: &|done, total| {
             if let Ok(mut bar) = bar.lock() {
                 bar.set(done as u64, total as u64);
@@ -57,6 +60,7 @@ fn opened(config: &Config, found: Found) -> Result<Dataset> {
         bar.clear();
     }
     tell_of(&dataset);
+    kinds.remarks().iter().for_each(|remark| tell(&format!("  {remark}")));
     if let Some(recipe) = &found.recipe {
         warn_of_differences(recipe, &dataset);
     }
@@ -182,8 +186,14 @@ pub struct Beginning {
     pub start: Start,
 }
 
-/// Finds the starting weights, or says that there are none.
+/// Finds the starting weights, or says that there are none, and fits them to the channels that are asked for.
 pub fn beginning(config: &Config, plan: Plan) -> Result<Beginning> {
+    let mut begun = found(config, plan)?;
+    channels::settle(&mut begun)?;
+    Ok(begun)
+}
+
+fn found(config: &Config, plan: Plan) -> Result<Beginning> {
     let wanted: Vec<&'static Entry> = match &config.model.pretrained {
         Pretrained::None => return Ok(scratch(config, plan, None)),
         Pretrained::File(path) => return from_file(config, plan, path),
@@ -276,7 +286,7 @@ fn imported(config: &Config, plan: Plan, named: Named, entry: &Entry, start: Sta
     })
 }
 
-fn from_file(config: &Config, plan: Plan, path: &Path) -> Result<Beginning> {
+fn from_file(config: &Config, mut plan: Plan, path: &Path) -> Result<Beginning> {
     let file =
         if RunFolder::is_one(path) { RunFolder::open(path)?.best()?.model_path() } else { path.to_owned() };
     let named = weights::read(&file)?.named;
@@ -286,6 +296,7 @@ fn from_file(config: &Config, plan: Plan, path: &Path) -> Result<Beginning> {
         && let Ok((_, identity)) = read_model(&file)
     {
         start.licence = identity.start.licence.clone();
+        (plan.channels, plan.marks_edge) = (identity.channels, identity.plan.marks_edge);
         let (named, _) = weights::import(named, &plan, 0, ImportOptions { head: Head::Replace })?;
         return Ok(Beginning {
             config: config.clone(),

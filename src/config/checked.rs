@@ -62,6 +62,8 @@ impl Config {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Model {
     pub scale: Scale,
+    /// Of the pictures that the network sees: 1 is grey, 3 is RGB.
+    pub channels: usize,
     pub pretrained: Pretrained,
     pub offline: ModelOffline,
     /// Before the classifier, in [0, 1). None: what belongs to the network's size.
@@ -123,6 +125,9 @@ pub struct Data {
     pub split: SplitShares,
     /// Side of the square that the network sees, in pixels. None: what the weights or the network ask for.
     pub image_size: Option<usize>,
+    /// The numbers that become black and white in pictures of more than 8 bits. None: what the weights were trained
+    /// with, or 0 and 65535 of 16 bits.
+    pub window: Option<[f64; 2]>,
     /// Threads that decode and augment. None: as many as there are processors.
     pub workers: Option<usize>,
     /// How many augmented views of a picture a cached frozen prefix keeps.

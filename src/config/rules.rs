@@ -22,6 +22,7 @@ rules! {
     FINITE: f64 = "a finite number", |v| v.is_finite();
     COUNT: usize = "a whole number from 1 to 1000000", |v| (1..=1_000_000).contains(v);
     DEPTH: usize = "a whole number of folders from 1 to 16", |v| (1..=16).contains(v);
+    CHANNELS: usize = "1 for grey or 3 for RGB", |v| matches!(v, 1 | 3);
     BATCH: usize = "a whole number from 1 to 65536", |v| (1..=65_536).contains(v);
     THREADS: usize = "a whole number from 1 to 4096, or \"auto\"", |v| (1..=4096).contains(v);
     WORKERS: usize = "a whole number from 0 to 4096, or \"auto\"", |v| *v <= 4096;

@@ -92,6 +92,7 @@ fn unless_off<T>(value: Option<T>) -> Key<Off<T>> {
 
 fn model(model: &Model) -> raw::Model {
     raw::Model {
+        channels: key(model.channels),
         pretrained: key(pretrained(&model.pretrained)),
         offline: word(model.offline),
         dropout: auto(model.dropout),
@@ -152,6 +153,7 @@ fn data(data: &Data) -> raw::Data {
         path,
         dataset,
         image_size: auto(data.image_size),
+        window: data.window.and_then(key),
         workers: auto(data.workers),
         views: key(data.views),
         cache: word(data.cache),

@@ -53,6 +53,12 @@ impl Deref for Bytes {
     }
 }
 
+impl FromIterator<u8> for Bytes {
+    fn from_iter<I: IntoIterator<Item = u8>>(samples: I) -> Self {
+        samples.into_iter().collect::<Vec<u8>>().into()
+    }
+}
+
 impl From<Vec<u8>> for Bytes {
     fn from(samples: Vec<u8>) -> Self {
         Self(Place::Own(samples))

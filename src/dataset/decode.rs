@@ -1,12 +1,10 @@
-//! From the bytes of a file to an upright 8-bit RGB picture, or a reason why not. Never half a picture, never
-//! a panic. Knows no paths: the caller has read the bytes and names the file.
+//! From the bytes of a file to an upright picture at the depth that the file has, or a reason why not. Never half a
+//! picture, never a panic. Knows no paths: the caller has read the bytes and names the file.
 
-use super::jpeg;
 use super::picture::Picture;
-use image::{
-    DynamicImage, ImageBuffer, ImageDecoder, ImageError, ImageFormat, ImageReader, Pixel, Primitive,
-    RgbImage, Rgba,
-};
+use super::tiff::DeepTiff;
+use super::{flatten, jpeg};
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader};
 use std::any::Any;
 use std::io::{Cursor, ErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -33,7 +31,7 @@ pub enum DecodeError {
     Empty,
     #[error("the content is no picture that kiln reads (JPEG, PNG, GIF, BMP, WebP, TIFF, PNM, QOI)")]
     NotAPicture,
-    #[error("{what} is not read; save it as 8-bit RGB in PNG or JPEG")]
+    #[error("{what} is not read; save it as grey or RGB of plain numbers, in PNG, JPEG or uncompressed TIFF")]
     Unsupported { what: String },
     #[error("{width}x{height} is more than {limit} pixels; scale the picture down")]
     TooLarge { width: u32, height: u32, limit: u64 },
@@ -45,25 +43,29 @@ pub enum DecodeError {
     Panicked { reason: String },
 }
 
-/// The picture in these bytes: upright, RGB, 8 bits, transparency laid on `background`.
-/// The format is told by the content; of an animation it is the first frame.
+/// The picture in these bytes: upright, transparency laid on `background`. Files of 8 bits give RGB of 8 bits, deeper
+/// ones 16 bits or floats, in grey or RGB. The format is told by the content; of an animation it is the first frame.
 pub fn decode(bytes: &[u8], background: [u8; 3], limits: &Limits) -> Result<Picture, DecodeError> {
     guarded(|| {
         let format = format_of(bytes)?;
         if format == ImageFormat::Jpeg {
             jpeg::check_whole(bytes)?;
         }
+        if format == ImageFormat::WebP {
+            check_whole_webp(bytes)?;
+        }
+        if let Some(deep) = deep_tiff(bytes, format) {
+            check_size(deep.dimensions(), limits)?;
+            return deep.decode();
+        }
         let mut decoder = open(bytes, format)?;
         check_size(decoder.dimensions(), limits)?;
         let told = |error| explain(error, format);
         let orientation = decoder.orientation().map_err(told)?;
         decoder.set_limits(room_for(decoder.total_bytes())).map_err(told)?;
-        let image = DynamicImage::from_decoder(decoder).map_err(told)?;
-        let mut upright = DynamicImage::ImageRgb8(flatten(image, background)?);
-        upright.apply_orientation(orientation);
-        let (width, height) = (upright.width(), upright.height());
-        Picture::rgb8(width, height, upright.into_bytes())
-            .map_err(|error| DecodeError::Damaged { format: name(format), reason: error.to_string() })
+        let mut image = DynamicImage::from_decoder(decoder).map_err(told)?;
+        image.apply_orientation(orientation);
+        flatten::flatten(image, background)
     })
 }
 
@@ -71,9 +73,14 @@ pub fn decode(bytes: &[u8], background: [u8; 3], limits: &Limits) -> Result<Pict
 pub fn probe(bytes: &[u8]) -> Result<(u32, u32), DecodeError> {
     guarded(|| {
         let format = format_of(bytes)?;
-        let mut decoder = open(bytes, format)?;
-        let (width, height) = decoder.dimensions();
-        let orientation = decoder.orientation().map_err(|error| explain(error, format))?;
+        let ((width, height), orientation) = match deep_tiff(bytes, format) {
+            Some(deep) => (deep.dimensions(), deep.orientation()),
+            None => {
+                let mut decoder = open(bytes, format)?;
+                let orientation = decoder.orientation().map_err(|error| explain(error, format))?;
+                (decoder.dimensions(), orientation)
+            }
+        };
         // Exif numbers 5 to 8 stand for the four that lie on their side.
         Ok(if orientation.to_exif() >= 5 { (height, width) } else { (width, height) })
     })
@@ -102,6 +109,11 @@ fn format_of(bytes: &[u8]) -> Result<ImageFormat, DecodeError> {
     Err(DecodeError::Unsupported { what: format!("the format {format:?}") })
 }
 
+/// The samples that the general decoder has no type for.
+fn deep_tiff(bytes: &[u8], format: ImageFormat) -> Option<DeepTiff<'_>> {
+    if format == ImageFormat::Tiff { DeepTiff::open(bytes) } else { None }
+}
+
 fn open(bytes: &[u8], format: ImageFormat) -> Result<impl ImageDecoder + '_, DecodeError> {
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     reader.limits(room_for(0));
@@ -115,48 +127,22 @@ fn check_size((width, height): (u32, u32), limits: &Limits) -> Result<(), Decode
     Ok(())
 }
 
+/// The decoder makes up what a lossy WebP lacks at its end. The header says how long the file is.
+fn check_whole_webp(bytes: &[u8]) -> Result<(), DecodeError> {
+    const BEFORE: u64 = 8;
+    let stated = bytes.get(4..8).and_then(|four| four.try_into().ok()).map_or(0, u32::from_le_bytes);
+    if u64::from(stated) + BEFORE > bytes.len() as u64 {
+        return Err(DecodeError::Truncated { format: "WebP" });
+    }
+    Ok(())
+}
+
 /// Memory that a decoder may take: the picture, the same again while it works, and a margin for headers and profiles.
 fn room_for(picture_bytes: u64) -> image::Limits {
     const MARGIN: u64 = 64 << 20;
     let mut limits = image::Limits::no_limits();
     limits.max_alloc = Some(picture_bytes.saturating_mul(2).saturating_add(MARGIN));
     limits
-}
-
-/// Any 8-bit or 16-bit picture as RGB with 8 bits.
-fn flatten(image: DynamicImage, background: [u8; 3]) -> Result<RgbImage, DecodeError> {
-    match image {
-        DynamicImage::ImageRgb8(pixels) => Ok(pixels),
-        DynamicImage::ImageLuma8(_) | DynamicImage::ImageLuma16(_) | DynamicImage::ImageRgb16(_) => {
-            Ok(image.into_rgb8())
-        }
-        DynamicImage::ImageLumaA8(_) | DynamicImage::ImageRgba8(_) => {
-            Ok(on_background::<u8, 255>(&image.into_rgba8(), background))
-        }
-        DynamicImage::ImageLumaA16(_) | DynamicImage::ImageRgba16(_) => {
-            Ok(on_background::<u16, 65_535>(&image.into_rgba16(), background))
-        }
-        _ => Err(DecodeError::Unsupported { what: "a picture of floating-point numbers".to_owned() }),
-    }
-}
-
-/// Lays transparent pixels on one colour; FULL is the value of white and of opaque.
-fn on_background<T, const FULL: u64>(pixels: &ImageBuffer<Rgba<T>, Vec<T>>, background: [u8; 3]) -> RgbImage
-where
-    T: Primitive + Into<u64>,
-    Rgba<T>: Pixel<Subpixel = T>,
-{
-    let behind = background.map(u64::from);
-    let mut out = RgbImage::new(pixels.width(), pixels.height());
-    for (Rgba([r, g, b, alpha]), to) in pixels.pixels().zip(out.pixels_mut()) {
-        let (colour, alpha): ([u64; 3], u64) = ([*r, *g, *b].map(T::into), (*alpha).into());
-        for channel in 0..3 {
-            // colour * alpha + behind * (1 - alpha), all scaled to 255 and rounded once.
-            let sum = colour[channel] * alpha * 255 + behind[channel] * (FULL - alpha) * FULL;
-            to.0[channel] = ((sum + FULL * FULL / 2) / (FULL * FULL)) as u8;
-        }
-    }
-    out
 }
 
 /// What went wrong, in kiln's words.
@@ -239,6 +225,7 @@ mod tests {
             let size = (found.width(), found.height());
             assert_eq!(size, (wanted.width(), wanted.height()), "{}", file.name);
             assert_eq!(probe(&golden(&file.name)), Ok(size), "{}", file.name);
+            let found = found.to_rgb8();
             let pairs = found.as_rgb8().unwrap().iter().zip(wanted.as_rgb8().unwrap());
             let worst = pairs.map(|(a, b)| a.abs_diff(*b)).max().unwrap();
             println!("{}: at most {worst} from Pillow", file.name);

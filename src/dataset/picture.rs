@@ -1,11 +1,15 @@
 //! One picture in memory: size, channels, depth, interleaved rows. Owns nothing but the pixels and the
 //! promise that their number fits the size; where they come from and what is done to them lies elsewhere.
 
+use std::borrow::Cow;
+
 use super::bytes::Bytes;
 use thiserror::Error;
 
 /// A picture, stored row by row from the top, the channels of a pixel side by side.
-/// Decoding fills RGB with 8 bits today; grey, 16-bit and float pictures have their place already.
+///
+/// What has 8 bits in its file is RGB with 8 bits here, grey or not. What has more keeps its depth and its channels:
+/// `levels` brings it to floats between 0 and 1, and in that form it is resized, augmented and normalised.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Picture {
     width: u32,
@@ -19,9 +23,9 @@ pub struct Picture {
 pub enum Depth {
     /// 0 is black, 255 is white.
     U8(Bytes),
-    /// 0 is black, 65535 is white.
+    /// 0 is black, 65535 is white, unless a window says otherwise.
     U16(Vec<u16>),
-    /// 0.0 is black, 1.0 is white.
+    /// 0.0 is black, 1.0 is white; as decoded, whatever the file holds.
     F32(Vec<f32>),
 }
 
@@ -38,6 +42,10 @@ pub enum PictureError {
     Box { left: f64, top: f64, right: f64, bottom: f64, width: u32, height: u32 },
     #[error("{what} takes pictures of {wanted}, not {found}; convert the picture first")]
     Kind { what: &'static str, wanted: &'static str, found: &'static str },
+    #[error(
+        "its values reach from {low} to {high}, and without a window they must lie between 0 and 1; set data.window = [low, high] to the values that are to become black and white"
+    )]
+    Range { low: f32, high: f32 },
     #[error("preprocessing of {size}x{size} needs a buffer of {wanted} numbers, but it has {found}")]
     Buffer { size: usize, wanted: usize, found: usize },
     #[error("the picture cannot be resized: {reason}")]
@@ -115,6 +123,28 @@ impl Picture {
         }
     }
 
+    /// The samples to write to, where they are floats.
+    pub fn as_f32_mut(&mut self) -> Option<&mut [f32]> {
+        match &mut self.depth {
+            Depth::F32(samples) => Some(samples),
+            _ => None,
+        }
+    }
+
+    /// The picture for eyes, thumbnails and perceptual hashes: RGB with 8 bits, rounded, what lies outside cut off.
+    pub fn to_rgb8(&self) -> Cow<'_, Self> {
+        let bytes = match &self.depth {
+            Depth::U8(_) if self.channels == 3 => return Cow::Borrowed(self),
+            Depth::U8(samples) => samples.clone(),
+            Depth::U16(samples) => samples.iter().map(|&v| ((u32::from(v) + 128) / 257) as u8).collect(),
+            // The cast cuts off what lies outside, and makes 0 of what is no number.
+            Depth::F32(samples) => samples.iter().map(|v| (v * 255.0).round() as u8).collect(),
+        };
+        let bytes =
+            if self.channels == 1 { bytes.iter().flat_map(|&grey| [grey; 3]).collect() } else { bytes };
+        Cow::Owned(Self { channels: 3, depth: Depth::U8(bytes), ..*self })
+    }
+
     /// The samples themselves.
     pub fn into_depth(self) -> Depth {
         self.depth
@@ -178,6 +208,19 @@ mod tests {
     #[test]
     fn a_size_beyond_all_memory_is_refused_not_wrapped() {
         assert!(Picture::new(u32::MAX, u32::MAX, 3, Depth::U8(vec![0; 3].into())).is_err());
+    }
+
+    #[test]
+    fn eyes_get_8_bits_of_everything() {
+        let check = |channels, depth, expected: &[u8]| {
+            let picture = Picture::new(1, 1, channels, depth).unwrap();
+            assert_eq!(picture.to_rgb8().as_rgb8(), Some(expected));
+        };
+        check(3, Depth::U8(vec![1, 2, 3].into()), &[1, 2, 3]);
+        check(1, Depth::U8(vec![9].into()), &[9; 3]);
+        check(1, Depth::U16(vec![65_535]), &[255; 3]);
+        check(3, Depth::U16(vec![128, 129, 257]), &[0, 1, 1]);
+        check(3, Depth::F32(vec![-3.0, 0.5, 7.0]), &[0, 128, 255]);
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! What a set of weights demands of its pictures: size, crop, interpolation, normalisation. Travels inside
 //! model files. Decoding and random augmentation are not its business.
 
-use super::picture::{Picture, PictureError};
+use super::levels::{Window, levelled};
+use super::picture::{Depth, Picture, PictureError};
 use super::resize::{Interpolation, Region, resize};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// Mean of ImageNet's training pictures, per channel.
 pub const IMAGENET_MEAN: [f32; 3] = [0.485, 0.456, 0.406];
@@ -19,10 +21,14 @@ pub struct Preprocess {
     pub resize: Resize,
     pub crop: Crop,
     pub interpolation: Interpolation,
+    /// Of red, green and blue; where the network sees grey all three are the same.
     pub mean: [f32; 3],
     pub std: [f32; 3],
     /// What shows through transparent pixels; decoding takes it from here.
     pub background: [u8; 3],
+    /// What is black and white in pictures of more than 8 bits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Window>,
 }
 
 /// To which size a picture is brought before the crop.
@@ -61,6 +67,7 @@ impl Preprocess {
             mean: IMAGENET_MEAN,
             std: IMAGENET_STD,
             background: [255; 3],
+            window: None,
         }
     }
 
@@ -77,16 +84,23 @@ impl Preprocess {
             format!("std {:?} must be above 0", self.std)
         } else if !self.mean.iter().all(|mean| mean.is_finite()) {
             format!("mean {:?} must be finite", self.mean)
+        } else if let Some(window) = self.window.filter(|window| !window.is_possible()) {
+            format!("the window from {} to {} must be finite and have a width", window.low, window.high)
         } else {
             return Ok(());
         };
         Err(PictureError::Preprocess { reason })
     }
 
-    /// The picture as the network sees it: `size` x `size`, RGB, 8 bits.
+    /// The picture with black and white where they belong: 8-bit RGB, or floats between 0 and 1.
+    pub fn levelled<'a>(&self, picture: &'a Picture) -> Result<Cow<'a, Picture>, PictureError> {
+        levelled(picture, self.window.as_ref())
+    }
+
+    /// The picture as the network sees it: `size` x `size`, 8-bit RGB or float.
     pub fn apply(&self, picture: &Picture) -> Result<Picture, PictureError> {
         self.check()?;
-        picture.expect_rgb8("preprocessing")?;
+        let picture = &*self.levelled(picture)?;
         let (width, height) = (picture.width(), picture.height());
         let (resized_width, resized_height) = self.resized(width, height);
         let x = Stretch::middle(width, resized_width, self.size);
@@ -97,31 +111,59 @@ impl Preprocess {
         self.bordered(kept, x.border, y.border)
     }
 
-    /// Writes (v / 255 - mean) / std of a picture that `apply` made, channel after channel (CHW).
+    /// Writes (v - mean) / std of a picture that `apply` made, channel after channel (CHW), v between 0 and 1. `out` has room
+    /// for one channel or for three: three take grey three times, one takes the luma of colours.
     pub fn normalise_into(&self, picture: &Picture, out: &mut [f32]) -> Result<(), PictureError> {
-        let pixels = picture.expect_rgb8("normalising")?;
-        if pixels.len() != self.samples() || out.len() != pixels.len() {
-            let found = out.len().min(pixels.len());
+        let area = self.size * self.size;
+        let fits = picture.width() as usize == self.size && picture.height() as usize == self.size;
+        if !fits || (out.len() != area && out.len() != 3 * area) {
+            let found = out.len().min(picture.depth().len());
             return Err(PictureError::Buffer { size: self.size, wanted: self.samples(), found });
         }
-        for (channel, plane) in out.chunks_exact_mut(self.size * self.size).enumerate() {
-            let (factor, offset) = self.line(channel);
-            for (to, pixel) in plane.iter_mut().zip(pixels.chunks_exact(3)) {
-                *to = f32::from(pixel[channel]) * factor + offset;
+        match (picture.depth(), picture.channels()) {
+            (Depth::U8(samples), 3) => self.planes_of_rgb(samples, 255.0, out),
+            (Depth::F32(samples), 3) => self.planes_of_rgb(samples, 1.0, out),
+            (Depth::F32(samples), _) => self.planes(samples.iter().copied(), 1.0, out),
+            _ => {
+                let (what, wanted) = ("normalising", "8-bit RGB or float");
+                return Err(PictureError::Kind { what, wanted, found: picture.kind() });
             }
         }
         Ok(())
     }
 
-    /// Numbers in one prepared picture.
+    fn planes_of_rgb<T: Copy + Into<f32>>(&self, samples: &[T], white: f64, out: &mut [f32]) {
+        let pixels = samples.as_chunks::<3>().0;
+        if out.len() == pixels.len() {
+            return self.planes(pixels.iter().map(|pixel| luma(pixel.map(T::into))), white, out);
+        }
+        for (channel, plane) in out.chunks_exact_mut(pixels.len()).enumerate() {
+            let (factor, offset) = self.line(channel, white);
+            for (to, pixel) in plane.iter_mut().zip(pixels) {
+                *to = pixel[channel].into() * factor + offset;
+            }
+        }
+    }
+
+    /// Every channel from one value per pixel.
+    fn planes(&self, grey: impl Iterator<Item = f32> + Clone, white: f64, out: &mut [f32]) {
+        for (channel, plane) in out.chunks_exact_mut(self.size * self.size).enumerate() {
+            let (factor, offset) = self.line(channel, white);
+            for (to, value) in plane.iter_mut().zip(grey.clone()) {
+                *to = value * factor + offset;
+            }
+        }
+    }
+
+    /// Numbers in one prepared picture of three channels.
     pub fn samples(&self) -> usize {
         3 * self.size * self.size
     }
 
     /// Normalising as one factor and one offset, rounded once.
-    fn line(&self, channel: usize) -> (f32, f32) {
+    fn line(&self, channel: usize, white: f64) -> (f32, f32) {
         let (mean, std) = (f64::from(self.mean[channel]), f64::from(self.std[channel]));
-        ((1.0 / (255.0 * std)) as f32, (-mean / std) as f32)
+        ((1.0 / (white * std)) as f32, (-mean / std) as f32)
     }
 
     /// Width and height after resizing; the longer edge is rounded down, as in torchvision.
@@ -142,13 +184,34 @@ impl Preprocess {
         if (kept.width(), kept.height()) == (edge, edge) {
             return Ok(kept);
         }
-        let mut whole = vec![0; self.samples()];
-        let rows = kept.expect_rgb8("preprocessing")?.chunks_exact(kept.width() as usize * 3);
-        for (row, to) in rows.zip(whole.chunks_exact_mut(self.size * 3).skip(top)) {
-            to[left * 3..][..row.len()].copy_from_slice(row);
-        }
-        Picture::rgb8(edge, edge, whole)
+        let (channels, row) = (kept.channels(), kept.width() as usize * usize::from(kept.channels()));
+        let (line, left) = (self.size * usize::from(channels), left * usize::from(channels));
+        let depth = match kept.into_depth() {
+            Depth::U8(samples) => Depth::U8(framed(&samples, row, (self.size, line), (left, top)).into()),
+            Depth::U16(samples) => Depth::U16(framed(&samples, row, (self.size, line), (left, top))),
+            Depth::F32(samples) => Depth::F32(framed(&samples, row, (self.size, line), (left, top))),
+        };
+        Picture::new(edge, edge, channels, depth)
     }
+}
+
+/// Puts rows into the middle of `lines` black ones of some length.
+fn framed<T: Copy + Default>(
+    samples: &[T],
+    row: usize,
+    (lines, length): (usize, usize),
+    (left, top): (usize, usize),
+) -> Vec<T> {
+    let mut whole = vec![T::default(); lines * length];
+    for (row, to) in samples.chunks_exact(row).zip(whole.chunks_exact_mut(length).skip(top)) {
+        to[left..][..row.len()].copy_from_slice(row);
+    }
+    whole
+}
+
+/// ITU-R 601-2's luma with Pillow's weights, which add up to one exactly: grey bytes stay what they are.
+pub fn luma([red, green, blue]: [f32; 3]) -> f32 {
+    (red * 19_595.0 + green * 38_470.0 + blue * 7_471.0) * (1.0 / 65_536.0)
 }
 
 /// One axis on the way to the crop: `kept` pixels, made of `start..start + length` of the source, after `border` black ones.

@@ -1,10 +1,11 @@
 //! Resizing of a whole picture or of a box with fractional edges, as Pillow's `Image.resize` does it.
 //! Knows nothing of weights or augmentation: which box and which size is for others to say.
 
-use super::picture::{Picture, PictureError};
+use super::picture::{Depth, Picture, PictureError};
+use bytemuck::{Pod, cast_slice, cast_slice_mut};
 use fast_image_resize::images::{TypedImage, TypedImageRef};
-use fast_image_resize::pixels::U8x3;
-use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::pixels::{F32, F32x3, U8x3};
+use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
 use serde::{Deserialize, Serialize};
 
 /// How values between pixels are found. Both widen their reach when a picture shrinks, so nothing aliases.
@@ -42,7 +43,8 @@ impl Region {
 
 /// The region brought to `out_width` x `out_height`. What reaches over the picture's edge is cut off first.
 /// As in Pillow, pixels just outside the region shine in through its edges, and rows are resized before
-/// columns with 8 bits in between. The sums are integers, so every processor gives the same bits.
+/// columns; of an 8-bit picture with 8 bits in between, in sums of integers, so that every processor gives the same bits.
+/// Floats stay between 0 and 1, where a cubic would shoot over.
 pub fn resize(
     picture: &Picture,
     region: Region,
@@ -50,23 +52,62 @@ pub fn resize(
     out_height: u32,
     interpolation: Interpolation,
 ) -> Result<Picture, PictureError> {
-    let pixels = picture.expect_rgb8("resizing")?;
     if out_width == 0 || out_height == 0 {
         return Err(PictureError::Empty { width: out_width, height: out_height });
     }
-    let (width, height) = (picture.width(), picture.height());
-    let nothing = || region.holds_nothing_of(picture);
-    let x = Span::cut(region.left, region.width, width).ok_or_else(nothing)?;
-    let y = Span::cut(region.top, region.height, height).ok_or_else(nothing)?;
-    // Only the rows that the second pass can see go through the first.
-    let (first, last) = y.reach(interpolation.support(), out_height, height);
-    let rows = Span { start: f64::from(first), length: f64::from(last - first) };
-    let y = Span::cut(y.start - rows.start, y.length, last - first).ok_or_else(nothing)?;
-    let all = Span { start: 0.0, length: f64::from(out_width) };
+    let way = Way::to(picture, region, (out_width, out_height), interpolation)?;
+    let depth = match (picture.depth(), picture.channels()) {
+        (Depth::U8(pixels), 3) => Depth::U8(way.passes::<U8x3, _>(pixels)?.into()),
+        (Depth::F32(samples), 1) => Depth::F32(within(way.passes::<F32, _>(samples)?)),
+        (Depth::F32(samples), 3) => Depth::F32(within(way.passes::<F32x3, _>(samples)?)),
+        _ => {
+            let (what, wanted) = ("resizing", "8-bit RGB or float");
+            return Err(PictureError::Kind { what, wanted, found: picture.kind() });
+        }
+    };
+    Picture::new(out_width, out_height, picture.channels(), depth)
+}
 
-    let band = pass(pixels, (width, height), (x, rows), (out_width, last - first), interpolation)?;
-    let out = pass(&band, (out_width, last - first), (all, y), (out_width, out_height), interpolation)?;
-    Picture::rgb8(out_width, out_height, out)
+fn within(mut samples: Vec<f32>) -> Vec<f32> {
+    samples.iter_mut().for_each(|value| *value = value.clamp(0.0, 1.0));
+    samples
+}
+
+/// What the two passes are told.
+struct Way {
+    size: (u32, u32),
+    out: (u32, u32),
+    x: Span,
+    y: Span,
+    /// The rows of the source that the second pass can see, and only they go through the first.
+    band: (u32, u32),
+    interpolation: Interpolation,
+}
+
+impl Way {
+    fn to(
+        picture: &Picture,
+        region: Region,
+        out: (u32, u32),
+        interpolation: Interpolation,
+    ) -> Result<Self, PictureError> {
+        let (width, height) = (picture.width(), picture.height());
+        let nothing = || region.holds_nothing_of(picture);
+        let x = Span::cut(region.left, region.width, width).ok_or_else(nothing)?;
+        let y = Span::cut(region.top, region.height, height).ok_or_else(nothing)?;
+        let (first, last) = y.reach(interpolation.support(), out.1, height);
+        let y = Span::cut(y.start - f64::from(first), y.length, last - first).ok_or_else(nothing)?;
+        Ok(Self { size: (width, height), out, x, y, band: (first, last), interpolation })
+    }
+
+    fn passes<P: PixelTrait, S: Pod>(&self, samples: &[S]) -> Result<Vec<S>, PictureError> {
+        let (first, last) = self.band;
+        let rows = Span { start: f64::from(first), length: f64::from(last - first) };
+        let all = Span { start: 0.0, length: f64::from(self.out.0) };
+        let narrow = (self.out.0, last - first);
+        let band = pass::<P, S>(samples, self.size, (self.x, rows), narrow, self.interpolation)?;
+        pass::<P, S>(&band, narrow, (all, self.y), self.out, self.interpolation)
+    }
 }
 
 impl Interpolation {
@@ -119,21 +160,23 @@ impl Span {
     }
 }
 
-/// One call of the resizer. Typed, so that only code for RGB with 8 bits is compiled.
-fn pass(
-    pixels: &[u8],
+/// One call of the resizer. Typed, so that only code for the few kinds of pixels that there are is compiled.
+fn pass<P: PixelTrait, S: Pod>(
+    samples: &[S],
     (width, height): (u32, u32),
     (x, y): (Span, Span),
     (out_width, out_height): (u32, u32),
     interpolation: Interpolation,
-) -> Result<Vec<u8>, PictureError> {
+) -> Result<Vec<S>, PictureError> {
     let options = ResizeOptions::new()
         .resize_alg(ResizeAlg::Convolution(interpolation.filter()))
         .crop(x.start, y.start, x.length, y.length);
-    let source = TypedImageRef::<U8x3>::from_buffer(width, height, pixels).map_err(|e| unsuited(&e))?;
-    let mut out = vec![0; out_width as usize * out_height as usize * 3];
-    let mut view =
-        TypedImage::<U8x3>::from_buffer(out_width, out_height, &mut out).map_err(|e| unsuited(&e))?;
+    let source =
+        TypedImageRef::<P>::from_buffer(width, height, cast_slice(samples)).map_err(|e| unsuited(&e))?;
+    let per_pixel = P::size() / size_of::<S>();
+    let mut out = vec![S::zeroed(); out_width as usize * out_height as usize * per_pixel];
+    let mut view = TypedImage::<P>::from_buffer(out_width, out_height, cast_slice_mut(&mut out))
+        .map_err(|e| unsuited(&e))?;
     Resizer::new().resize_typed(&source, &mut view, &options).map_err(|e| unsuited(&e))?;
     Ok(out)
 }
@@ -259,6 +302,8 @@ mod tests {
     fn other_depths_are_refused_by_name() {
         let deep = Picture::new(2, 2, 1, super::super::picture::Depth::U16(vec![0; 4])).unwrap();
         let error = resize(&deep, Region::whole(&deep), 1, 1, Interpolation::Bilinear).unwrap_err();
-        assert!(error.to_string().starts_with("resizing takes pictures of 8-bit RGB, not 16-bit grey"));
+        assert!(
+            error.to_string().starts_with("resizing takes pictures of 8-bit RGB or float, not 16-bit grey")
+        );
     }
 }

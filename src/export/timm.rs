@@ -17,6 +17,8 @@ pub struct Timm {
     pub arguments: Vec<String>,
     /// What sets the model apart from timm's own of that name.
     pub differs: Option<String>,
+    /// What its input must hold beside the picture.
+    pub input: Option<&'static str>,
 }
 
 // What timm builds each half of its networks with; read in timm 1.0.31.
@@ -37,8 +39,9 @@ impl Timm {
         };
         let network = format!("{family}_{variant}");
         let mut arguments = vec![format!("num_classes={}", identity.classes.len())];
-        if identity.channels != 3 {
-            arguments.push(format!("in_chans={}", identity.channels));
+        let planes = identity.plan.stem_planes();
+        if planes != 3 {
+            arguments.push(format!("in_chans={planes}"));
         }
         let eps = identity.norm_eps;
         let mut differs = None;
@@ -46,7 +49,10 @@ impl Timm {
             arguments.push(format!("bn_eps={eps:e}"));
             differs = Some(format!("batch norm's eps is {eps:e} here, {usual:e} in timm's {network}"));
         }
-        Ok(Self { network, arguments, differs })
+        let input = identity.plan.marks_edge.then_some(
+            "the network reads two planes: the normalised grey picture, and one of ones behind it",
+        );
+        Ok(Self { network, arguments, differs, input })
     }
 
     /// The two lines of Python that build the network and load a file into it.

@@ -17,7 +17,7 @@ pub fn initial(seed: u64, name: &str, shape: &[usize]) -> Vec<f32> {
         }
         Role::Weight => {
             // A depthwise kernel has one output per group: its fan-out is the window alone.
-            let groups = if shape[1] == 1 { shape[0] } else { 1 };
+            let groups = if name.contains(".depthwise.") { shape[0] } else { 1 };
             let fan_out = shape[0] / groups * shape[2..].iter().product::<usize>();
             let deviation = (2.0 / fan_out as f64).sqrt();
             (0..count).map(|_| (draws.normal() * deviation) as f32).collect()

@@ -5,7 +5,7 @@ use burn::tensor::Tensor;
 
 use super::block::Block;
 use super::layer::ConvNorm;
-use super::network::{Cut, Dense, Network};
+use super::network::{Cut, Dense, Network, edged};
 use crate::kernels::{self, Bottleneck, Conv, Piece, Sequence, Window};
 
 #[derive(Debug, Clone)]
@@ -13,6 +13,7 @@ pub struct Folded {
     /// The stem, the blocks, the head, the pooling, the classifier.
     layers: Sequence,
     blocks: usize,
+    stem_planes: usize,
 }
 
 impl Folded {
@@ -24,17 +25,18 @@ impl Folded {
         pieces.extend(network.blocks.iter().map(bottleneck).map(Box::new).map(Piece::Bottleneck));
         pieces.extend([Piece::Convolve(Box::new(conv(&network.head))), Piece::Pool]);
         pieces.push(Piece::Convolve(Box::new(classifier(&network.classifier))));
-        Self { layers: Sequence::new(pieces), blocks: network.blocks.len() }
+        let stem_planes = network.stem_planes();
+        Self { layers: Sequence::new(pieces), blocks: network.blocks.len(), stem_planes }
     }
 
     /// Pictures to logits.
     pub fn infer(&self, images: Tensor<4>) -> Tensor<2> {
-        flat(self.layers.run(0..self.pooled() + 1, kernels::enter(images)))
+        flat(self.layers.run(0..self.pooled() + 1, self.enter(images)))
     }
 
     /// Pictures to pooled features.
     pub fn features(&self, images: Tensor<4>) -> Tensor<2> {
-        flat(self.layers.run(0..self.pooled(), kernels::enter(images)))
+        flat(self.layers.run(0..self.pooled(), self.enter(images)))
     }
 
     /// What the layers before the cut give; `[n, features, 1, 1]` where only the classifier is left.
@@ -46,7 +48,7 @@ impl Folded {
         }
         match cut.0 {
             0 => images,
-            before => self.layers.run(0..before, kernels::enter(images)),
+            before => self.layers.run(0..before, self.enter(images)),
         }
     }
 
@@ -55,8 +57,13 @@ impl Folded {
         if cut > Cut::head_of(self.blocks) {
             return flat(self.layers.run(self.pooled()..self.pooled() + 1, kernels::enter(x)));
         }
-        let x = if cut.0 == 0 { kernels::enter(x) } else { x };
+        let x = if cut.0 == 0 { self.enter(x) } else { x };
         flat(self.layers.run(cut.0..self.pooled() + 1, x))
+    }
+
+    /// Pictures as the first layer takes them.
+    fn enter(&self, images: Tensor<4>) -> Tensor<4> {
+        kernels::enter(edged(images, self.stem_planes))
     }
 
     /// The layers up to the pooling.

@@ -56,7 +56,8 @@ impl Network {
         let act = Some(plan.activation);
         let entry = Window { kernel: 3, stride: 2, padding, groups: 1 };
         let point = Window { kernel: 1, stride: 1, padding, groups: 1 };
-        let stem = ConvNorm::build(&mut source.scope("stem"), (plan.channels, plan.stem), entry, norm, act);
+        let sizes = (plan.stem_planes(), plan.stem);
+        let stem = ConvNorm::build(&mut source.scope("stem"), sizes, entry, norm, act);
         let count = plan.blocks.len();
         let blocks = plan.blocks.iter().enumerate().map(|(i, shape)| {
             let drop_rate = settings.stochastic_depth * i as f64 / count as f64;
@@ -72,7 +73,7 @@ impl Network {
 
     /// The form that predicts, unfolded: pictures to logits.
     pub fn infer(&self, images: Tensor<4>) -> Tensor<2> {
-        let mut x = self.stem.infer(kernels::enter(images));
+        let mut x = self.stem.infer(kernels::enter(edged(images, self.stem_planes())));
         for block in &self.blocks {
             x = block.infer(x);
         }
@@ -83,7 +84,7 @@ impl Network {
     /// trains, else the device's own layout; pooled features in a 4-D shape `[n, features, 1, 1]` where only the classifier does.
     pub fn train_from(&mut self, cut: Cut, mut x: Tensor<4>, form: NormForm, keys: &[Key]) -> Tensor<2> {
         if cut.0 == 0 {
-            x = self.stem.forward_train(kernels::enter(x), form);
+            x = self.stem.forward_train(kernels::enter(edged(x, self.stem_planes())), form);
         }
         for (i, block) in self.blocks.iter_mut().enumerate().skip(cut.0.saturating_sub(1)) {
             x = block.forward_train(x, form, &branch(keys, i));
@@ -95,6 +96,11 @@ impl Network {
             x.reshape([samples, features])
         };
         self.classifier.forward(dropout(features, self.dropout, keys))
+    }
+
+    /// Planes that the stem reads.
+    pub(super) fn stem_planes(&self) -> usize {
+        self.stem.conv.weight.dims()[1]
     }
 
     /// Makes the layers from the cut on ready to train on an autodiff device; the others lose theirs.
@@ -163,6 +169,16 @@ impl Dense {
     pub fn forward(&self, features: Tensor<2>) -> Tensor<2> {
         kernels::dense(features, self.weight.val(), self.bias.val())
     }
+}
+
+/// Pictures with as many planes as the stem reads: where it marks the edge, one of ones behind the picture's own.
+pub(super) fn edged(images: Tensor<4>, planes: usize) -> Tensor<4> {
+    let [samples, channels, height, width] = images.dims();
+    if channels >= planes {
+        return images;
+    }
+    let ones = Tensor::ones([samples, planes - channels, height, width], &images.device());
+    Tensor::cat(vec![images, ones], 1)
 }
 
 /// Each sample's own key for one block.

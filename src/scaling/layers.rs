@@ -40,7 +40,7 @@ pub struct Layer {
 impl Plan {
     /// Every layer for square pictures of this side.
     pub fn layers(&self, side: usize, classes: usize) -> Vec<Layer> {
-        let mut layers = vec![convolution(Kind::Stem, None, (self.channels, self.stem), (3, 2), side)];
+        let mut layers = vec![convolution(Kind::Stem, None, (self.stem_planes(), self.stem), (3, 2), side)];
         let mut side = side.div_ceil(2);
         for (index, block) in self.blocks.iter().enumerate() {
             layers.extend(block_layers(index, block, side));
@@ -169,6 +169,8 @@ mod tests {
         let mut plan = Plan::variant(Variant::B0);
         plan.channels = 1;
         assert_eq!(plan.parameters(1000), 5_288_548 - 2 * 9 * 32);
+        plan.marks_edge = true;
+        assert_eq!(plan.parameters(1000), 5_288_548 - 9 * 32);
     }
 
     #[test]

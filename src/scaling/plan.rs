@@ -27,6 +27,10 @@ pub struct Plan {
     pub resolution: usize,
     /// Of the picture.
     pub channels: usize,
+    /// Whether the stem sees a plane of ones beside the picture. Zero padding ends it at the picture's edge, so with it a grey
+    /// network can do there what a network of three differently normalised colours does (docs/pictures.md).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub marks_edge: bool,
     /// Channels of the first convolution.
     pub stem: usize,
     pub blocks: Vec<Block>,
@@ -74,6 +78,11 @@ impl Plan {
     /// The released network with the same layers, whatever its resolution: its weights fit.
     pub fn as_variant(&self) -> Option<Variant> {
         Variant::ALL.into_iter().find(|variant| self.has_layers_of(&Self::variant(*variant)))
+    }
+
+    /// Planes that the first convolution reads.
+    pub fn stem_planes(&self) -> usize {
+        self.channels + usize::from(self.marks_edge)
     }
 
     /// Short and fit for a file name: `b2`, `b2-r258`, `lite-w0.25-d0.5-r64`.
@@ -134,6 +143,7 @@ fn build(family: Family, row: Coefficients) -> Plan {
         depth: row.depth,
         resolution: row.resolution,
         channels: 3,
+        marks_edge: false,
         stem,
         blocks: blocks(family, stem, &row),
         features: ends(FEATURES),
@@ -201,6 +211,8 @@ struct Written {
     depth: f64,
     resolution: usize,
     channels: usize,
+    #[serde(default)]
+    marks_edge: bool,
     stem: usize,
     blocks: Vec<Block>,
     features: usize,
@@ -218,6 +230,7 @@ impl TryFrom<Written> for Plan {
             depth,
             resolution,
             channels,
+            marks_edge,
             stem,
             blocks,
             features,
@@ -227,8 +240,19 @@ impl TryFrom<Written> for Plan {
         in_range("channels", channels as f64, (1.0, 4.0))?;
         in_range("dropout", dropout, (0.0, 0.99))?;
         let expected = Self::custom(family, width, depth, resolution)?;
-        let plan =
-            Self { family, width, depth, resolution, channels, stem, blocks, features, dropout, activation };
+        let plan = Self {
+            family,
+            width,
+            depth,
+            resolution,
+            channels,
+            marks_edge,
+            stem,
+            blocks,
+            features,
+            dropout,
+            activation,
+        };
         if plan.has_layers_of(&expected) { Ok(plan) } else { Err(Error::Inconsistent { width, depth }) }
     }
 }
@@ -323,6 +347,9 @@ mod tests {
         let plan = Plan::variant(Variant::B1);
         let text = serde_json::to_string(&plan).unwrap();
         assert_eq!(serde_json::from_str::<Plan>(&text).unwrap(), plan);
+        let grey = Plan { channels: 1, marks_edge: true, ..plan };
+        assert_eq!(serde_json::from_str::<Plan>(&serde_json::to_string(&grey).unwrap()).unwrap(), grey);
+        assert!(!text.contains("marks_edge"));
         assert!(text.contains(r#""family":"b""#) && text.contains(r#""activation":"silu""#));
         for (from, to) in
             [("\"stride\":2", "\"stride\":0"), ("1280", "1281"), ("\"depth\":1.1", "\"depth\":1e9")]

@@ -4,6 +4,7 @@
 pub mod catalogue;
 pub mod fetch;
 pub mod formats;
+mod grey;
 mod guess;
 pub mod imagenet;
 mod import;
@@ -14,6 +15,7 @@ mod tensors;
 pub use catalogue::Entry;
 pub use fetch::{Found, Roads, Unreachable, obtain};
 pub use formats::{Format, Loaded, ReadError, read};
+pub use grey::{NotThree, to_grey};
 pub use guess::{Guess, guess_variant};
 pub use import::{Head, ImportError, ImportOptions, Mismatch, Report, compare, import};
 pub use inspect::{Inspection, inspect};

@@ -48,7 +48,7 @@ pub fn expected(plan: &Plan, classes: usize) -> Vec<(String, Vec<usize>)> {
 /// The shapes that belong to the names, in the same order.
 fn shapes(plan: &Plan, classes: usize) -> Vec<Vec<usize>> {
     let mut shapes = Shapes::default();
-    shapes.pair([plan.stem, plan.channels, 3, 3]);
+    shapes.pair([plan.stem, plan.stem_planes(), 3, 3]);
     for block in &plan.blocks {
         let wide = block.hidden();
         if block.has_expansion() {

@@ -23,6 +23,7 @@ pub(super) fn data(raw: &raw::Data, faults: &mut Faults<'_>) -> Data {
         offline: offline(raw, faults),
         split: split(&raw.split, faults),
         image_size: faults.auto(&raw.image_size, &PIXELS),
+        window: window(&raw.window, faults),
         workers: faults.auto(&raw.workers, &WORKERS),
         views: faults.value(&raw.views, 1, &COUNT),
         cache: cache(&raw.cache, faults),
@@ -63,6 +64,16 @@ fn sampler(key: &Key<raw::Sampler>, faults: &mut Faults<'_>) -> Sampler {
             }
         },
     }
+}
+
+fn window(key: &Key<[f64; 2]>, faults: &mut Faults<'_>) -> Option<[f64; 2]> {
+    let given = key.as_ref()?;
+    let [low, high] = *given.get_ref();
+    if !(low < high && (high - low).is_finite()) {
+        let reason = format!("is [{low}, {high}], must be two finite numbers [low, high] with low < high");
+        faults.refuse(given.span(), reason);
+    }
+    Some([low, high])
 }
 
 fn source(raw: &raw::Data, faults: &mut Faults<'_>) -> Source {

@@ -9,13 +9,14 @@ use super::{Given, given};
 use crate::config::checked::{Model, ModelOffline, Pretrained, Scale};
 use crate::config::faults::Faults;
 use crate::config::raw::{self, Key};
-use crate::config::rules::{BELOW_ONE, FACTOR, FINITE, PIXELS, POSITIVE};
+use crate::config::rules::{BELOW_ONE, CHANNELS, FACTOR, FINITE, PIXELS, POSITIVE};
 use crate::scaling::{self, Compound, Family, Padding, Plan, Variant};
 
 pub(super) fn model(raw: &raw::Model, faults: &mut Faults<'_>) -> Model {
     let scale = scale(raw, faults);
     Model {
         scale,
+        channels: faults.value(&raw.channels, 3, &CHANNELS),
         pretrained: pretrained(&raw.pretrained, &scale, faults),
         offline: faults.choice(&raw.offline, ModelOffline::Fail),
         dropout: faults.auto(&raw.dropout, &BELOW_ONE),

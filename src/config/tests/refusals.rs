@@ -139,6 +139,7 @@ fn what_a_model_is_told() {
         "offline = \"drawn\"",
         "F:3: model.offline: \"drawn\" is not known; possible are \"fail\", \"scratch\"",
     );
+    check("channels = 2", "F:3: model.channels: is 2, must be 1 for grey or 3 for RGB");
     check("dropout = 1", "F:3: model.dropout: is 1, must be a number of at least 0 and below 1");
     check(
         "stochastic_depth = -0.1",
@@ -200,6 +201,10 @@ fn pictures_come_from_one_place_and_some_are_left_to_train_on() {
         "F:3: data.cache_memory: \"much\" is no amount; it must be an amount from 1 to 9e15, such as 400000000, \
          \"400M\", \"2.5G\" or \"4GiB\"",
     );
+    let window = "must be two finite numbers [low, high] with low < high";
+    check("window = [9, 9]", &format!("F:3: data.window: is [9, 9], {window}"));
+    check("window = [0, inf]", &format!("F:3: data.window: is [0, inf], {window}"));
+    check("window = [4095]", "F:3: data.window: invalid length 1, expected a list of two numbers");
     check("views = 0", "F:3: data.views: is 0, must be a whole number from 1 to 1000000");
     check("bad = \"stop\"", "F:3: data.bad: \"stop\" is not known; possible are \"skip\", \"fail\"");
     check(

@@ -84,9 +84,19 @@ fn any_model() -> impl Strategy<Value = Model> {
     let offline = select(vec![ModelOffline::Fail, ModelOffline::Scratch]);
     let padding = option::of(select(vec![Padding::Symmetric, Padding::Same]));
     let norm = (option::of(positive()), option::of(1e-6..=1.0));
-    (any_scale(), pretrained, offline, option::of(share()), share(), padding, norm).prop_map(
-        |(scale, pretrained, offline, dropout, stochastic_depth, padding, (norm_eps, norm_momentum))| Model {
+    let shape = (any_scale(), select(vec![1, 3]));
+    (shape, pretrained, offline, option::of(share()), share(), padding, norm).prop_map(
+        |(
+            (scale, channels),
+            pretrained,
+            offline,
+            dropout,
+            stochastic_depth,
+            padding,
+            (norm_eps, norm_momentum),
+        )| Model {
             scale,
+            channels,
             pretrained,
             offline,
             dropout,
@@ -130,12 +140,13 @@ fn any_data() -> impl Strategy<Value = Data> {
     let bytes = || 1..9_000_000_000_000_000_u64;
     let cache = (place, select(vec![Precision::F32, Precision::F16]), bytes(), option::of(bytes()));
     let sampler = prop_oneof![Just(Sampler::Shuffle), (0.0..=1.0).prop_map(Sampler::Power)];
-    let sizes = (option::of(32..4096_usize), option::of(0..99_usize), 1..99_usize);
+    let window = option::of((-1e6..0.0, 1e-3..1e6).prop_map(|(low, high)| [low, high]));
+    let sizes = (option::of(32..4096_usize), option::of(0..99_usize), 1..99_usize, window);
     (source, split, sizes, cache, (bad, leakage, sampler), labels).prop_map(
         |(
             (source, offline),
             split,
-            (image_size, workers, views),
+            (image_size, workers, views, window),
             (cache, cache_precision, cache_limit, cache_memory),
             (bad, leakage, sampler),
             (classes, depth, columns),
@@ -144,6 +155,7 @@ fn any_data() -> impl Strategy<Value = Data> {
             offline,
             split,
             image_size,
+            window,
             workers,
             views,
             cache,

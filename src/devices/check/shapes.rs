@@ -154,6 +154,7 @@ fn small() -> Vec<Operation> {
     let mut all = vec![
         // Grey pictures.
         convolution((1, 32, 33), (3, 2), 1, Padding::Symmetric),
+        convolution((2, 32, 33), (3, 2), 1, Padding::Symmetric),
         // Folded layers.
         bias(3, 32, 3, 2, 1),
         bias(96, 96, 5, 1, 96),
