@@ -4,8 +4,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::augmentation::{EraseFill, Fill, Policy, Sampling};
 use super::checked::{
-    Bad, BatchNorm, CachePlace, DataOffline, DeviceChoice, Every, ModelOffline, Monitor, Policy, Precision,
+    Bad, BatchNorm, CachePlace, DataOffline, DeviceChoice, Every, ModelOffline, Monitor, Precision,
 };
 use crate::scaling::{Family, Padding, Trains, Variant};
 
@@ -34,7 +35,19 @@ choice!(DataOffline { Fail = "fail", Drawn = "drawn" });
 choice!(CachePlace { Auto = "auto", Memory = "memory", Disk = "disk", Off = "off" });
 choice!(Precision { F32 = "f32", F16 = "f16" });
 choice!(Bad { Skip = "skip", Fail = "fail" });
-choice!(Policy { None = "none", Light = "light", Standard = "standard", Strong = "strong" });
+choice!(Policy {
+    None = "none",
+    Light = "light",
+    Standard = "standard",
+    Strong = "strong",
+    RandAugment = "randaugment",
+    TrivialAugment = "trivialaugment",
+    AutoAugment = "autoaugment",
+    AugMix = "augmix"
+});
+choice!(Fill { Mirror = "mirror", Black = "black", Mean = "mean" });
+choice!(Sampling { Nearest = "nearest", Bilinear = "bilinear" });
+choice!(EraseFill { Mean = "mean", Black = "black", Random = "random" });
 choice!(BatchNorm { Batch = "batch", Stored = "stored" });
 choice!(Monitor { Accuracy = "accuracy", Loss = "loss" });
 choice!(DeviceChoice { Auto = "auto", Cpu = "cpu", Ndarray = "ndarray", Wgpu = "wgpu", Cuda = "cuda" });
