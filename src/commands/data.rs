@@ -1,4 +1,4 @@
-//! `kiln data`: fetches a data set, or draws the built-in one. The way from a configuration to the folder of its
+//! `kiln data`: fetches a data set, draws the built-in one, or shows one (data_show.rs). The way from a configuration to the folder of its
 //! pictures is the same, and lies here too.
 
 use std::path::{Path, PathBuf};
@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 
 use super::console::{Bar, print, tell, warn_loudly};
+use super::data_show::Show;
 use super::failure::Failure;
 use super::prepare::DRAWN;
 use super::{Ended, at_least_one};
@@ -37,6 +38,8 @@ enum Verb {
         #[arg(long, default_value_t = Drawing::default().seed)]
         seed: u64,
     },
+    /// Show pictures beside what training will see of them
+    Show(Show),
 }
 
 impl Data {
@@ -60,6 +63,7 @@ impl Data {
                 print(&format!("{}\n", folder.display()))?;
                 warn_loudly(DRAWN);
             }
+            Verb::Show(show) => return show.run(),
         }
         Ok(0)
     }

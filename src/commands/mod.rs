@@ -3,8 +3,10 @@
 mod bench;
 mod classifier;
 mod console;
+mod contact_sheet;
 mod dashboard;
 mod data;
+mod data_show;
 mod devices;
 mod dry_run;
 mod eval;
@@ -18,6 +20,7 @@ mod scale;
 mod session;
 mod start;
 mod train;
+mod views;
 mod weights;
 
 use std::path::PathBuf;
@@ -52,7 +55,7 @@ enum Verb {
     Export(export::Export),
     /// Compound scaling before any training
     Scale(scale::Scale),
-    /// Fetch a data set, or draw the built-in one
+    /// Fetch a data set, draw the built-in one, or show how pictures are augmented
     Data(data::Data),
     /// List, fetch and inspect pretrained weights
     Weights(weights::Weights),

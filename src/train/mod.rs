@@ -6,6 +6,7 @@ mod cache;
 mod cache_files;
 mod epoch;
 mod feed;
+mod loading;
 mod loss;
 mod observe;
 mod optimizer;
@@ -15,6 +16,7 @@ mod schedule;
 mod stage;
 mod validate;
 
+pub use loading::{plain_spec, training_spec};
 pub use loss::{Loss, balanced_weights};
 pub use observe::{BatchNote, EpochNote, Observer, StageNote};
 pub use optimizer::Optimizer;
