@@ -40,7 +40,7 @@ fn towards(base: u8, factor: f64) -> [u8; 256] {
 }
 
 /// Pillow's Image.blend: in single precision, cut off rather than rounded, clipped where it leaves the range.
-fn blend(base: u8, value: u8, factor: f32) -> u8 {
+pub(super) fn blend(base: u8, value: u8, factor: f32) -> u8 {
     (f32::from(base) + factor * (f32::from(value) - f32::from(base))) as u8
 }
 

@@ -21,6 +21,13 @@ impl Crop {
             .unwrap_or_else(|| self.fallback(width, height))
     }
 
+    /// The middle of a picture, by the share of its edges that is kept.
+    pub fn middle(share: f64, width: u32, height: u32) -> Region {
+        let [columns, rows] =
+            [width, height].map(|edge| ((f64::from(edge) * share).round() as u32).clamp(1, edge));
+        region(f64::from((width - columns) / 2), f64::from((height - rows) / 2), columns, rows)
+    }
+
     fn attempt(&self, width: u32, height: u32, draws: &mut Draws) -> Option<Region> {
         let area = f64::from(width) * f64::from(height) * draws.between(self.scale[0], self.scale[1]);
         let [columns, rows] = sides(area, self.ratio, draws);
@@ -48,13 +55,12 @@ impl Crop {
 }
 
 /// Where random erasing (Zhong et al. 2020) strikes: columns and rows, or nowhere if ten tries find no room.
-pub fn erased(width: usize, height: usize, key: Key) -> Option<[Range<usize>; 2]> {
-    const SCALE: [f64; 2] = [0.02, 0.33];
-    const RATIO: [f64; 2] = [0.3, 3.3];
+pub fn erased(width: usize, height: usize, box_of: &Crop, key: Key) -> Option<[Range<usize>; 2]> {
+    let Crop { scale, ratio } = *box_of;
     let mut draws = key.draws();
     (0..10).find_map(|_| {
-        let area = (width * height) as f64 * draws.between(SCALE[0], SCALE[1]);
-        let [columns, rows] = sides(area, RATIO, &mut draws).map(|side| side as usize);
+        let area = (width * height) as f64 * draws.between(scale[0], scale[1]);
+        let [columns, rows] = sides(area, ratio, &mut draws).map(|side| side as usize);
         if columns == 0 || rows == 0 || columns >= width || rows >= height {
             return None;
         }
@@ -119,12 +125,13 @@ mod tests {
 
     #[test]
     fn what_is_erased_lies_inside() {
+        let usual = Crop { scale: [0.02, 0.33], ratio: [0.3, 3.3] };
         for sample in 0..300 {
-            let [columns, rows] = erased(60, 40, Key::new(3).with(sample)).unwrap();
+            let [columns, rows] = erased(60, 40, &usual, Key::new(3).with(sample)).unwrap();
             assert!(columns.end <= 60 && rows.end <= 40);
             let share = (columns.len() * rows.len()) as f64 / 2400.0;
             assert!((0.01..0.36).contains(&share), "{share}");
         }
-        assert_eq!(erased(1, 1, Key::new(3)), None);
+        assert_eq!(erased(1, 1, &usual, Key::new(3)), None);
     }
 }

@@ -1,19 +1,50 @@
 //! The operations of a policy on floats between 0 and 1, grey or RGB: what pictures of more than 8 bits go through. The
 //! draws are those of 8-bit pictures, the formulas too, but nothing is rounded to a byte.
 
-use super::crop::erased;
+use super::crop::{Crop, erased};
 use super::geometry::mirrored;
 use super::{Policy, colour};
 use crate::chance::Key;
-use crate::dataset::{Picture, luma};
+use crate::config::{Colour, Erasing, Geometry};
+use crate::dataset::{Picture, PictureError, luma};
 
-/// Changes a view in place. What is no float picture stays as it is.
-pub fn augment(policy: &Policy, view: &mut Picture, mean: [f32; 3], key: Key) {
+/// Changes a view in place. What is no float picture stays as it is; operations that are only there for 8-bit RGB are
+/// refused by name.
+pub fn augment(policy: &Policy, view: &mut Picture, mean: [f32; 3], key: Key) -> Result<(), PictureError> {
     // By name, so that whoever adds an operation decides what it does to deep pictures.
-    let Policy { crop: _, flip, flip_vertical, rotate, brightness, contrast, saturation, hue, erase, mix: _ } =
-        *policy;
+    let Policy {
+        crop: _,
+        flip,
+        flip_vertical,
+        published,
+        rotate,
+        geometry,
+        brightness,
+        contrast,
+        saturation,
+        hue,
+        colour,
+        erase,
+        erasing,
+        mix: _,
+    } = *policy;
+    let refused = [
+        (published.is_some(), "the published policy in augment.policy"),
+        (
+            geometry != Geometry::off(),
+            "augmentation by pad, shear, translate, perspective, centre_crop or their settings",
+        ),
+        (
+            colour != Colour::off(),
+            "augmentation by grey, tone, sharpness, blur, JPEG marks or jitter_probability",
+        ),
+        (erasing != Erasing::usual(), "another way of erasing than the usual one"),
+    ];
+    if let Some((_, what)) = refused.into_iter().find(|(given, _)| *given) {
+        view.expect_rgb8(what)?;
+    }
     let (width, channels) = (view.width() as usize, usize::from(view.channels()));
-    let Some(samples) = view.as_f32_mut() else { return };
+    let Some(samples) = view.as_f32_mut() else { return Ok(()) };
     if key.named("flip").draws().chance(flip) {
         samples.chunks_exact_mut(width * channels).for_each(|row| mirror(row, channels));
     }
@@ -29,6 +60,7 @@ pub fn augment(policy: &Policy, view: &mut Picture, mean: [f32; 3], key: Key) {
         let colour = if channels == 1 { [luma(mean); 3] } else { mean };
         fill(samples, width, &colour[..channels], key.named("patch"));
     }
+    Ok(())
 }
 
 /// Swaps the first group of samples with the last, and so on; the order inside a group stays.
@@ -133,7 +165,9 @@ fn blend(base: f32, value: f32, factor: f32) -> f32 {
 
 fn fill(samples: &mut [f32], width: usize, colour: &[f32], key: Key) {
     let length = width * colour.len();
-    let Some([columns, lines]) = erased(width, samples.len() / length.max(1), key) else { return };
+    let Erasing { scale, ratio, .. } = Erasing::usual();
+    let area = Crop { scale, ratio };
+    let Some([columns, lines]) = erased(width, samples.len() / length.max(1), &area, key) else { return };
     for row in samples.chunks_exact_mut(length).skip(lines.start).take(lines.len()) {
         for pixel in
             row[columns.start * colour.len()..columns.end * colour.len()].chunks_exact_mut(colour.len())

@@ -1,6 +1,8 @@
 //! Flips and rotation of interleaved RGB bytes. What a rotation uncovers is filled with the mirrored picture, so
 //! that no blank corner tells a network how far it was turned.
 
+use super::Shape;
+
 const CHANNELS: usize = 3;
 
 /// Swaps left and right.
@@ -22,7 +24,7 @@ pub fn flip_vertical(pixels: &mut [u8], width: usize) {
 
 /// Turns the picture counter-clockwise about its centre, bilinear, keeping its size.
 pub fn rotate(pixels: &[u8], width: usize, height: usize, degrees: f64) -> Vec<u8> {
-    let source = Source { pixels, width, height };
+    let source = Source::<CHANNELS>::new(pixels, Shape { width, height, channels: CHANNELS });
     let (sine, cosine) = degrees.to_radians().sin_cos();
     let centre = [(width as f64 - 1.0) / 2.0, (height as f64 - 1.0) / 2.0];
     let mut turned = Vec::with_capacity(pixels.len());
@@ -38,17 +40,23 @@ pub fn rotate(pixels: &[u8], width: usize, height: usize, degrees: f64) -> Vec<u
 }
 
 /// A picture that goes on for ever, mirrored at its edges.
-struct Source<'a> {
-    pixels: &'a [u8],
+pub(super) struct Source<'a, const N: usize> {
+    pixels: &'a [[u8; N]],
     width: usize,
     height: usize,
 }
 
-impl Source<'_> {
-    fn between(&self, x: f64, y: f64) -> [u8; CHANNELS] {
+impl<'a, const N: usize> Source<'a, N> {
+    pub fn new(pixels: &'a [u8], shape: Shape) -> Self {
+        Self { pixels: pixels.as_chunks().0, width: shape.width, height: shape.height }
+    }
+
+    /// What lies between pixels, whose middles are at whole numbers.
+    pub fn between(&self, x: f64, y: f64) -> [u8; N] {
         let (left, top) = (x.floor(), y.floor());
         let (right_share, lower_share) = (x - left, y - top);
-        let (columns, rows) = ([left as i64, left as i64 + 1], [top as i64, top as i64 + 1]);
+        let (columns, rows) =
+            ([left as i64, (left as i64).saturating_add(1)], [top as i64, (top as i64).saturating_add(1)]);
         let [[a, b], [c, d]] = rows.map(|row| columns.map(|column| self.at(column, row)));
         std::array::from_fn(|channel| {
             let mix = |a: u8, b: u8, share: f64| f64::from(a) + share * (f64::from(b) - f64::from(a));
@@ -58,9 +66,35 @@ impl Source<'_> {
         })
     }
 
-    fn at(&self, column: i64, row: i64) -> [u8; CHANNELS] {
-        let start = (mirrored(row, self.height) * self.width + mirrored(column, self.width)) * CHANNELS;
-        [self.pixels[start], self.pixels[start + 1], self.pixels[start + 2]]
+    /// The same as Pillow has it, measured from the corner: nothing outside, the edge's own values up to
+    /// the edge, cut off rather than rounded.
+    pub fn pillows_between(&self, [x, y]: [f64; 2]) -> Option<[u8; N]> {
+        let (width, height) = (self.width as f64, self.height as f64);
+        if !(x >= 0.0 && x < width && y >= 0.0 && y < height) {
+            return None;
+        }
+        let (x, y) = (x - 0.5, y - 0.5);
+        let (left, top) = (x.floor(), y.floor());
+        let (right_share, lower_share) = (x - left, y - top);
+        let clipped = |at: f64, size: usize| [at.max(0.0) as usize, ((at + 1.0) as usize).min(size - 1)];
+        let columns = clipped(left, self.width);
+        let [[a, b], [c, d]] =
+            clipped(top, self.height).map(|row| columns.map(|column| self.pixels[row * self.width + column]));
+        Some(std::array::from_fn(|channel| {
+            let [a, b, c, d] = [a, b, c, d].map(|pixel| f64::from(pixel[channel]));
+            let (upper, lower) = (a + (b - a) * right_share, c + (d - c) * right_share);
+            (upper + (lower - upper) * lower_share) as u8
+        }))
+    }
+
+    pub fn at(&self, column: i64, row: i64) -> [u8; N] {
+        self.pixels[mirrored(row, self.height) * self.width + mirrored(column, self.width)]
+    }
+
+    /// The pixel, where the picture has one.
+    pub fn inside(&self, column: i64, row: i64) -> Option<[u8; N]> {
+        let [column, row] = [usize::try_from(column).ok()?, usize::try_from(row).ok()?];
+        (column < self.width && row < self.height).then(|| self.pixels[row * self.width + column])
     }
 }
 

@@ -12,9 +12,13 @@ pub struct Mix {
     pub cutmix: f64,
     /// The share of batches that is mixed at all.
     pub probability: f64,
+    /// The share of mixed batches that takes cutmix where both kinds are on.
+    pub switch: f64,
 }
 
 impl Mix {
+    pub const OFF: Self = Self { mixup: 0.0, cutmix: 0.0, probability: 0.0, switch: 0.5 };
+
     /// Mixes each picture of a batch [n, c, h, w] and its labels [n, classes] with the one before it, the first
     /// with the last: the order of an epoch is random already. With both kinds on, a batch takes one of them.
     pub fn apply(&self, pixels: &mut [f32], labels: &mut [f32], shape: [usize; 4], key: Key) {
@@ -24,7 +28,7 @@ impl Mix {
         }
         let picture = channels * height * width;
         let both = self.mixup > 0.0 && self.cutmix > 0.0;
-        let cut = if both { key.named("kind").draws().chance(0.5) } else { self.cutmix > 0.0 };
+        let cut = if both { key.named("kind").draws().chance(self.switch) } else { self.cutmix > 0.0 };
         let alpha = if cut { self.cutmix } else { self.mixup };
         if alpha <= 0.0 {
             return;
@@ -120,9 +124,9 @@ mod tests {
     #[test]
     fn labels_follow_the_pixels_and_sum_to_one() {
         for mix in [
-            Mix { mixup: 0.8, cutmix: 0.0, probability: 1.0 },
-            Mix { mixup: 0.0, cutmix: 1.0, probability: 1.0 },
-            Mix { mixup: 0.2, cutmix: 1.0, probability: 1.0 },
+            Mix { mixup: 0.8, cutmix: 0.0, probability: 1.0, ..Mix::OFF },
+            Mix { mixup: 0.0, cutmix: 1.0, probability: 1.0, ..Mix::OFF },
+            Mix { mixup: 0.2, cutmix: 1.0, probability: 1.0, ..Mix::OFF },
         ] {
             for number in 0..50 {
                 let (pixels, labels) = mixed(mix, number);
@@ -139,25 +143,27 @@ mod tests {
 
     #[test]
     fn with_both_kinds_a_batch_takes_one() {
-        let mix = Mix { mixup: 1.0, cutmix: 1.0, probability: 1.0 };
-        let cut = |number| mixed(mix, number).0.iter().all(|value| value.fract() == 0.0);
-        let cuts = (0..200).filter(|&number| cut(number)).count();
+        let mix = Mix { mixup: 1.0, cutmix: 1.0, probability: 1.0, ..Mix::OFF };
+        let is_cut = |mix, number| mixed(mix, number).0.iter().all(|value| value.fract() == 0.0);
+        let cuts = (0..200).filter(|&number| is_cut(mix, number)).count();
         assert!((70..130).contains(&cuts), "{cuts}");
+        let cuts_of = |switch| (0..200).filter(|&n| is_cut(Mix { switch, ..mix }, n)).count();
+        assert_eq!([cuts_of(0.0), cuts_of(0.5), cuts_of(1.0)], [0, cuts, 200]);
     }
 
     #[test]
     fn the_probability_is_that_of_a_batch() {
-        let mix = Mix { mixup: 1.0, cutmix: 0.0, probability: 0.3 };
+        let mix = Mix { mixup: 1.0, cutmix: 0.0, probability: 0.3, ..Mix::OFF };
         let count = (0..300).filter(|&number| mixed(mix, number).0 != batch().0).count();
         assert!((60..120).contains(&count), "{count}");
     }
 
     #[test]
     fn what_is_off_or_alone_is_left_as_it_is() {
-        assert_eq!(mixed(Mix { mixup: 0.0, cutmix: 0.0, probability: 1.0 }, 1), batch());
-        assert_eq!(mixed(Mix { mixup: 1.0, cutmix: 1.0, probability: 0.0 }, 1), batch());
+        assert_eq!(mixed(Mix { mixup: 0.0, cutmix: 0.0, probability: 1.0, ..Mix::OFF }, 1), batch());
+        assert_eq!(mixed(Mix { mixup: 1.0, cutmix: 1.0, probability: 0.0, ..Mix::OFF }, 1), batch());
         let (mut pixels, mut labels) = (vec![0.1; 90], vec![1.0, 0.0]);
-        let mix = Mix { mixup: 1.0, cutmix: 1.0, probability: 1.0 };
+        let mix = Mix { mixup: 1.0, cutmix: 1.0, probability: 1.0, ..Mix::OFF };
         mix.apply(&mut pixels, &mut labels, [1, 3, 6, 5], Key::new(1));
         assert_eq!((pixels, labels), (vec![0.1; 90], vec![1.0, 0.0]));
     }

@@ -1,11 +1,16 @@
-//! What happens to a picture on its way to training, and in which order. Every operation draws from its own
-//! named key, so switching one on or off leaves the draws of the others alone.
+//! What happens to a picture on its way to training, and in which order; docs/augmentation.md has the table. Every
+//! operation draws from its own named key, so switching one on or off leaves the draws of the others alone.
 
-use super::crop::{Crop, erased};
+use super::bend::bend;
+use super::crop::Crop;
+use super::draw::{amount, strikes};
+use super::erase::erase;
 use super::mix::Mix;
-use super::{colour, deep, geometry};
+use super::recolour::{Jitter, recolour};
+use super::warp::{Look, Surroundings};
+use super::{Shape, deep, geometry, published};
 use crate::chance::Key;
-use crate::config::Augment;
+use crate::config::{Augment, Colour, Erasing, Fill, Geometry, Published};
 use crate::dataset::{Picture, PictureError, Preprocess, resize};
 
 /// Strengths of all operations. `Policy::none()` changes nothing.
@@ -16,16 +21,23 @@ pub struct Policy {
     /// Probabilities.
     pub flip: f64,
     pub flip_vertical: f64,
+    /// A policy from a paper.
+    pub published: Option<Published>,
     /// Largest angle either way, in degrees.
     pub rotate: f64,
+    /// Other crops and warps.
+    pub geometry: Geometry,
     /// Largest change either way; factors lie between 1 - x and 1 + x.
     pub brightness: f64,
     pub contrast: f64,
     pub saturation: f64,
     /// Largest turn either way, as a share of the colour circle.
     pub hue: f64,
-    /// Probability that a rectangle is replaced by the mean colour.
+    /// What else changes values.
+    pub colour: Colour,
+    /// Probability that a rectangle is replaced.
     pub erase: f64,
+    pub erasing: Erasing,
     /// What the pictures of a batch do to each other.
     pub mix: Mix,
 }
@@ -37,13 +49,17 @@ impl Policy {
             crop: None,
             flip: 0.0,
             flip_vertical: 0.0,
+            published: None,
             rotate: 0.0,
+            geometry: Geometry::off(),
             brightness: 0.0,
             contrast: 0.0,
             saturation: 0.0,
             hue: 0.0,
+            colour: Colour::off(),
             erase: 0.0,
-            mix: Mix { mixup: 0.0, cutmix: 0.0, probability: 0.0 },
+            erasing: Erasing::usual(),
+            mix: Mix::OFF,
         }
     }
 
@@ -55,23 +71,33 @@ impl Policy {
         key: Key,
     ) -> Result<Picture, PictureError> {
         let mut view = self.cut(picture, preprocess, key)?;
-        let width = view.width() as usize;
+        let shape = Shape { width: view.width() as usize, height: view.height() as usize, channels: 3 };
         let Some(pixels) = view.as_rgb8_mut() else {
-            deep::augment(self, &mut view, preprocess.mean, key);
+            deep::augment(self, &mut view, preprocess.mean, key)?;
             return Ok(view);
         };
-        self.turn(pixels, width, key);
-        self.recolour(pixels, key.named("colour"));
+        let look = self.look(preprocess);
+        self.flip(pixels, shape.width, key);
+        if let Some(policy) = self.published {
+            published::apply(policy, pixels, shape, look, key);
+        }
+        bend(&self.geometry, self.rotate, pixels, shape, look, key);
+        if strikes(key, "colour", self.colour.jitter_probability) {
+            self.jitter().apply(pixels, key.named("colour"));
+        }
+        recolour(&self.colour, pixels, shape, key)?;
         if key.named("erase").draws().chance(self.erase) {
-            let mean = preprocess.mean.map(|share| (share * 255.0).round() as u8);
-            erase(pixels, width, mean, key.named("patch"));
+            erase(&self.erasing, pixels, shape, preprocess, key);
         }
         Ok(view)
     }
 
     /// The crop is resized from the original in one go, so small crops stay as sharp as the picture allows.
     fn cut(&self, picture: &Picture, preprocess: &Preprocess, key: Key) -> Result<Picture, PictureError> {
-        let Some(crop) = &self.crop else {
+        let middle = self.middle(picture, preprocess, key)?;
+        let picture = middle.as_ref().unwrap_or(picture);
+        let wanted = self.crop.filter(|_| strikes(key, "crop", self.geometry.crop_probability));
+        let Some(crop) = wanted else {
             return preprocess.apply(picture);
         };
         let region = crop.region(picture.width(), picture.height(), key.named("crop"));
@@ -79,36 +105,44 @@ impl Policy {
         resize(&*preprocess.levelled(picture)?, region, size, size, preprocess.interpolation)
     }
 
-    fn turn(&self, pixels: &mut [u8], width: usize, key: Key) {
+    /// The middle of the picture at its own size, where that is cut out.
+    fn middle(
+        &self,
+        picture: &Picture,
+        preprocess: &Preprocess,
+        key: Key,
+    ) -> Result<Option<Picture>, PictureError> {
+        let Geometry { centre_crop, centre_crop_probability, .. } = self.geometry;
+        if centre_crop == [1.0, 1.0] || !strikes(key, "centre crop", centre_crop_probability) {
+            return Ok(None);
+        }
+        let share = amount(key.named("centre crop"), centre_crop);
+        let region = Crop::middle(share, picture.width(), picture.height());
+        let (width, height) = (region.width as u32, region.height as u32);
+        resize(picture, region, width, height, preprocess.interpolation).map(Some)
+    }
+
+    fn flip(&self, pixels: &mut [u8], width: usize, key: Key) {
         if key.named("flip").draws().chance(self.flip) {
             geometry::flip(pixels, width);
         }
         if key.named("flip vertical").draws().chance(self.flip_vertical) {
             geometry::flip_vertical(pixels, width);
         }
-        if self.rotate > 0.0 {
-            let degrees = key.named("rotate").draws().between(-self.rotate, self.rotate);
-            let height = pixels.len() / (3 * width.max(1));
-            pixels.copy_from_slice(&geometry::rotate(pixels, width, height, degrees));
-        }
     }
 
-    /// The four colour operations in random order, as torchvision's ColorJitter has them.
-    fn recolour(&self, pixels: &mut [u8], key: Key) {
-        let mut order: [(_, _, _, colour::Operation); 4] = [
-            ("brightness", self.brightness, 1.0, colour::brightness),
-            ("contrast", self.contrast, 1.0, colour::contrast),
-            ("saturation", self.saturation, 1.0, colour::saturation),
-            ("hue", self.hue, 0.0, colour::hue),
-        ];
-        key.named("order").draws().shuffle(&mut order);
-        for (name, strength, neutral, operation) in order {
-            if strength > 0.0 {
-                // Factors stop at 0: a negative one would invert the picture.
-                let lowest = neutral - strength.min(1.0);
-                operation(pixels, key.named(name).draws().between(lowest, neutral + strength));
-            }
-        }
+    fn jitter(&self) -> Jitter {
+        let Self { brightness, contrast, saturation, hue, .. } = *self;
+        Jitter { brightness, contrast, saturation, hue }
+    }
+
+    fn look(&self, preprocess: &Preprocess) -> Look {
+        let surroundings = match self.geometry.fill {
+            Fill::Mirror => Surroundings::Mirrored,
+            Fill::Black => Surroundings::Colour([0; 3]),
+            Fill::Mean => Surroundings::Colour(preprocess.mean.map(|share| (share * 255.0).round() as u8)),
+        };
+        Look { sampling: self.geometry.interpolation, surroundings }
     }
 }
 
@@ -119,27 +153,23 @@ impl From<&Augment> for Policy {
             crop: (scale != [1.0, 1.0]).then_some(Crop { scale, ratio }),
             flip: settings.flip,
             flip_vertical: settings.flip_vertical,
+            published: settings.published,
             rotate: settings.rotate,
+            geometry: settings.geometry,
             brightness: settings.brightness,
             contrast: settings.contrast,
             saturation: settings.saturation,
             hue: settings.hue,
+            colour: settings.colour,
             erase: settings.erase,
+            erasing: settings.erasing,
             mix: Mix {
                 mixup: settings.mixup,
                 cutmix: settings.cutmix,
                 probability: settings.mix_probability,
+                switch: settings.mix_switch,
             },
         }
-    }
-}
-
-fn erase(pixels: &mut [u8], width: usize, colour: [u8; 3], key: Key) {
-    let rows = pixels.as_chunks_mut::<3>().0;
-    let height = rows.len() / width.max(1);
-    let Some([columns, lines]) = erased(width, height, key) else { return };
-    for row in rows.chunks_exact_mut(width).skip(lines.start).take(lines.len()) {
-        row[columns.clone()].fill(colour);
     }
 }
 
@@ -159,12 +189,31 @@ mod tests {
             saturation: 0.4,
             hue: 0.1,
             erase: 0.5,
-            mix: Mix { mixup: 0.2, cutmix: 1.0, probability: 1.0 },
+            erasing: Erasing::usual(),
+            published: None,
+            geometry: Geometry::off(),
+            colour: Colour::off(),
+            mix: Mix { mixup: 0.2, cutmix: 1.0, probability: 1.0, ..Mix::OFF },
         }
     }
 
+    fn with_geometry(change: fn(&mut Geometry)) -> Policy {
+        let mut policy = Policy::none();
+        change(&mut policy.geometry);
+        policy
+    }
+
+    fn with_colour(change: fn(&mut Colour)) -> Policy {
+        let mut policy = Policy::none();
+        change(&mut policy.colour);
+        policy
+    }
+
     fn picture() -> Picture {
-        let pixels = (0..60 * 40 * 3).map(|i| ((i % 180) + (i / 180) * 2) as u8).collect();
+        // Slopes with stripes on them.
+        let value =
+            |i: usize| (i % 180) + (i / 180) * 2 - if (i / 27).is_multiple_of(3) { i % 20 } else { 0 };
+        let pixels = (0..60 * 40 * 3).map(|i| value(i).min(255) as u8).collect();
         Picture::rgb8(60, 40, pixels).unwrap()
     }
 
@@ -203,8 +252,22 @@ mod tests {
             ("saturation", Policy { saturation: 0.4, ..none() }),
             ("hue", Policy { hue: 0.2, ..none() }),
             ("erase", Policy { erase: 1.0, ..none() }),
+            ("centre crop", with_geometry(|g| g.centre_crop = [0.5, 0.7])),
+            ("shear", with_geometry(|g| g.shear = 20.0)),
+            ("translate", with_geometry(|g| g.translate = 0.3)),
+            ("perspective", with_geometry(|g| g.perspective = 0.5)),
+            ("pad", with_geometry(|g| g.pad = 0.3)),
+            ("grey", with_colour(|c| c.grey = 1.0)),
+            ("autocontrast", with_colour(|c| c.autocontrast = 1.0)),
+            ("equalise", with_colour(|c| c.equalise = 1.0)),
+            ("invert", with_colour(|c| c.invert = 1.0)),
+            ("posterise", with_colour(|c| c.posterise = 1.0)),
+            ("solarise", with_colour(|c| c.solarise = 1.0)),
+            ("sharpen", with_colour(|c| c.sharpen = 1.0)),
+            ("blur", with_colour(|c| c.blur = 1.0)),
+            ("jpeg", with_colour(|c| c.jpeg = 1.0)),
         ] {
-            assert_ne!(view(&policy, 3), view(&none(), 3), "{name}");
+            assert!(view(&policy, 3) != view(&none(), 3), "{name}");
         }
     }
 
@@ -215,6 +278,36 @@ mod tests {
         for sample in 0..20 {
             // Factors so close to 1 change no byte.
             assert_eq!(view(&flip, sample), view(&both, sample));
+        }
+    }
+
+    /// As the code before the newer operations drew them. A change of this hash changes every run that is resumed.
+    #[test]
+    fn the_views_of_the_first_release_stay_as_they_were() {
+        let mut hasher = blake3::Hasher::new();
+        (0..50).for_each(|sample| {
+            hasher.update(&view(&strong(), sample));
+        });
+        assert_eq!(hasher.finalize().to_hex()[..16], *"4f7af5e1675e0eb3");
+    }
+
+    #[test]
+    fn a_probability_is_that_of_a_picture() {
+        let policy = with_colour(|c| c.invert = 0.3);
+        let plain = view(&Policy::none(), 0);
+        let count = (0..300).filter(|&sample| view(&policy, sample) != plain).count();
+        assert!((60..120).contains(&count), "{count}");
+    }
+
+    #[test]
+    fn older_operations_draw_the_same_beside_newer_ones() {
+        // Newer operations that are sure to strike and change nothing.
+        let mut beside = strong();
+        beside.geometry = Geometry { centre_crop: [1.0, 1.0], translate: 1e-300, ..Geometry::off() };
+        beside.colour = Colour { posterise: 1.0, posterise_bits: [8, 8], sharpen: 1.0, ..Colour::off() };
+        beside.colour.sharpen_factor = [1.0, 1.0];
+        for sample in 0..20 {
+            assert_eq!(view(&strong(), sample), view(&beside, sample));
         }
     }
 

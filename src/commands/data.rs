@@ -1,5 +1,5 @@
-//! `kiln data`: fetches a data set, draws the built-in one, or has one checked. The way from a configuration to the
-//! folder of its pictures is the same, and lies here too.
+//! `kiln data`: fetches a data set, draws the built-in one, has one checked (check.rs), or shows one (data_show.rs). The
+//! way from a configuration to the folder of its pictures is the same, and lies here too.
 
 use std::path::{Path, PathBuf};
 
@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 
 use super::check::Check;
 use super::console::{Bar, print, tell, warn_loudly};
+use super::data_show::Show;
 use super::failure::Failure;
 use super::prepare::DRAWN;
 use super::{Ended, at_least_one};
@@ -40,6 +41,8 @@ enum Verb {
         #[arg(long, default_value_t = Drawing::default().seed)]
         seed: u64,
     },
+    /// Show pictures beside what training will see of them
+    Show(Show),
 }
 
 impl Data {
@@ -64,6 +67,7 @@ impl Data {
                 print(&format!("{}\n", folder.display()))?;
                 warn_loudly(DRAWN);
             }
+            Verb::Show(show) => return show.run(),
         }
         Ok(0)
     }

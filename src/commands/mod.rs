@@ -6,8 +6,10 @@ mod channels;
 mod check;
 mod classifier;
 mod console;
+mod contact_sheet;
 mod dashboard;
 mod data;
+mod data_show;
 mod devices;
 mod dry_run;
 mod eval;
@@ -26,6 +28,7 @@ mod session;
 mod start;
 mod train;
 mod verify;
+mod views;
 mod weights;
 
 use std::path::PathBuf;
@@ -62,7 +65,7 @@ enum Verb {
     Export(export::Export),
     /// Compound scaling before any training
     Scale(scale::Scale),
-    /// Check a data set, fetch one, or draw the built-in one
+    /// Check a data set, fetch one, draw the built-in one, or show how pictures are augmented
     Data(data::Data),
     /// List, fetch and inspect pretrained weights
     Weights(weights::Weights),

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use super::augmentation::Augment;
 pub use crate::scaling::Trains;
 use crate::scaling::{Compound, Family, Padding, Variant};
 
@@ -251,46 +252,6 @@ pub enum Leakage {
     Skip,
     /// Use it in all of them.
     Allow,
-}
-
-/// What happens to training pictures: the policy's values with the file's own put over them.
-/// A strength of 0 switches an operation off.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Augment {
-    /// Where the values come from; the values below are what counts.
-    pub policy: Policy,
-    /// Share of the picture's area that a random crop keeps. [1, 1]: no random crop, the picture is prepared as in evaluation.
-    pub crop_scale: [f64; 2],
-    /// Width over height of a random crop before it is made square.
-    pub crop_ratio: [f64; 2],
-    /// Probability of mirroring left and right.
-    pub flip: f64,
-    /// Probability of turning upside down.
-    pub flip_vertical: f64,
-    /// Largest turn in degrees, either way.
-    pub rotate: f64,
-    /// Factors are drawn from [1 - b, 1 + b], cut at 0; likewise contrast and saturation.
-    pub brightness: f64,
-    pub contrast: f64,
-    pub saturation: f64,
-    /// Largest shift in turns of the colour circle, at most 0.5.
-    pub hue: f64,
-    /// Probability of erasing a rectangle.
-    pub erase: f64,
-    /// Beta distribution's parameter; 0: no mixup.
-    pub mixup: f64,
-    /// Beta distribution's parameter; 0: no cutmix.
-    pub cutmix: f64,
-    /// Probability that a batch is mixed at all.
-    pub mix_probability: f64,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Policy {
-    None,
-    Light,
-    Standard,
-    Strong,
 }
 
 /// A stretch of training.

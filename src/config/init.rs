@@ -4,7 +4,8 @@
 use std::fmt::{Display, Write};
 use std::path::PathBuf;
 
-use super::checked::{Augment, Policy, Stage, Trains};
+use super::augmentation::{Augment, Policy};
+use super::checked::{Stage, Trains};
 use crate::scaling::Variant;
 
 /// What is known of the user's pictures and machine.

@@ -1,6 +1,7 @@
 //! The TOML file: its raw form and the checked form that everything else reads.
 //! Knows no file other than that one.
 
+mod augmentation;
 mod check;
 mod checked;
 mod error;
@@ -17,6 +18,7 @@ mod tests;
 mod words;
 mod write;
 
+pub use augmentation::*;
 pub use checked::*;
 pub use error::{At, ConfigError, Fault};
 pub use words::amount;

@@ -18,6 +18,8 @@ rules! {
     POSITIVE: f64 = "a number above 0", |v| *v > 0.0 && v.is_finite();
     NOT_NEGATIVE: f64 = "a number of 0 or more", |v| *v >= 0.0 && v.is_finite();
     ANGLE: f64 = "an angle from 0 to 180 degrees", |v| (0.0..=180.0).contains(v);
+    SHEAR: f64 = "an angle from 0 to 80 degrees", |v| (0.0..=80.0).contains(v);
+    BORDER: f64 = "a number from 0 to 0.5", |v| (0.0..=0.5).contains(v);
     HUE: f64 = "a number from 0 to 0.5", |v| (0.0..=0.5).contains(v);
     FINITE: f64 = "a finite number", |v| v.is_finite();
     COUNT: usize = "a whole number from 1 to 1000000", |v| (1..=1_000_000).contains(v);
@@ -26,6 +28,9 @@ rules! {
     BATCH: usize = "a whole number from 1 to 65536", |v| (1..=65_536).contains(v);
     THREADS: usize = "a whole number from 1 to 4096, or \"auto\"", |v| (1..=4096).contains(v);
     WORKERS: usize = "a whole number from 0 to 4096, or \"auto\"", |v| *v <= 4096;
+    OPERATIONS: usize = "a whole number from 1 to 20", |v| (1..=20).contains(v);
+    MAGNITUDE: usize = "a whole number from 0 to 30", |v| (0..=30).contains(v);
+    BRANCHES: usize = "a whole number from 1 to 10", |v| (1..=10).contains(v);
     PIXELS: usize = "a whole number of pixels from 32 to 4096", |v| (SMALLEST_SIDE..=4096).contains(v);
     // TOML's whole numbers end at 63 bits.
     SEED: u64 = "a whole number from 0 to 9223372036854775807", |v| i64::try_from(*v).is_ok();

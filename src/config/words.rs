@@ -4,9 +4,10 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::augmentation::{EraseFill, Fill, Policy, Sampling};
 use super::checked::{
     Bad, BatchNorm, CachePlace, DataOffline, DeviceChoice, Every, Leakage, ModelOffline, Monitor,
-    OnDivergence, Part, Policy, Precision,
+    OnDivergence, Part, Precision,
 };
 use crate::scaling::{Family, Padding, Trains, Variant};
 
@@ -37,7 +38,19 @@ choice!(Precision { F32 = "f32", F16 = "f16" });
 choice!(Part { Train = "train", Val = "val", Test = "test" });
 choice!(Leakage { Refuse = "refuse", Skip = "skip", Allow = "allow" });
 choice!(Bad { Skip = "skip", Fail = "fail" });
-choice!(Policy { None = "none", Light = "light", Standard = "standard", Strong = "strong" });
+choice!(Policy {
+    None = "none",
+    Light = "light",
+    Standard = "standard",
+    Strong = "strong",
+    RandAugment = "randaugment",
+    TrivialAugment = "trivialaugment",
+    AutoAugment = "autoaugment",
+    AugMix = "augmix"
+});
+choice!(Fill { Mirror = "mirror", Black = "black", Mean = "mean" });
+choice!(Sampling { Nearest = "nearest", Bilinear = "bilinear" });
+choice!(EraseFill { Mean = "mean", Black = "black", Random = "random" });
 choice!(BatchNorm { Batch = "batch", Stored = "stored" });
 choice!(Monitor { Accuracy = "accuracy", Loss = "loss" });
 choice!(OnDivergence { Stop = "stop", Rewind = "rewind" });

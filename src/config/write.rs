@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use toml::Spanned;
 
+use super::augmentation::{Augment, Published};
 use super::checked::{
-    Augment, Checkpoint, ClassWeights, Columns, Config, Course, Data, Every, Files, Loss, Model, Optimizer,
+    Checkpoint, ClassWeights, Columns, Config, Course, Data, Every, Files, Loss, Model, Optimizer,
     Pretrained, Sampler, Scale, Schedule, Scratch, Source, Stage, Train,
 };
 use super::raw::{self, Amount, Auto, AutoWord, False, Key, Off};
@@ -193,21 +194,75 @@ fn group(files: &Files) -> raw::Files {
 }
 
 fn augment(augment: &Augment) -> raw::Augment {
+    let Augment { geometry, colour, erasing, .. } = augment;
     raw::Augment {
         policy: word(augment.policy),
+        centre_crop: key(geometry.centre_crop),
+        centre_crop_probability: key(geometry.centre_crop_probability),
         crop_scale: key(augment.crop_scale),
         crop_ratio: key(augment.crop_ratio),
+        crop_probability: key(geometry.crop_probability),
         flip: key(augment.flip),
         flip_vertical: key(augment.flip_vertical),
         rotate: key(augment.rotate),
+        rotate_probability: key(geometry.rotate_probability),
+        shear: key(geometry.shear),
+        shear_probability: key(geometry.shear_probability),
+        translate: key(geometry.translate),
+        translate_probability: key(geometry.translate_probability),
+        perspective: key(geometry.perspective),
+        perspective_probability: key(geometry.perspective_probability),
+        pad: key(geometry.pad),
+        pad_probability: key(geometry.pad_probability),
+        fill: word(geometry.fill),
+        interpolation: word(geometry.interpolation),
         brightness: key(augment.brightness),
         contrast: key(augment.contrast),
         saturation: key(augment.saturation),
         hue: key(augment.hue),
+        jitter_probability: key(colour.jitter_probability),
+        grey: key(colour.grey),
+        autocontrast: key(colour.autocontrast),
+        equalise: key(colour.equalise),
+        invert: key(colour.invert),
+        posterise: key(colour.posterise),
+        posterise_bits: key(colour.posterise_bits),
+        solarise: key(colour.solarise),
+        solarise_threshold: key(colour.solarise_threshold),
+        sharpen: key(colour.sharpen),
+        sharpen_factor: key(colour.sharpen_factor),
+        blur: key(colour.blur),
+        blur_sigma: key(colour.blur_sigma),
+        jpeg: key(colour.jpeg),
+        jpeg_quality: key(colour.jpeg_quality),
         erase: key(augment.erase),
+        erase_scale: key(erasing.scale),
+        erase_ratio: key(erasing.ratio),
+        erase_fill: word(erasing.fill),
         mixup: key(augment.mixup),
         cutmix: key(augment.cutmix),
         mix_probability: key(augment.mix_probability),
+        mix_switch: key(augment.mix_switch),
+        ..published(augment.published)
+    }
+}
+
+fn published(published: Option<Published>) -> raw::Augment {
+    let none = raw::Augment::default();
+    match published {
+        Some(Published::RandAugment { operations, magnitude }) => raw::Augment {
+            randaugment_operations: key(operations),
+            randaugment_magnitude: key(magnitude),
+            ..none
+        },
+        Some(Published::AugMix { severity, width, depth, alpha }) => raw::Augment {
+            augmix_severity: key(severity),
+            augmix_width: key(width),
+            augmix_depth: auto(depth),
+            augmix_alpha: key(alpha),
+            ..none
+        },
+        Some(Published::TrivialAugment | Published::AutoAugment) | None => none,
     }
 }
 

@@ -74,7 +74,7 @@ fn spec(workers: usize) -> Spec {
         rotate: 10.0,
         hue: 0.1,
         erase: 0.5,
-        mix: Mix { mixup: 0.4, cutmix: 1.0, probability: 1.0 },
+        mix: Mix { mixup: 0.4, cutmix: 1.0, probability: 1.0, ..Mix::OFF },
         ..Policy::none()
     };
     Spec {

@@ -9,9 +9,9 @@ use burn::tensor::{Device, Tensor, TensorData};
 use super::Error;
 use super::cache::{Cache, Place, output_shape, rounded};
 use super::cache_files::CacheFiles;
+use super::loading::training_spec;
 use super::observe::Observer;
 use super::run::Session;
-use crate::augment::Policy;
 use crate::config::{CachePlace, Precision};
 use crate::durable;
 use crate::loader::{Item, Loader, Lone, Spec, order};
@@ -42,7 +42,7 @@ impl Feed {
             None => (None, "nothing is frozen, so nothing is cached".into()),
             Some(prefix) => plan_cache(session, network, prefix, cut),
         };
-        let repeats = prefix.is_some() && !mixes(session);
+        let repeats = prefix.is_some() && !session.config.augment.mixes();
         Self { cut, prefix, cache, repeats, cache_note }
     }
 
@@ -64,7 +64,7 @@ impl Feed {
             return Ok(Epoch { session, prefix: None, source: Source::Cached(cached), filled });
         }
         let items = self.items(session, &order);
-        let spec = Spec { first, ..training_spec(session, view) };
+        let spec = Spec { first, ..training_spec(session.config, view, session.plain_spec()) };
         let loader = Loader::new(items, spec, session.decoded.clone());
         let precision = if self.repeats { session.config.data.cache_precision } else { Precision::F32 };
         let prefix = self.prefix.as_ref().map(|folded| (folded, self.cut, precision));
@@ -188,24 +188,12 @@ impl Cached<'_> {
     }
 }
 
-/// How pictures are loaded for training.
-fn training_spec(session: &Session, view: usize) -> Spec {
-    Spec {
-        policy: Policy::from(&session.config.augment),
-        view: view as u64,
-        batch: session.config.train.batch,
-        lone: Lone::Joined,
-        ..session.plain_spec()
-    }
-}
-
 fn caching_spec(session: &Session, view: usize) -> Spec {
-    Spec { lone: Lone::Kept, batch: super::validate::BATCH, ..training_spec(session, view) }
-}
-
-fn mixes(session: &Session) -> bool {
-    let augment = &session.config.augment;
-    augment.mix_probability > 0.0 && (augment.mixup > 0.0 || augment.cutmix > 0.0)
+    Spec {
+        lone: Lone::Kept,
+        batch: super::validate::BATCH,
+        ..training_spec(session.config, view, session.plain_spec())
+    }
 }
 
 fn plan_cache(session: &Session, network: &Network, prefix: &Folded, cut: Cut) -> (Option<Cache>, String) {
@@ -213,7 +201,7 @@ fn plan_cache(session: &Session, network: &Network, prefix: &Folded, cut: Cut) -
     if data.cache == CachePlace::Off {
         return (None, "the frozen layers are not cached: data.cache is \"off\"".into());
     }
-    if mixes(session) {
+    if session.config.augment.mixes() {
         return (None, "the frozen layers are not cached: mixup and cutmix need whole pictures".into());
     }
     let (samples, views, precision) = (session.splits.train.len(), data.views, data.cache_precision);

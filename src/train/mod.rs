@@ -8,6 +8,7 @@ mod cache_files;
 mod divergence;
 mod epoch;
 mod feed;
+mod loading;
 mod loss;
 mod observe;
 mod optimizer;
@@ -23,6 +24,7 @@ mod waiting;
 
 pub use balance::{balance, words as words_of_balance};
 pub use divergence::{Divergence, Symptom};
+pub use loading::{plain_spec, training_spec};
 pub use loss::Loss;
 pub use observe::{BatchNote, EpochNote, Observer, StageNote};
 pub use optimizer::Optimizer;

@@ -17,8 +17,7 @@ use super::optimizer::Optimizer;
 use super::record::Record;
 use super::saver::Saver;
 use super::validate::Validator;
-use super::{Error, stage};
-use crate::augment::Policy;
+use super::{Error, loading, stage};
 use crate::checkpoint::{Contents, Identity, Manifest, Progress, RunFolder, read_model};
 use crate::config::{self, Config, OnDivergence, Sampler};
 use crate::dataset::{Balance, Preprocess};
@@ -326,19 +325,13 @@ impl Session<'_> {
 
     /// How pictures are loaded for inference; training changes some of it.
     pub fn plain_spec(&self) -> Spec {
-        Spec {
-            preprocess: self.preprocess.clone(),
-            policy: Policy::none(),
-            seed: self.config.train.seed,
-            view: 0,
-            batch: super::validate::BATCH,
-            lone: Lone::Kept,
-            first: 0,
-            classes: self.classes(),
-            channels: self.identity.channels,
-            workers: self.workers,
-            ahead: 2,
-        }
+        loading::plain_spec(
+            self.config,
+            &self.preprocess,
+            self.classes(),
+            self.identity.channels,
+            self.workers,
+        )
     }
 
     fn loss(&self) -> Loss {

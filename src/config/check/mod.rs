@@ -6,6 +6,7 @@ mod data;
 mod labels;
 mod model;
 mod optimizer;
+mod policies;
 mod stages;
 mod train;
 
@@ -53,13 +54,13 @@ fn given<T>(name: &'static str, key: &Key<T>) -> Given {
 }
 
 /// Refuses the keys that are present though the choice made has no use for them.
-fn refuse_foreign(keys: &[(Given, &[&str])], chosen: &str, faults: &mut Faults<'_>) {
+fn refuse_foreign(choice: &str, keys: &[(Given, &[&str])], chosen: &str, faults: &mut Faults<'_>) {
     for (given, owners) in keys {
         if let Some((name, span)) = given
             && !owners.contains(&chosen)
         {
             let reason = format!(
-                "`{name}` belongs to kind = \"{}\", not to \"{chosen}\"; take it out",
+                "`{name}` belongs to {choice} = \"{}\", not to \"{chosen}\"; take it out",
                 owners.join("\" or \"")
             );
             faults.refuse(span.clone(), reason);

@@ -16,7 +16,7 @@ pub(super) fn optimizer(raw: &raw::Optimizer, faults: &mut Faults<'_>) -> Optimi
         (given("momentum", &raw.momentum), &["sgd", "rmsprop"]),
         (given("nesterov", &raw.nesterov), &["sgd"]),
     ];
-    refuse_foreign(&owners, kind.word(), faults);
+    refuse_foreign("kind", &owners, kind.word(), faults);
     match kind {
         OptimizerKind::AdamW => Optimizer::AdamW {
             betas: betas(&raw.betas, faults),
@@ -62,7 +62,7 @@ pub(super) fn schedule(raw: &raw::Schedule, stages: &[Stage], faults: &mut Fault
         (given("every_epochs", &raw.every_epochs), &["step"]),
         (given("factor", &raw.factor), &["step"]),
     ];
-    refuse_foreign(&owners, kind.word(), faults);
+    refuse_foreign("kind", &owners, kind.word(), faults);
     let kind = match kind {
         CourseKind::Cosine => Course::Cosine { min: faults.value(&raw.min, 0.0, &SHARE) },
         // The paper's: 0.97 every 2.4 epochs.

@@ -12,7 +12,7 @@ pub(super) fn refused(text: &str, overrides: &[&str]) -> String {
 }
 
 /// Puts a section after the least configuration, so that its header is on line 9.
-fn check(section: &str, expected: &str) {
+pub(super) fn check(section: &str, expected: &str) {
     assert_eq!(refused(&format!("{MODEL}{DATA}{STAGE}{section}"), &[]), expected, "{section}");
 }
 
@@ -211,34 +211,6 @@ fn pictures_come_from_one_place_and_some_are_left_to_train_on() {
         "leakage = \"ignore\"",
         "F:3: data.leakage: \"ignore\" is not known; possible are \"refuse\", \"skip\", \"allow\"",
     );
-}
-
-#[test]
-fn augmentation() {
-    check(
-        "[augment]\npolicy = \"heavy\"",
-        "F:10: augment.policy: \"heavy\" is not known; possible are \"none\", \"light\", \"standard\", \"strong\"",
-    );
-    let check = |key: &str, value: &str, expected: &str| {
-        check(&format!("[augment]\n{key} = {value}"), &format!("F:10: augment.{key}: {expected}"));
-    };
-    let areas = "must be two shares [low, high] with 0 < low <= high <= 1";
-    check("crop_scale", "[0.5, 0.2]", &format!("is [0.5, 0.2], {areas}"));
-    check("crop_scale", "[0, 1]", &format!("is [0.0, 1.0], {areas}"));
-    check("crop_scale", "[nan, 1]", &format!("is [NaN, 1.0], {areas}"));
-    check(
-        "crop_ratio",
-        "[0, 1]",
-        "is [0.0, 1.0], must be two ratios [low, high] of width to height with 0.1 <= low <= high <= 10",
-    );
-    for share in ["flip", "flip_vertical", "erase", "mix_probability"] {
-        check(share, "2", "is 2, must be a number from 0 to 1");
-    }
-    for strength in ["brightness", "contrast", "saturation", "mixup", "cutmix"] {
-        check(strength, "-1", "is -1, must be a number of 0 or more");
-    }
-    check("hue", "0.6", "is 0.6, must be a number from 0 to 0.5");
-    check("rotate", "nan", "is NaN, must be an angle from 0 to 180 degrees");
 }
 
 #[test]
