@@ -65,7 +65,7 @@ pub enum Error {
     Untrained { at: String, class: String, nearest: Option<String> },
     #[error("class '{class}' has pictures in {folder}/ but none in train/{}; the classes of the splits are matched by name", did_you_mean(.nearest))]
     NotInTraining { class: String, folder: String, nearest: Option<String> },
-    #[error("class '{class}' has no usable picture to train on in {folder}{}; add some or remove the folder", because(.set_aside, .reason))]
+    #[error("class '{class}' has no usable picture to train on in {folder}{}; add some, or remove the class", because(.set_aside, .reason))]
     ClassWithoutPictures { class: String, folder: PathBuf, set_aside: usize, reason: String },
     #[error("no picture under {path} can be used{}", because(.set_aside, .reason))]
     NothingUsable { path: PathBuf, set_aside: usize, reason: String },

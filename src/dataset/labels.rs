@@ -57,6 +57,13 @@ pub struct Entry {
     pub line: u64,
 }
 
+impl Entry {
+    /// Whether it is for training, as far as is known before what names no split is split.
+    fn trains(&self) -> bool {
+        matches!(self.split, None | Some(Split::Train))
+    }
+}
+
 /// Who says it.
 #[derive(Debug, Clone)]
 pub enum Source {
@@ -88,19 +95,11 @@ pub fn arrange(root: &Path, entries: Vec<Entry>, source: &Source, labels: &Label
     layout.named = true;
     let entries = layout.once_each(named(entries, labels), source)?;
     layout.given = entries.iter().filter_map(|entry| entry.split).collect();
-    let trains = |entry: &&Entry| matches!(entry.split, None | Some(Split::Train));
     let training = labels.purpose == Purpose::Training;
-    if training && !entries.is_empty() && !entries.iter().any(|entry| trains(&entry)) {
+    if training && !entries.is_empty() && !entries.iter().any(Entry::trains) {
         return Err(Error::NothingToTrain { path: source.path().into() });
     }
-    layout.classes = match labels.listed() {
-        [_, ..] => labels.classes.clone(),
-        [] => {
-            let labelled = entries.iter().filter(|entry| !entry.label.is_empty());
-            let learned = labelled.filter(|entry| !training || trains(entry));
-            learned.map(|entry| &entry.label).collect::<BTreeSet<_>>().into_iter().cloned().collect()
-        }
-    };
+    layout.classes = classes(&entries, labels);
     layout.place_all(entries, source, labels)?;
     match layout.classes.as_slice() {
         [class] if training => {
@@ -109,6 +108,16 @@ pub fn arrange(root: &Path, entries: Vec<Entry>, source: &Source, labels: &Label
         }
         _ => Ok(layout),
     }
+}
+
+/// Those of the list, or of the pictures to learn from.
+fn classes(entries: &[Entry], labels: &Labels) -> Vec<String> {
+    if !labels.listed().is_empty() {
+        return labels.classes.clone();
+    }
+    let counts = |entry: &&Entry| labels.purpose == Purpose::Measuring || entry.trains();
+    let labelled = entries.iter().filter(|entry| !entry.label.is_empty());
+    labelled.filter(counts).map(|entry| &entry.label).collect::<BTreeSet<_>>().into_iter().cloned().collect()
 }
 
 /// A number stands for a class of the list, unless a class is called so.
