@@ -131,6 +131,8 @@ pub struct Data {
     /// Bytes that cached outputs may take on the disk, those of other runs included.
     pub cache_limit: u64,
     pub bad: Bad,
+    /// Whether JPEGs much larger than needed are decoded at a reduced scale.
+    pub reduced_jpeg: bool,
 }
 
 /// Where the outputs of frozen layers are kept.

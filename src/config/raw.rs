@@ -67,6 +67,7 @@ pub(super) struct Data {
     pub cache_precision: Key<String>,
     pub cache_limit: Key<Amount>,
     pub bad: Key<String>,
+    pub reduced_jpeg: Key<bool>,
     #[serde(default)]
     pub split: Split,
 }

@@ -157,6 +157,7 @@ fn data(data: &Data) -> raw::Data {
         cache_precision: word(data.cache_precision),
         cache_limit: key(Amount::Whole(data.cache_limit)),
         bad: word(data.bad),
+        reduced_jpeg: key(data.reduced_jpeg),
         split: raw::Split { val: key(data.split.val), test: key(data.split.test) },
     }
 }

@@ -1,6 +1,7 @@
 //! Recipes, fetching, scanning, splitting, decoding and the drawn flowers. Knows neither tensors nor training.
 
 pub mod archive;
+pub mod baseline;
 pub mod decode;
 pub mod download;
 pub mod drawn;
@@ -8,6 +9,7 @@ mod error;
 mod http;
 mod jpeg;
 mod layout;
+pub mod part;
 pub mod picture;
 pub mod preprocess;
 pub mod recipe;
@@ -20,6 +22,7 @@ mod walk;
 
 pub use decode::{DecodeError, Limits, decode, probe};
 pub use error::Error;
+pub use part::{Look, Need, Part};
 pub use picture::{Depth, Picture, PictureError};
 pub use preprocess::{Crop, IMAGENET_MEAN, IMAGENET_STD, Preprocess, Resize};
 pub use recipe::Recipe;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::dataset::{Depth, Picture};
+use crate::dataset::{Depth, Part, Picture};
 
 /// The first pictures seen, as many as fit. Nothing is put out again: in a random order every picture comes
 /// once an epoch, and putting out the oldest would keep none of those that come next.
@@ -20,7 +20,7 @@ pub struct Decoded {
 #[derive(Debug, Default)]
 struct Held {
     bytes: usize,
-    pictures: HashMap<PathBuf, Arc<Picture>>,
+    pictures: HashMap<PathBuf, Arc<Part>>,
 }
 
 impl Decoded {
@@ -29,14 +29,14 @@ impl Decoded {
         Self { limit, held: RwLock::default() }
     }
 
-    pub fn get(&self, path: &Path) -> Option<Arc<Picture>> {
+    pub fn get(&self, path: &Path) -> Option<Arc<Part>> {
         self.held.read().unwrap_or_else(PoisonError::into_inner).pictures.get(path).cloned()
     }
 
     /// Keeps the picture if there is room.
-    pub fn keep(&self, path: &Path, picture: &Arc<Picture>) {
+    pub fn keep(&self, path: &Path, picture: &Arc<Part>) {
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
-        let bytes = size(picture);
+        let bytes = size(picture.picture());
         if held.bytes + bytes <= self.limit && !held.pictures.contains_key(path) {
             held.bytes += bytes;
             held.pictures.insert(path.into(), Arc::clone(picture));
@@ -64,8 +64,8 @@ mod tests {
     #[test]
     fn pictures_are_kept_while_there_is_room() {
         let decoded = Decoded::new(100);
-        let large = Arc::new(Picture::filled(5, 5, [1, 2, 3]).unwrap());
-        let small = Arc::new(Picture::filled(2, 4, [1, 2, 3]).unwrap());
+        let large = Arc::new(Part::whole(Picture::filled(5, 5, [1, 2, 3]).unwrap()));
+        let small = Arc::new(Part::whole(Picture::filled(2, 4, [1, 2, 3]).unwrap()));
         decoded.keep(Path::new("a"), &large);
         decoded.keep(Path::new("a"), &large);
         decoded.keep(Path::new("b"), &large);

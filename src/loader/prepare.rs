@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::workers::Spec;
 use super::{Decoded, LoaderError};
 use crate::chance::Key;
-use crate::dataset::{DecodeError, Limits, Picture};
+use crate::dataset::{DecodeError, Limits, Need, Part};
 
 /// One sample of a data set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub struct Item {
 }
 
 /// How bytes become a picture; tests put their own here.
-pub(super) type Decode = fn(&[u8], [u8; 3], &Limits) -> Result<Picture, DecodeError>;
+pub(super) type Decode = fn(&[u8], [u8; 3], &Limits, &dyn Fn(u32, u32) -> Need) -> Result<Part, DecodeError>;
 
 /// Everything that the preparation of any picture of a loader needs.
 pub(super) struct Work {
@@ -53,28 +53,36 @@ impl Work {
         if class >= classes {
             return Err(LoaderError::Class { path: path.clone(), class: *class, classes: *classes });
         }
-        let picture = self.picture(path)?;
         let key = Key::new(*seed).with(*view).with(*sample as u64);
+        let part = self.part(path, key)?;
         let mut pixels = vec![0.0; channels * preprocess.size * preprocess.size];
         policy
-            .views(&picture, preprocess, key)
+            .views(&part, preprocess, key)
             .and_then(|view| preprocess.normalise_into(&view, &mut pixels))
             .map_err(|source| LoaderError::Prepare { path: path.clone(), source })?;
         Ok(Prepared { pixels, class: *class, sample: *sample })
     }
 
-    fn picture(&self, path: &Path) -> Result<Arc<Picture>, LoaderError> {
-        if let Some(picture) = self.decoded.as_ref().and_then(|decoded| decoded.get(path)) {
-            return Ok(picture);
+    /// As much of the picture as this key looks at. Only whole pictures are kept: of those that are reduced one reads
+    /// the file again, as their pixels depend on the size asked for.
+    fn part(&self, path: &Path, key: Key) -> Result<Arc<Part>, LoaderError> {
+        if let Some(part) = self.decoded.as_ref().and_then(|decoded| decoded.get(path)) {
+            return Ok(part);
         }
+        let Spec { preprocess, policy, .. } = &self.spec;
+        let need = |width, height| {
+            let need = policy.need(width, height, preprocess, key);
+            let kept = self.decoded.is_some() && need.factor == 1;
+            Need { look: need.look.filter(|_| !kept), ..need }
+        };
         let bytes = std::fs::read(path).map_err(|source| LoaderError::Read { path: path.into(), source })?;
-        let picture = (self.decode)(&bytes, self.spec.preprocess.background, &Limits::default())
+        let part = (self.decode)(&bytes, preprocess.background, &Limits::default(), &need)
             .map_err(|source| LoaderError::Decode { path: path.into(), source })?;
-        let picture = Arc::new(picture);
-        if let Some(decoded) = &self.decoded {
-            decoded.keep(path, &picture);
+        let part = Arc::new(part);
+        if let Some(decoded) = self.decoded.as_ref().filter(|_| part.is_whole()) {
+            decoded.keep(path, &part);
         }
-        Ok(picture)
+        Ok(part)
     }
 }
 

@@ -23,6 +23,7 @@ pub(super) fn data(raw: &raw::Data, faults: &mut Faults<'_>) -> Data {
         cache_precision: faults.choice(&raw.cache_precision, Precision::F32),
         cache_limit: limit(&raw.cache_limit, faults).unwrap_or(CACHE_LIMIT),
         bad: faults.choice(&raw.bad, Bad::Skip),
+        reduced_jpeg: raw.reduced_jpeg.as_ref().is_none_or(|given| *given.get_ref()),
     }
 }
 

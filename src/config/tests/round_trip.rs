@@ -121,7 +121,7 @@ fn any_data() -> impl Strategy<Value = Data> {
         ("[a-z0-9_-]{1,9}", offline).prop_map(|(name, offline)| (Source::Dataset(name), offline)),
     ];
     let split = (0.0..0.5, 0.0..0.5).prop_map(|(val, test)| SplitShares { val, test });
-    let bad = select(vec![Bad::Skip, Bad::Fail]);
+    let bad = (select(vec![Bad::Skip, Bad::Fail]), any::<bool>());
     let place = select(vec![CachePlace::Auto, CachePlace::Memory, CachePlace::Disk, CachePlace::Off]);
     let cache = (place, select(vec![Precision::F32, Precision::F16]), 1..9_000_000_000_000_000_u64);
     let sizes = (option::of(32..4096_usize), option::of(1..99_usize), 1..99_usize);
@@ -131,7 +131,7 @@ fn any_data() -> impl Strategy<Value = Data> {
             split,
             (image_size, workers, views),
             (cache, cache_precision, cache_limit),
-            bad,
+            (bad, reduced_jpeg),
         )| Data {
             source,
             offline,
@@ -143,6 +143,7 @@ fn any_data() -> impl Strategy<Value = Data> {
             cache_precision,
             cache_limit,
             bad,
+            reduced_jpeg,
         },
     )
 }
