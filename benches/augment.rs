@@ -10,7 +10,7 @@ use kiln::augment::warp::{Look, Map, Surroundings, warp};
 use kiln::augment::{Policy, Shape, colour, filter, geometry, jpeg, tone};
 use kiln::chance::Key;
 use kiln::config::{self, Sampling};
-use kiln::dataset::{Interpolation, Picture, Preprocess};
+use kiln::dataset::{Interpolation, Part, Picture, Preprocess};
 
 const EDGE: usize = 224;
 const SHAPE: Shape = Shape { width: EDGE, height: EDGE, channels: 3 };
@@ -72,7 +72,7 @@ fn policies(bench: &mut Criterion) {
     use config::Policy::{AugMix, AutoAugment, Light, None, RandAugment, Standard, Strong, TrivialAugment};
     let mut group = bench.benchmark_group("policy, from 500x375");
     group.sample_size(20);
-    let picture = Picture::rgb8(500, 375, pixels(500, 375)).expect("a picture of this size");
+    let part = Part::whole(Picture::rgb8(500, 375, pixels(500, 375)).expect("a picture of this size"));
     let preprocess = Preprocess::image_net(EDGE, 0.875, Interpolation::Bilinear);
     for named in [None, Light, Standard, Strong, RandAugment, TrivialAugment, AutoAugment, AugMix] {
         let policy = Policy::from(&named.augment());
@@ -80,7 +80,7 @@ fn policies(bench: &mut Criterion) {
         group.bench_function(named.to_string(), |bench| {
             bench.iter(|| {
                 sample += 1;
-                black_box(policy.views(&picture, &preprocess, Key::new(1).with(sample)).expect("a view"))
+                black_box(policy.views(&part, &preprocess, Key::new(1).with(sample)).expect("a view"))
             });
         });
     }

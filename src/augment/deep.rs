@@ -181,7 +181,7 @@ fn fill(samples: &mut [f32], width: usize, colour: &[f32], key: Key) {
 mod tests {
     use super::*;
     use crate::augment::crop::Crop;
-    use crate::dataset::{Depth, Interpolation, Preprocess};
+    use crate::dataset::{Depth, Interpolation, Part, Preprocess};
 
     fn none() -> Policy {
         Policy::none()
@@ -198,7 +198,7 @@ mod tests {
 
     fn view(policy: &Policy, picture: &Picture, sample: u64) -> Picture {
         let preprocess = Preprocess::image_net(32, 0.875, Interpolation::Bicubic);
-        policy.views(picture, &preprocess, Key::new(4).with(0).with(sample)).unwrap()
+        policy.views(&Part::whole(picture.clone()), &preprocess, Key::new(4).with(0).with(sample)).unwrap()
     }
 
     /// Deep pictures see what 8-bit ones do, but for rounding.

@@ -11,7 +11,7 @@ use super::warp::{Look, Surroundings};
 use super::{Shape, deep, geometry, published};
 use crate::chance::Key;
 use crate::config::{Augment, Colour, Erasing, Fill, Geometry, Published};
-use crate::dataset::{Picture, PictureError, Preprocess, resize};
+use crate::dataset::{self, Need, Part, Picture, PictureError, Preprocess, resize};
 
 /// Strengths of all operations. `Policy::none()` changes nothing.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,13 +64,8 @@ impl Policy {
     }
 
     /// The picture as this key's training step sees it: `size` x `size` of the preprocessing, 8-bit RGB or float.
-    pub fn views(
-        &self,
-        picture: &Picture,
-        preprocess: &Preprocess,
-        key: Key,
-    ) -> Result<Picture, PictureError> {
-        let mut view = self.cut(picture, preprocess, key)?;
+    pub fn views(&self, part: &Part, preprocess: &Preprocess, key: Key) -> Result<Picture, PictureError> {
+        let mut view = self.cut(part, preprocess, key)?;
         let shape = Shape { width: view.width() as usize, height: view.height() as usize, channels: 3 };
         let Some(pixels) = view.as_rgb8_mut() else {
             deep::augment(self, &mut view, preprocess.mean, key)?;
@@ -93,16 +88,35 @@ impl Policy {
     }
 
     /// The crop is resized from the original in one go, so small crops stay as sharp as the picture allows.
-    fn cut(&self, picture: &Picture, preprocess: &Preprocess, key: Key) -> Result<Picture, PictureError> {
-        let middle = self.middle(picture, preprocess, key)?;
-        let picture = middle.as_ref().unwrap_or(picture);
-        let wanted = self.crop.filter(|_| strikes(key, "crop", self.geometry.crop_probability));
-        let Some(crop) = wanted else {
-            return preprocess.apply(picture);
-        };
-        let region = crop.region(picture.width(), picture.height(), key.named("crop"));
-        let size = preprocess.size as u32;
-        resize(&*preprocess.levelled(picture)?, region, size, size, preprocess.interpolation)
+    /// What has to be decoded of a picture of this size for this key's training step. How far it may be reduced is
+    /// told by the smallest crop that could be drawn, so that all crops come from the same pixels.
+    pub fn need(&self, width: u32, height: u32, preprocess: &Preprocess, key: Key) -> Need {
+        if self.geometry.centre_crop != [1.0, 1.0] {
+            return Need { factor: 1, look: None };
+        }
+        let plain = preprocess.need(width, height);
+        let Some(crop) = &self.crop else { return plain };
+        let [columns, rows] = crop.least(width, height);
+        let factor = preprocess.factor(columns.min(rows) / preprocess.size as f64);
+        let factor = if self.geometry.crop_probability < 1.0 { factor.min(plain.factor) } else { factor };
+        match self.wanted(key) {
+            Some(crop) => Need { factor, look: Some(place(&crop, preprocess, width, height, key)) },
+            None => Need { factor, ..plain },
+        }
+    }
+
+    /// The random crop, where this key's step makes one.
+    fn wanted(&self, key: Key) -> Option<Crop> {
+        self.crop.filter(|_| strikes(key, "crop", self.geometry.crop_probability))
+    }
+
+    /// The crop is resized from the original in one go, so small crops stay as sharp as the picture allows.
+    fn cut(&self, part: &Part, preprocess: &Preprocess, key: Key) -> Result<Picture, PictureError> {
+        let middle = self.middle(part.picture(), preprocess, key)?.map(Part::whole);
+        let part = middle.as_ref().unwrap_or(part);
+        let Some(crop) = self.wanted(key) else { return preprocess.apply_to(part) };
+        let (width, height) = part.size();
+        preprocess.levelled_part(part)?.see(&place(&crop, preprocess, width, height, key))
     }
 
     /// The middle of the picture at its own size, where that is cut out.
@@ -173,6 +187,12 @@ impl From<&Augment> for Policy {
     }
 }
 
+/// Where a crop lies in a picture of this size, and what it becomes.
+fn place(crop: &Crop, preprocess: &Preprocess, width: u32, height: u32, key: Key) -> dataset::Look {
+    let (region, size) = (crop.region(width, height, key.named("crop")), preprocess.size as u32);
+    dataset::Look { region, width: size, height: size, interpolation: preprocess.interpolation }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -222,7 +242,8 @@ mod tests {
     }
 
     fn view(policy: &Policy, sample: u64) -> Vec<u8> {
-        let view = policy.views(&picture(), &preprocess(), Key::new(4).with(0).with(sample)).unwrap();
+        let view =
+            policy.views(&Part::whole(picture()), &preprocess(), Key::new(4).with(0).with(sample)).unwrap();
         assert_eq!((view.width(), view.height()), (32, 32));
         view.as_rgb8().unwrap().to_vec()
     }

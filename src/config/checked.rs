@@ -147,6 +147,8 @@ pub struct Data {
     /// How many folder names make a class.
     pub depth: usize,
     pub columns: Columns,
+    /// Whether JPEGs much larger than needed are decoded at a reduced scale.
+    pub reduced_jpeg: bool,
 }
 
 /// What the columns of a table, or the fields of a line of JSON, are called. None: by one of the usual names.

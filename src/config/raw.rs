@@ -76,6 +76,7 @@ pub(super) struct Data {
     pub leakage: Key<String>,
     pub classes: Key<Vec<String>>,
     pub depth: Key<usize>,
+    pub reduced_jpeg: Key<bool>,
     #[serde(default)]
     pub split: Split,
     #[serde(default, skip_serializing_if = "Option::is_none")]

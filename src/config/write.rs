@@ -169,6 +169,7 @@ fn data(data: &Data) -> raw::Data {
         leakage: word(data.leakage),
         classes: (!data.classes.is_empty()).then(|| key(data.classes.clone())).flatten(),
         depth: key(data.depth),
+        reduced_jpeg: key(data.reduced_jpeg),
         split: raw::Split { val: key(data.split.val), test: key(data.split.test) },
         columns: (data.columns != Columns::default()).then(|| columns(&data.columns)),
         files,

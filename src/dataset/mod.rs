@@ -2,6 +2,7 @@
 
 pub mod archive;
 pub mod audit;
+pub mod baseline;
 mod bytes;
 mod content;
 pub mod decode;
@@ -20,6 +21,7 @@ mod labels;
 mod layout;
 mod levels;
 mod location;
+pub mod part;
 pub mod picture;
 pub mod preprocess;
 pub mod recipe;
@@ -41,6 +43,7 @@ pub use frames::holds_several;
 pub use labels::{Labels, Purpose};
 pub use levels::{Window, expect_levels};
 pub use location::{Location, Shard, Slice};
+pub use part::{Look, Need, Part};
 pub use picture::{Depth, Picture, PictureError};
 pub use preprocess::{Crop, IMAGENET_MEAN, IMAGENET_STD, Preprocess, Resize, luma};
 pub use recipe::Recipe;

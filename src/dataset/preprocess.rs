@@ -2,6 +2,7 @@
 //! model files. Decoding and random augmentation are not its business.
 
 use super::levels::{Window, levelled};
+use super::part::{Look, Need, Part};
 use super::picture::{Depth, Picture, PictureError};
 use super::resize::{Interpolation, Region, resize};
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,9 @@ pub struct Preprocess {
     /// What is black and white in pictures of more than 8 bits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<Window>,
+    /// Whether JPEGs much larger than needed are decoded at a reduced scale; files from before this do not say so.
+    #[serde(default)]
+    pub reduced: bool,
 }
 
 /// To which size a picture is brought before the crop.
@@ -68,6 +72,7 @@ impl Preprocess {
             std: IMAGENET_STD,
             background: [255; 3],
             window: None,
+            reduced: true,
         }
     }
 
@@ -101,14 +106,60 @@ impl Preprocess {
     pub fn apply(&self, picture: &Picture) -> Result<Picture, PictureError> {
         self.check()?;
         let picture = &*self.levelled(picture)?;
-        let (width, height) = (picture.width(), picture.height());
+        let (x, y) = self.kept(picture.width(), picture.height());
+        let Look { region, width, height, interpolation } = self.look(&x, &y);
+        let kept = resize(picture, region, width, height, interpolation)?;
+        self.bordered(kept, x.border, y.border)
+    }
+
+    /// A part with black and white where they belong. What is not 8-bit RGB is always a whole picture.
+    pub fn levelled_part<'a>(&self, part: &'a Part) -> Result<Cow<'a, Part>, PictureError> {
+        match self.levelled(part.picture())? {
+            Cow::Borrowed(_) => Ok(Cow::Borrowed(part)),
+            Cow::Owned(picture) => Ok(Cow::Owned(Part::whole(picture))),
+        }
+    }
+
+    /// The same of a part that was decoded for it.
+    pub fn apply_to(&self, part: &Part) -> Result<Picture, PictureError> {
+        self.check()?;
+        let part = self.levelled_part(part)?;
+        let (x, y) = self.kept(part.size().0, part.size().1);
+        self.bordered(part.see(&self.look(&x, &y))?, x.border, y.border)
+    }
+
+    /// What has to be decoded of a picture of this size.
+    pub fn need(&self, width: u32, height: u32) -> Need {
+        // Twice as fine as needed is as good as Pillow's `thumbnail` finds good enough.
+        const SPARE: f64 = 2.0;
+        let (x, y) = self.kept(width, height);
+        let look = self.look(&x, &y);
+        let scale = (x.length / x.kept as f64).min(y.length / y.kept as f64);
+        Need { factor: self.factor(scale / SPARE), look: Some(look) }
+    }
+
+    /// By how much a picture may be reduced that is so many times finer than needed.
+    pub fn factor(&self, finer: f64) -> u32 {
+        match finer {
+            _ if !self.reduced => 1,
+            8.0.. => 8,
+            4.0.. => 4,
+            2.0.. => 2,
+            _ => 1,
+        }
+    }
+
+    /// What the crop keeps of each axis.
+    fn kept(&self, width: u32, height: u32) -> (Stretch, Stretch) {
         let (resized_width, resized_height) = self.resized(width, height);
         let x = Stretch::middle(width, resized_width, self.size);
-        let y = Stretch::middle(height, resized_height, self.size);
-        // Only what the crop keeps is resized: a narrow strip would otherwise grow without bound.
+        (x, Stretch::middle(height, resized_height, self.size))
+    }
+
+    /// Only what the crop keeps is resized: a narrow strip would otherwise grow without bound.
+    fn look(&self, x: &Stretch, y: &Stretch) -> Look {
         let region = Region { left: x.start, top: y.start, width: x.length, height: y.length };
-        let kept = resize(picture, region, x.kept as u32, y.kept as u32, self.interpolation)?;
-        self.bordered(kept, x.border, y.border)
+        Look { region, width: x.kept as u32, height: y.kept as u32, interpolation: self.interpolation }
     }
 
     /// Writes (v - mean) / std of a picture that `apply` made, channel after channel (CHW), v between 0 and 1. `out` has room

@@ -7,6 +7,7 @@ use fast_image_resize::images::{TypedImage, TypedImageRef};
 use fast_image_resize::pixels::{F32, F32x3, U8x3};
 use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// How values between pixels are found. Both widen their reach when a picture shrinks, so nothing aliases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,6 +109,20 @@ impl Way {
         let band = pass::<P, S>(samples, self.size, (self.x, rows), narrow, self.interpolation)?;
         pass::<P, S>(&band, narrow, (all, self.y), self.out, self.interpolation)
     }
+}
+
+/// The columns and rows of a picture of this size on which a region brought to `out` depends, where there are any.
+pub(super) fn seen(
+    region: Region,
+    out: (u32, u32),
+    interpolation: Interpolation,
+    (width, height): (u32, u32),
+) -> Option<(Range<u32>, Range<u32>)> {
+    let along = |start, length, out, limit| {
+        let (first, last) = Span::cut(start, length, limit)?.reach(interpolation.support(), out, limit);
+        (first < last).then_some(first..last)
+    };
+    Some((along(region.left, region.width, out.0, width)?, along(region.top, region.height, out.1, height)?))
 }
 
 impl Interpolation {

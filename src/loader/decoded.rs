@@ -24,7 +24,7 @@ enum Store {
 pub struct Name(pub(super) [u8; 32]);
 
 /// Grows whenever the same file gives other pixels than before.
-const DECODING: u32 = 1;
+const DECODING: u32 = 2;
 
 impl Name {
     /// `content` is the file's hash; `how` names every setting that decoding depends on.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::workers::Spec;
 use super::{Decoded, LoaderError, Name};
 use crate::chance::Key;
-use crate::dataset::{DecodeError, Limits, Location, Picture};
+use crate::dataset::{DecodeError, Limits, Location, Need, Part};
 use crate::durable;
 
 /// One sample of a data set.
@@ -27,7 +27,7 @@ pub struct Item {
 }
 
 /// How bytes become a picture; tests put their own here.
-pub(super) type Decode = fn(&[u8], [u8; 3], &Limits) -> Result<Picture, DecodeError>;
+pub(super) type Decode = fn(&[u8], [u8; 3], &Limits, &dyn Fn(u32, u32) -> Need) -> Result<Part, DecodeError>;
 
 /// Everything that the preparation of any picture of a loader needs.
 pub(super) struct Work {
@@ -60,33 +60,42 @@ impl Work {
         if class >= classes {
             return Err(LoaderError::Class { path: path.clone(), class: *class, classes: *classes });
         }
-        let picture = self.picture(item)?;
         let first = Key::new(*seed).with(*view).with(*sample as u64);
         let key = if *repeat == 0 { first } else { first.named("repeat").with(*repeat as u64) };
+        let part = self.part(item, key)?;
         let mut pixels = vec![0.0; channels * preprocess.size * preprocess.size];
         policy
-            .views(&picture, preprocess, key)
+            .views(&part, preprocess, key)
             .and_then(|view| preprocess.normalise_into(&view, &mut pixels))
             .map_err(|source| LoaderError::Prepare { path: path.clone(), source })?;
         Ok(Prepared { pixels, class: *class, sample: *sample, weight: *weight })
     }
 
-    fn picture(&self, item: &Item) -> Result<Arc<Picture>, LoaderError> {
+    /// As much of the picture as this key looks at. Only whole pictures are kept: of those that are reduced one reads
+    /// the file again, as their pixels depend on the size asked for.
+    fn part(&self, item: &Item, key: Key) -> Result<Part, LoaderError> {
         let Item { location: path, content, .. } = item;
+        let Spec { preprocess, policy, .. } = &self.spec;
         let cache = self.decoded.as_ref().filter(|_| !content.is_empty());
-        let name = Name::of(content, &format!("on {:?}", self.spec.preprocess.background));
-        if let Some(picture) = cache.and_then(|cache| cache.get(&name)) {
-            return Ok(picture);
+        let name = Name::of(content, &format!("on {:?}", preprocess.background));
+        if let Some(picture) = cache.and_then(|cache| cache.get(&name))
+            && policy.need(picture.width(), picture.height(), preprocess, key).factor == 1
+        {
+            return Ok(Part::whole(picture));
         }
+        let need = |width, height| {
+            let need = policy.need(width, height, preprocess, key);
+            let kept = cache.is_some() && need.factor == 1;
+            Need { look: need.look.filter(|_| !kept), ..need }
+        };
         let bytes = path.read().map_err(|source| LoaderError::Read { path: path.clone(), source })?;
-        let picture = (self.decode)(&bytes, self.spec.preprocess.background, &Limits::default())
+        let part = (self.decode)(&bytes, preprocess.background, &Limits::default(), &need)
             .map_err(|source| LoaderError::Decode { path: path.clone(), source })?;
-        let picture = Arc::new(picture);
         // A file that has changed since it was hashed must not pass for what it was.
-        if let Some(cache) = cache.filter(|_| durable::hash(&bytes) == *content) {
-            cache.keep(&name, &picture);
+        if let Some(cache) = cache.filter(|_| part.is_whole() && durable::hash(&bytes) == *content) {
+            cache.keep(&name, &part.shared());
         }
-        Ok(picture)
+        Ok(part)
     }
 }
 

@@ -36,6 +36,7 @@ pub(super) fn data(raw: &raw::Data, faults: &mut Faults<'_>) -> Data {
         classes: labels::classes(&raw.classes, faults),
         depth: faults.value(&raw.depth, 1, &DEPTH),
         columns: labels::columns(raw.columns.as_ref(), faults),
+        reduced_jpeg: raw.reduced_jpeg.as_ref().is_none_or(|given| *given.get_ref()),
     }
 }
 

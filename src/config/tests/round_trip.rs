@@ -134,7 +134,7 @@ fn any_data() -> impl Strategy<Value = Data> {
     let classes = prop_oneof![Just(Vec::new()), Just(vec!["b".to_string(), "a \"é\"".to_string()])];
     let labels = (classes, 1..=16_usize, any_columns());
     let split = (0.0..0.5, 0.0..0.5).prop_map(|(val, test)| SplitShares { val, test });
-    let bad = select(vec![Bad::Skip, Bad::Fail]);
+    let bad = (select(vec![Bad::Skip, Bad::Fail]), any::<bool>());
     let leakage = select(vec![Leakage::Refuse, Leakage::Skip, Leakage::Allow]);
     let place = select(vec![CachePlace::Auto, CachePlace::Memory, CachePlace::Disk, CachePlace::Off]);
     let bytes = || 1..9_000_000_000_000_000_u64;
@@ -148,7 +148,7 @@ fn any_data() -> impl Strategy<Value = Data> {
             split,
             (image_size, workers, views, window),
             (cache, cache_precision, cache_limit, cache_memory),
-            (bad, leakage, sampler),
+            ((bad, reduced_jpeg), leakage, sampler),
             (classes, depth, columns),
         )| Data {
             source,
@@ -168,6 +168,7 @@ fn any_data() -> impl Strategy<Value = Data> {
             classes,
             depth,
             columns,
+            reduced_jpeg,
         },
     )
 }
