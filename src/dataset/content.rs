@@ -56,8 +56,8 @@ fn first_value(tiff: &[u8], tag: u16) -> Option<u16> {
     let directory = four(4)? as usize;
     let entries = directory.checked_add(2)?;
     // Twelve bytes each: tag, kind, count, value.
-    let at = (0..usize::from(two(directory)?)).map(|n| entries.saturating_add(12 * n));
-    at.into_iter().find(|&at| two(at) == Some(tag)).and_then(|at| two(at.checked_add(8)?))
+    let mut places = (0..usize::from(two(directory)?)).map(|n| entries.saturating_add(12 * n));
+    places.find(|&at| two(at) == Some(tag)).and_then(|at| two(at.checked_add(8)?))
 }
 
 #[cfg(test)]
