@@ -102,7 +102,7 @@ impl<'a> Index<'a> {
     fn near(&self, hash: u64, most: u32, mut found: impl FnMut(u32, usize)) {
         for (piece, table) in self.pieces.iter().enumerate() {
             let value = value(hash, piece);
-            let neighbours = (0..PIECE_BITS).map(|bit| value ^ 1 << bit);
+            let neighbours = (0..PIECE_BITS).map(|bit| value ^ (1 << bit));
             for number in std::iter::once(value).chain(neighbours).flat_map(|value| table.with(value)) {
                 let number = *number as usize;
                 let distance = (self.hashes[number] ^ hash).count_ones();

@@ -1,8 +1,6 @@
 //! The report as one page that opens anywhere, without a network: the worst of each kind with small pictures.
 //! Nothing in it is trusted: every name is escaped.
 
-use std::fmt::Write;
-
 use rayon::prelude::*;
 
 use super::find::Found;
@@ -19,10 +17,8 @@ const STYLE: &str = include_str!("page.css");
 
 pub fn page(report: &Report, found: &Found) -> String {
     let pictures = Pictures::of(report, found);
-    let mut out = String::new();
     let root = escaped(&report.root);
-    let _ = write!(
-        out,
+    let mut out = format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <title>kiln data check: {root}</title>\n<style>\n{STYLE}</style>\n<h1>{root}</h1>\n"
@@ -71,19 +67,17 @@ fn section(finding: &Finding, pictures: &Pictures) -> String {
         finding.count,
         escaped(finding.kind.advice())
     );
-    let shown = if finding.groups.is_empty() {
+    let (all, what) = if finding.groups.is_empty() {
         let items: String = finding.items.iter().take(SHOWN).map(|item| card(item, pictures)).collect();
-        let _ = write!(out, "<div class=\"cards\">{items}</div>\n");
-        (SHOWN, finding.items.len(), "")
+        out += &format!("<div class=\"cards\">{items}</div>\n");
+        (finding.items.len(), "")
     } else {
         let groups = finding.groups.iter().take(SHOWN);
         out += &groups.map(|together| group(together, pictures)).collect::<String>();
-        (SHOWN, finding.groups.len(), " groups")
+        (finding.groups.len(), " groups")
     };
-    if let (most, all @ 1.., what) = shown
-        && all > most
-    {
-        let _ = write!(out, "<p>and {} more{what}; --json and --fix-list name them all</p>\n", all - most);
+    if all > SHOWN {
+        out += &format!("<p>and {} more{what}; --json and --fix-list name them all</p>\n", all - SHOWN);
     }
     out + "</section>\n"
 }

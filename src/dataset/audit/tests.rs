@@ -151,7 +151,7 @@ fn a_table_is_looked_at_row_by_row() {
     let root = sound();
     put(root.path(), "train/rose/cut.png", &png(70)[..300]);
     put(root.path(), "labels.csv", b"path,label,split\ntrain/rose/0.png,a,train\ntrain/rose/1.png,a,train\n\
-        train/rose/cut.png,b,train\ntrain/tulip/0.png,b,train\ntrain/tulip/1.png,b,train\ntrain/rose/1.png,b,test\n");
+        train/rose/cut.png,b,train\ntrain/tulip/0.png,b,train\ntrain/tulip/1.png,b,train\ntest/tulip/3.png,b,test\n");
     let report = checked(&root.path().join("labels.csv"), Depth::Pixels);
     assert_eq!(named(&report, "truncated"), ["train/rose/cut.png"]);
     assert_eq!(report["found"].as_u64(), Some(total(&report["files"])));
