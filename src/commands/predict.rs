@@ -164,8 +164,10 @@ pub fn listed(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
 /// Folders deeper than this are a loop of links, or no collection of pictures.
 const DEEPEST: usize = 32;
 
-const ENDINGS: [&str; 14] =
-    ["jpg", "jpeg", "jpe", "jfif", "png", "gif", "bmp", "webp", "tif", "tiff", "pbm", "pgm", "ppm", "qoi"];
+const ENDINGS: [&str; 17] = [
+    "jpg", "jpeg", "jpe", "jfif", "png", "apng", "gif", "bmp", "webp", "tif", "tiff", "pbm", "pgm", "ppm",
+    "pnm", "pam", "qoi",
+];
 
 pub fn walk(folder: &Path, files: &mut Vec<PathBuf>, depth: usize) -> Result<()> {
     if depth > DEEPEST {

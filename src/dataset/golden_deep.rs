@@ -69,6 +69,15 @@ fn a_file_cut_anywhere_gives_an_error_or_the_very_same_picture() {
 }
 
 #[test]
+fn the_header_alone_refuses_what_is_too_large() {
+    for file in goldens() {
+        let limit = u64::from(file.width) * u64::from(file.height) - 1;
+        let refused = decode(&read(&file.name), [0; 3], &Limits { pixels: limit });
+        assert!(matches!(refused, Err(DecodeError::TooLarge { .. })), "{}: {refused:?}", file.name);
+    }
+}
+
+#[test]
 fn changed_bytes_come_back_as_a_value() {
     for file in goldens() {
         let mut bytes = read(&file.name);

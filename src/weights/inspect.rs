@@ -8,6 +8,7 @@ use super::formats::{self, Format, ReadError};
 use super::guess::{Guess, guess_variant};
 use super::import::{Head, ImportOptions, Report, classes_of, compare};
 use super::layouts::{self, Layout};
+use super::tensors::Named;
 
 #[derive(Debug, Clone)]
 pub struct Inspection {
@@ -47,10 +48,37 @@ pub fn inspect(path: &Path) -> Result<Inspection, ReadError> {
         integers: named.integers.iter().cloned().collect(),
         beside: loaded.beside,
         kiln: loaded.metadata.get(super::METADATA_KEY).cloned(),
-        report: guess.and_then(|guess| {
+        report: guess.zip(layout).and_then(|(guess, layout)| {
             let head = if classes.is_some() { Head::Keep } else { Head::Replace };
-            let plan = Plan::variant(guess.variant);
+            let mut plan = Plan::variant(guess.variant);
+            plan.channels = stem_planes(&named, layout, &plan).unwrap_or(plan.channels);
             compare(named, &plan, classes.unwrap_or(0), ImportOptions { head }).ok().map(|(_, report)| report)
         }),
     })
+}
+
+/// Planes that the first convolution of a file reads: one of a grey network is no fault.
+fn stem_planes(named: &Named, layout: Layout, plan: &Plan) -> Option<usize> {
+    let stem = layouts::pairings(layout, plan).into_iter().next()?.foreign;
+    named.entries.get(&stem)?.shape.get(1).copied().filter(|planes| (1..=3).contains(planes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scaling::Variant;
+    use crate::weights::tensors::Array;
+
+    #[test]
+    fn the_first_convolution_tells_how_many_planes_it_reads() {
+        let check = |name: &str, planes, expected| {
+            let array = Array { shape: vec![32, planes, 3, 3], values: vec![] };
+            let named = Named { entries: [(name.to_owned(), array)].into(), ..Named::default() };
+            assert_eq!(stem_planes(&named, Layout::Timm, &Plan::variant(Variant::B0)), expected);
+        };
+        check("conv_stem.weight", 1, Some(1));
+        check("conv_stem.weight", 2, Some(2));
+        check("conv_stem.weight", 12, None);
+        check("conv_head.weight", 1, None);
+    }
 }
