@@ -2,6 +2,7 @@
 //! `cargo bench --bench augment`.
 
 use std::hint::black_box;
+use std::time::Duration;
 
 use criterion::{
     BatchSize, BenchmarkGroup, Criterion, criterion_group, criterion_main, measurement::WallTime,
@@ -41,9 +42,14 @@ fn time(group: &mut BenchmarkGroup<WallTime>, name: &str, operation: impl Fn(&mu
     });
 }
 
+/// Long enough for two digits.
+fn brief(group: &mut BenchmarkGroup<WallTime>) {
+    group.sample_size(20).warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_secs(1));
+}
+
 fn operations(bench: &mut Criterion) {
     let mut group = bench.benchmark_group("operation");
-    group.sample_size(20);
+    brief(&mut group);
     let turn = Map::rotation(13.0, SHAPE);
     time(&mut group, "flip", |p| geometry::flip(p, EDGE));
     time(&mut group, "rotate, mirrored", |p| {
@@ -71,7 +77,7 @@ fn operations(bench: &mut Criterion) {
 fn policies(bench: &mut Criterion) {
     use config::Policy::{AugMix, AutoAugment, Light, None, RandAugment, Standard, Strong, TrivialAugment};
     let mut group = bench.benchmark_group("policy, from 500x375");
-    group.sample_size(20);
+    brief(&mut group);
     let part = Part::whole(Picture::rgb8(500, 375, pixels(500, 375)).expect("a picture of this size"));
     let preprocess = Preprocess::image_net(EDGE, 0.875, Interpolation::Bilinear);
     for named in [None, Light, Standard, Strong, RandAugment, TrivialAugment, AutoAugment, AugMix] {

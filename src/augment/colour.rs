@@ -28,7 +28,9 @@ pub fn saturation(pixels: &mut [u8], factor: f64) {
 pub fn hue(pixels: &mut [u8], turn: f64) {
     for pixel in pixels.as_chunks_mut::<3>().0 {
         let [hue, saturation, value] = to_hsv(pixel.map(|byte| f32::from(byte) / 255.0));
-        let rgb = to_rgb([(hue + turn as f32).rem_euclid(1.0), saturation, value]);
+        let part = fraction(hue + turn as f32);
+        let turned = if part < 0.0 { part + 1.0 } else { part };
+        let rgb = to_rgb([turned, saturation, value]);
         // torchvision's way back to bytes: equal shares of [0, 1] for all 256 values.
         *pixel = rgb.map(|share| (share * 255.999) as u8);
     }
@@ -55,6 +57,11 @@ fn mean_grey(pixels: &[u8]) -> u8 {
     (sum as f64 / pixels.len().max(1) as f64 + 0.5) as u8
 }
 
+/// What `%` leaves of a small number, without its call into the C library: both are exact.
+fn fraction(value: f32) -> f32 {
+    value - (value as i32) as f32
+}
+
 pub(super) fn to_hsv([red, green, blue]: [f32; 3]) -> [f32; 3] {
     let (high, low) = (red.max(green).max(blue), red.min(green).min(blue));
     let range = high - low;
@@ -69,16 +76,16 @@ pub(super) fn to_hsv([red, green, blue]: [f32; 3]) -> [f32; 3] {
     } else {
         4.0 + g - r
     };
-    [(sixths / 6.0 + 1.0) % 1.0, range / high, high]
+    [fraction(sixths / 6.0 + 1.0), range / high, high]
 }
 
 pub(super) fn to_rgb([hue, saturation, value]: [f32; 3]) -> [f32; 3] {
-    let sixth = (hue * 6.0).floor();
-    let rest = hue * 6.0 - sixth;
+    let sixth = (hue * 6.0) as u8;
+    let rest = hue * 6.0 - f32::from(sixth);
     let low = (value * (1.0 - saturation)).clamp(0.0, 1.0);
     let falling = (value * (1.0 - saturation * rest)).clamp(0.0, 1.0);
     let rising = (value * (1.0 - saturation * (1.0 - rest))).clamp(0.0, 1.0);
-    match sixth as u8 % 6 {
+    match sixth % 6 {
         0 => [value, rising, low],
         1 => [falling, value, low],
         2 => [low, value, rising],

@@ -4,6 +4,9 @@
 use super::Shape;
 use super::colour::blend;
 
+/// Behind it a single-precision number has no room for fractions, so adding it rounds, halves to even.
+const ROUNDING: f32 = 8_388_608.0;
+
 /// Away from a smoothed picture: 0 gives that, 1 the picture itself, more sharpens. The outermost pixels stay.
 pub fn sharpness(pixels: &mut [u8], shape: Shape, factor: f64) {
     let Shape { width, height, channels } = shape;
@@ -48,7 +51,7 @@ pub fn blur(pixels: &mut [u8], shape: Shape, sigma: f64) {
             let from = reflected((y + tap) as isize - (kernel.len() / 2) as isize, height);
             add(&mut sum, &across[from * width * channels..], *weight);
         }
-        out.iter_mut().zip(&sum).for_each(|(to, value)| *to = value.round_ties_even() as u8);
+        out.iter_mut().zip(&sum).for_each(|(to, value)| *to = (value + ROUNDING - ROUNDING) as u8);
     }
 }
 

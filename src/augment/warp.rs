@@ -2,7 +2,7 @@
 //! `Image.transform` to the bit; where the surroundings are mirrored it is that of `geometry::rotate`.
 
 use super::Shape;
-use super::geometry::Source;
+use super::geometry::{Source, floor};
 use crate::config::Sampling;
 
 /// Where in the old picture each place of the new one comes from. Places are measured from the upper left corner;
@@ -98,7 +98,7 @@ fn warped<const N: usize>(pixels: &mut [u8], shape: Shape, map: &Map, look: Look
         (Surroundings::Mirrored, Sampling::Nearest, _) => {
             fill(out, shape, |x, y| {
                 let [x, y] = map.at(x, y);
-                Some(source.at(x.floor() as i64, y.floor() as i64))
+                Some(source.at(floor(x), floor(y)))
             });
         }
         (Surroundings::Colour(colour), Sampling::Bilinear, _) => {

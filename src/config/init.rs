@@ -131,7 +131,10 @@ fn augment() -> String {
     let Augment { crop_scale: [least, _], rotate, .. } = Policy::Standard.augment();
     [
         "[augment]\n",
-        &line("policy = \"standard\"", "or \"none\", \"light\", \"strong\"; each value can be set below"),
+        &line(
+            "policy = \"standard\"",
+            "or \"none\", \"light\", \"strong\", \"randaugment\"; `kiln data show` shows it",
+        ),
         &line("# flip = 0.0", "where left and right mean something"),
         &line(format!("# rotate = {rotate:.1}"), "degrees"),
         &line(format!("# crop_scale = [{least}, 1.0]"), "share of the picture that a random crop keeps"),
