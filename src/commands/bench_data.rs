@@ -13,7 +13,7 @@ use super::predict::walk;
 use crate::augment::Policy;
 use crate::augment::crop::Crop;
 use crate::chance::Key;
-use crate::dataset::{Limits, Part, Preprocess};
+use crate::dataset::{self, Depth, Limits, Need, Part, Picture, Preprocess};
 use crate::loader::{Item, Loader, Lone, Spec};
 
 #[derive(Serialize)]
@@ -28,6 +28,10 @@ pub struct Report {
     median_ms: f64,
     pictures_per_second: f64,
     shares: Shares,
+    /// What pictures decoded at a reduced scale differ by from the same decoded whole, as training and as evaluation see
+    /// them; nothing where none is reduced.
+    reduced_training: Option<Apart>,
+    reduced_evaluation: Option<Apart>,
     peak_rss_mib: f64,
 }
 
@@ -39,6 +43,14 @@ struct Shares {
     resizing_ms: f64,
     augmenting_ms: f64,
     normalising_ms: f64,
+}
+
+/// Levels of 255 by which two pictures differ at the network's size.
+#[derive(Serialize)]
+struct Apart {
+    pictures: usize,
+    mean: f64,
+    most: u8,
 }
 
 /// Times passes over all pictures of a folder; one before them does not count.
@@ -73,6 +85,8 @@ pub fn measure(
         median_ms,
         ms,
         shares: shares(&files, &preprocess)?,
+        reduced_training: apart(&files, &preprocess, &policy())?,
+        reduced_evaluation: apart(&files, &preprocess, &Policy::none())?,
         peak_rss_mib: peak_memory().unwrap_or(0.0),
     })
 }
@@ -144,6 +158,35 @@ fn shares(files: &[PathBuf], preprocess: &Preprocess) -> Result<Shares> {
         augmenting_ms: (each(3) - each(2)).max(0.0),
         normalising_ms: each(4),
     })
+}
+
+/// How far reduced pictures are from whole ones.
+fn apart(files: &[PathBuf], preprocess: &Preprocess, policy: &Policy) -> Result<Option<Apart>> {
+    // A hundred tell enough, and whole ones take long.
+    const ENOUGH: usize = 100;
+    let (mut pictures, mut sum, mut most, mut samples) = (0, 0, 0, 0);
+    for (sample, path) in files.iter().enumerate().take(ENOUGH) {
+        let bytes = std::fs::read(path)?;
+        let key = Key::new(1).with(1).with(sample as u64);
+        let need = |width, height| policy.need(width, height, preprocess, key);
+        let view = |need: &dyn Fn(u32, u32) -> Need| -> Result<Picture> {
+            let part = Part::decode(&bytes, preprocess.background, &Limits::default(), need)?;
+            Ok(policy.views(&part, preprocess, key)?)
+        };
+        let (width, height) = dataset::probe(&bytes)?;
+        if need(width, height).factor == 1 {
+            continue;
+        }
+        let whole = view(&|width, height| Need { factor: 1, ..need(width, height) })?;
+        let (reduced, whole) = (view(&need)?.into_depth(), whole.into_depth());
+        let (Depth::U8(reduced), Depth::U8(whole)) = (reduced, whole) else { continue };
+        let steps = || reduced.iter().zip(&whole).map(|(a, b)| a.abs_diff(*b));
+        sum += steps().map(u64::from).sum::<u64>();
+        most = most.max(steps().max().unwrap_or(0));
+        samples += reduced.len();
+        pictures += 1;
+    }
+    Ok((pictures > 0).then(|| Apart { pictures, mean: sum as f64 / samples as f64, most }))
 }
 
 impl fmt::Display for Report {

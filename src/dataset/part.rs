@@ -1,6 +1,7 @@
 //! A picture as far as somebody looks at it: of a JPEG only the pixels that are looked at, at a reduced scale where it is
 //! far larger than needed. Speaks of places in the whole picture, and gives the same bits however little was decoded.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -90,23 +91,34 @@ impl Part {
     /// What the look sees. It must lie within what was decoded.
     pub fn see(&self, look: &Look) -> Result<Picture, PictureError> {
         let region = scaled(look.region, self.origin, self.factor);
-        let size = (look.width, look.height);
-        let Some((columns, rows)) = seen(region, size, look.interpolation, self.reduced) else {
-            return resize(&self.picture, region, size.0, size.1, look.interpolation);
+        let brought =
+            |picture: &Picture, region| resize(picture, region, look.width, look.height, look.interpolation);
+        let Some((columns, rows)) = seen(region, (look.width, look.height), look.interpolation, self.reduced)
+        else {
+            // Nothing is seen; the resizer says why.
+            return brought(&self.picture, region);
         };
-        // The region counts from what is seen, not from what was decoded: rounding is the same in every case.
+        // The region counts from what is seen, not from what was decoded: so rounding is the same in every case.
         let (left, top) = (f64::from(columns.start), f64::from(rows.start));
         let region = Region { left: region.left - left, top: region.top - top, ..region };
-        let (x, y) = (columns.start.checked_sub(self.corner.0), rows.start.checked_sub(self.corner.1));
-        let missing = PictureError::Resize { reason: "a part that was not decoded is looked at".to_owned() };
-        let Some((x, y)) = x.zip(y) else { return Err(missing) };
-        if (x, y) == (0, 0)
-            && (columns.len(), rows.len()) == (self.picture.width() as usize, self.picture.height() as usize)
+        brought(&*self.within(columns, rows)?, region)
+    }
+
+    /// These columns and rows of the reduced picture and no others.
+    fn within(&self, columns: Range<u32>, rows: Range<u32>) -> Result<Cow<'_, Picture>, PictureError> {
+        let (x, y) = self.corner;
+        let (width, height) = (self.picture.width(), self.picture.height());
+        if (columns.start, rows.start) == (x, y)
+            && (columns.len(), rows.len()) == (width as usize, height as usize)
         {
-            return resize(&self.picture, region, size.0, size.1, look.interpolation);
+            return Ok(Cow::Borrowed(&self.picture));
         }
-        let cut = self.picture.cut(x..x + columns.len() as u32, y..y + rows.len() as u32).ok_or(missing)?;
-        resize(&cut, region, size.0, size.1, look.interpolation)
+        let from = |range: Range<u32>, corner: u32| {
+            Some(range.start.checked_sub(corner)?..range.end.checked_sub(corner)?)
+        };
+        let cut = from(columns, x).zip(from(rows, y)).and_then(|(x, y)| self.picture.cut(x, y));
+        let reason = "a part that was not decoded is looked at";
+        cut.map(Cow::Owned).ok_or_else(|| PictureError::Resize { reason: reason.to_owned() })
     }
 }
 

@@ -82,12 +82,12 @@ impl Line {
     #[inline(always)]
     fn take(&mut self, plane: &Plane, row: usize) {
         let near = row / plane.channel.ratio.1;
-        match plane.channel.ratio {
-            (1, 1) => self.row.copy_from_slice(inside(plane, near, &self.own)),
-            (1, 2) => self.between(plane, row),
-            (2, 1) => self.along(plane, near),
-            (2, 2) => self.across(plane, row),
-            (ratio, _) => {
+        match (plane.channel.ratio, plane.channel.smooth) {
+            ((1, 1), _) => self.row.copy_from_slice(inside(plane, near, &self.own)),
+            ((1, 2), true) => self.between(plane, row),
+            ((2, 1), true) => self.along(plane, near),
+            ((2, 2), true) => self.across(plane, row),
+            ((ratio, _), _) => {
                 let own = inside(plane, near, &self.own);
                 for (to, &value) in self.row.chunks_exact_mut(ratio).zip(own) {
                     to.fill(value);
@@ -209,5 +209,5 @@ fn pixel(y: u8, cb: u8, cr: u8) -> [u8; 3] {
     let red = y + ((cr * 91_881 + HALF) >> 16);
     let green = y + ((HALF - cb * 22_554 - cr * 46_802) >> 16);
     let blue = y + ((cb * 116_130 + HALF) >> 16);
-    [red, green, blue].map(|value| value.clamp(0, 255) as u8)
+    [red.clamp(0, 255) as u8, green.clamp(0, 255) as u8, blue.clamp(0, 255) as u8]
 }

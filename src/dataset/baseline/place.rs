@@ -48,6 +48,8 @@ pub struct Channel {
     pub edge: usize,
     /// Pixels of the picture to each of the channel's, across and down.
     pub ratio: (usize, usize),
+    /// Whether lines are drawn between its pixels where they are coarser: as in libjpeg, not at the coarsest scale.
+    pub smooth: bool,
     /// The channel's own size, whatever its blocks hold beyond it.
     pub width: usize,
     pub height: usize,
@@ -72,6 +74,7 @@ impl Channel {
         exact.then_some(Self {
             edge,
             ratio,
+            smooth: factor < BLOCK,
             width: size(header.width, component.across, wide),
             height: size(header.height, component.down, high),
         })

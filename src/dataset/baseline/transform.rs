@@ -52,7 +52,7 @@ impl Transform {
         let mut work: Numbers = self.spread(group);
         for column in 0..8 {
             for lane in 0..LANES {
-                let down: [f32; 8] = std::array::from_fn(|row| work[row * 8 + column][lane]);
+                let down = down(&work, column, lane);
                 let down = eight(down);
                 for row in 0..8 {
                     work[row * 8 + column][lane] = down[row];
@@ -62,7 +62,7 @@ impl Transform {
         for row in 0..8 {
             let mut bytes = [[0u8; LANES]; 8];
             for lane in 0..LANES {
-                let along: [f32; 8] = std::array::from_fn(|column| work[row * 8 + column][lane]);
+                let along = lane_of(&work[row * 8..], lane);
                 let along = eight(along);
                 for column in 0..8 {
                     bytes[column][lane] = byte(along[column]);
@@ -80,7 +80,7 @@ impl Transform {
         let mut high = [[[0.0f32; LANES]; 8]; 4];
         for column in 0..8 {
             for lane in 0..LANES {
-                let down: [f32; 8] = std::array::from_fn(|row| work[row * 8 + column][lane]);
+                let down = down(&work, column, lane);
                 let down = four(down);
                 for row in 0..4 {
                     high[row][column][lane] = down[row];
@@ -90,7 +90,7 @@ impl Transform {
         for row in 0..4 {
             let mut bytes = [[0u8; LANES]; 4];
             for lane in 0..LANES {
-                let along: [f32; 8] = std::array::from_fn(|column| high[row][column][lane]);
+                let along = lane_of(&high[row], lane);
                 let along = four(along);
                 for column in 0..4 {
                     bytes[column][lane] = byte(along[column]);
@@ -112,7 +112,7 @@ impl Transform {
         let mut high = [[[0.0f32; LANES]; 8]; 2];
         for column in 0..8 {
             for lane in 0..LANES {
-                let down = two(std::array::from_fn(|row| work[row * 8 + column][lane]));
+                let down = two(down(&work, column, lane));
                 high[0][column][lane] = down[0];
                 high[1][column][lane] = down[1];
             }
@@ -122,7 +122,7 @@ impl Transform {
                 continue;
             };
             for lane in 0..LANES {
-                let along = two(std::array::from_fn(|column| high[row][column][lane]));
+                let along = two(lane_of(&high[row], lane));
                 to[lane * 2] = byte(along[0]);
                 to[lane * 2 + 1] = byte(along[1]);
             }
@@ -148,6 +148,26 @@ impl Transform {
         }
         numbers
     }
+}
+
+/// One lane of a column. (Written out, as closures that fill arrays are not always inlined, and so not in wide registers.)
+#[inline(always)]
+fn down(work: &Numbers, column: usize, lane: usize) -> [f32; 8] {
+    let mut numbers = [0.0; 8];
+    for row in 0..8 {
+        numbers[row] = work[row * 8 + column][lane];
+    }
+    numbers
+}
+
+/// One lane of eight numbers.
+#[inline(always)]
+fn lane_of(row: &[[f32; LANES]], lane: usize) -> [f32; 8] {
+    let mut numbers = [0.0; 8];
+    for (number, lanes) in numbers.iter_mut().zip(row) {
+        *number = lanes[lane];
+    }
+    numbers
 }
 
 /// What each frequency is multiplied with before a transform of one dimension, whose own factors are left out there.
@@ -181,7 +201,12 @@ fn eight(f: [f32; 8]) -> [f32; 8] {
     let odd2 = (z11 - z13) * SQRT_2 - odd1;
     let odd3 = (z5 - z12 * 1.082_392_2) - odd2;
     let odd = [odd0, odd1, odd2, odd3];
-    std::array::from_fn(|n| if n < 4 { even[n] + odd[n] } else { even[7 - n] - odd[7 - n] })
+    let mut pixels = [0.0; 8];
+    for n in 0..4 {
+        pixels[n] = even[n] + odd[n];
+        pixels[7 - n] = even[n] - odd[n];
+    }
+    pixels
 }
 
 /// The means of pairs of eight pixels: higher frequencies look like lower ones there.
