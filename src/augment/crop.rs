@@ -21,6 +21,12 @@ impl Crop {
             .unwrap_or_else(|| self.fallback(width, height))
     }
 
+    /// The least width and height of its boxes in a picture of this size, but for rounding.
+    pub fn least(&self, width: u32, height: u32) -> [f64; 2] {
+        let area = f64::from(width) * f64::from(height) * self.scale[0];
+        [(area * self.ratio[0]).sqrt(), (area / self.ratio[1]).sqrt()]
+    }
+
     fn attempt(&self, width: u32, height: u32, draws: &mut Draws) -> Option<Region> {
         let area = f64::from(width) * f64::from(height) * draws.between(self.scale[0], self.scale[1]);
         let [columns, rows] = sides(area, self.ratio, draws);

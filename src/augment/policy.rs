@@ -6,7 +6,7 @@ use super::mix::Mix;
 use super::{colour, geometry};
 use crate::chance::Key;
 use crate::config::Augment;
-use crate::dataset::{Picture, PictureError, Preprocess, resize};
+use crate::dataset::{Look, Need, Part, Picture, PictureError, Preprocess};
 
 /// Strengths of all operations. `Policy::none()` changes nothing.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,13 +48,8 @@ impl Policy {
     }
 
     /// The picture as this key's training step sees it: `size` x `size` of the preprocessing, RGB, 8 bits.
-    pub fn views(
-        &self,
-        picture: &Picture,
-        preprocess: &Preprocess,
-        key: Key,
-    ) -> Result<Picture, PictureError> {
-        let mut view = self.cut(picture, preprocess, key)?;
+    pub fn views(&self, part: &Part, preprocess: &Preprocess, key: Key) -> Result<Picture, PictureError> {
+        let mut view = self.cut(part, preprocess, key)?;
         let width = view.width() as usize;
         view.expect_rgb8("augmentation")?;
         let pixels = view.as_rgb8_mut().unwrap_or_default();
@@ -68,13 +63,23 @@ impl Policy {
     }
 
     /// The crop is resized from the original in one go, so small crops stay as sharp as the picture allows.
-    fn cut(&self, picture: &Picture, preprocess: &Preprocess, key: Key) -> Result<Picture, PictureError> {
+    fn cut(&self, part: &Part, preprocess: &Preprocess, key: Key) -> Result<Picture, PictureError> {
         let Some(crop) = &self.crop else {
-            return preprocess.apply(picture);
+            return preprocess.apply_to(part);
         };
-        let region = crop.region(picture.width(), picture.height(), key.named("crop"));
-        let size = preprocess.size as u32;
-        resize(picture, region, size, size, preprocess.interpolation)
+        let (width, height) = part.size();
+        part.see(&look(crop, preprocess, width, height, key))
+    }
+
+    /// What has to be decoded of a picture of this size for this key's training step. How far it may be reduced is
+    /// told by the smallest crop that could be drawn, so that all crops come from the same pixels.
+    pub fn need(&self, width: u32, height: u32, preprocess: &Preprocess, key: Key) -> Need {
+        let Some(crop) = &self.crop else {
+            return preprocess.need(width, height);
+        };
+        let [columns, rows] = crop.least(width, height);
+        let factor = preprocess.factor(columns.min(rows) / preprocess.size as f64);
+        Need { factor, look: Some(look(crop, preprocess, width, height, key)) }
     }
 
     fn turn(&self, pixels: &mut [u8], width: usize, key: Key) {
@@ -132,6 +137,11 @@ impl From<&Augment> for Policy {
     }
 }
 
+fn look(crop: &Crop, preprocess: &Preprocess, width: u32, height: u32, key: Key) -> Look {
+    let (region, size) = (crop.region(width, height, key.named("crop")), preprocess.size as u32);
+    Look { region, width: size, height: size, interpolation: preprocess.interpolation }
+}
+
 fn erase(pixels: &mut [u8], width: usize, colour: [u8; 3], key: Key) {
     let rows = pixels.as_chunks_mut::<3>().0;
     let height = rows.len() / width.max(1);
@@ -171,7 +181,8 @@ mod tests {
     }
 
     fn view(policy: &Policy, sample: u64) -> Vec<u8> {
-        let view = policy.views(&picture(), &preprocess(), Key::new(4).with(0).with(sample)).unwrap();
+        let view =
+            policy.views(&Part::whole(picture()), &preprocess(), Key::new(4).with(0).with(sample)).unwrap();
         assert_eq!((view.width(), view.height()), (32, 32));
         view.as_rgb8().unwrap().to_vec()
     }

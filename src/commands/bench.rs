@@ -1,5 +1,8 @@
-//! `kiln bench`: times a network on this machine with made-up pictures, the way PyTorch is timed.
+//! `kiln bench`: times a network on this machine with made-up pictures, the way PyTorch is timed; `--mode data` times
+//! the loading of pictures instead.
 
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Result;
@@ -7,11 +10,15 @@ use burn::tensor::{Device, Tensor, TensorData};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
+use super::bench_data;
 use super::console::{print, tell};
+use super::memory;
 use super::{Ended, Format, Place, at_least_one, start};
 use crate::chance::Key;
 use crate::config::Optimizer as Rule;
+use crate::dataset::{Interpolation, Preprocess};
 use crate::devices::choose;
+use crate::loader::Decoded;
 use crate::model::{Cut, Folded, Network, NormForm, NormSettings, Settings, gradients, initial, numbers};
 use crate::scaling::{Family, Padding, Plan, Variant};
 use crate::train::{Loss, Optimizer};
@@ -36,6 +43,21 @@ pub struct Bench {
     side: Option<usize>,
     #[arg(long, default_value_t = 1000, value_parser = at_least_one)]
     classes: usize,
+    /// With --mode data: a folder of pictures
+    #[arg(long, required_if_eq("mode", "data"))]
+    pictures: Option<PathBuf>,
+    /// With --mode data: threads that prepare pictures
+    #[arg(long, default_value_t = 2)]
+    workers: usize,
+    /// With --mode data: how pictures are resized
+    #[arg(long, value_enum, default_value_t = Filter::Bilinear)]
+    interpolation: Filter,
+    /// With --mode data: whether JPEGs are decoded at a reduced scale where that is enough
+    #[arg(long, default_value_t = true, action = clap::ArgAction::Set)]
+    reduced_jpeg: bool,
+    /// With --mode data: where decoded pictures are kept; the pass that does not count fills it
+    #[arg(long, value_enum, default_value_t = Keep::Off)]
+    cache: Keep,
     #[command(flatten)]
     format: Format,
     #[command(flatten)]
@@ -51,6 +73,22 @@ enum Mode {
     Frozen,
     /// The folded network
     Infer,
+    /// No network: pictures read, decoded, cropped at random, resized, flipped and normalised
+    Data,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Filter {
+    Bilinear,
+    Bicubic,
+}
+
+/// Where decoded pictures are kept.
+#[derive(Clone, Copy, ValueEnum)]
+enum Keep {
+    Off,
+    Ram,
+    Disk,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -77,6 +115,9 @@ const WARM_UP: usize = 2;
 
 impl Bench {
     pub fn run(self) -> Ended {
+        if let Some(folder) = &self.pictures {
+            return self.data(folder);
+        }
         start::threads(self.place.threads)?;
         let chosen = choose(self.place.choice())?;
         let variant: Variant = self.variant.parse()?;
@@ -106,6 +147,28 @@ impl Bench {
         Ok(0)
     }
 
+    fn data(&self, folder: &Path) -> Ended {
+        let interpolation = match self.interpolation {
+            Filter::Bilinear => Interpolation::Bilinear,
+            Filter::Bicubic => Interpolation::Bicubic,
+        };
+        let usual = Preprocess::image_net(self.side.unwrap_or(224), 0.875, interpolation);
+        let preprocess = Preprocess { reduced: self.reduced_jpeg, ..usual };
+        let disk = tempfile::tempdir()?;
+        let decoded = match self.cache {
+            Keep::Off => None,
+            Keep::Ram => Some(Decoded::new(memory::available() / 4)),
+            Keep::Disk => Some(Decoded::on_disk(disk.path(), u64::MAX)),
+        };
+        let decoded = decoded.map(Arc::new);
+        let report = bench_data::measure(folder, preprocess, self.workers, self.batch, self.steps, decoded)?;
+        if !self.format.json {
+            tell(&report.to_string());
+        }
+        print(&(serde_json::to_string(&report)? + "\n"))?;
+        Ok(0)
+    }
+
     fn show(&self, report: &Report) -> Result<()> {
         if !self.format.json {
             let pictures = self.batch as f64 / report.median_ms * 1e3;
@@ -128,7 +191,7 @@ impl Bench {
                     numbers(folded.infer(images.clone()));
                 })
             }
-            Mode::Train => self.trainer(network, None, images, device),
+            Mode::Train | Mode::Data => self.trainer(network, None, images, device),
             Mode::Frozen => {
                 let folded = Folded::new(&network);
                 self.trainer(network, Some(folded), images, device)
@@ -191,7 +254,7 @@ fn labels(batch: usize, classes: usize, device: &Device) -> Tensor<2> {
 }
 
 /// The largest memory this process has held, in MiB, where the system tells.
-fn peak_memory() -> Option<f64> {
+pub fn peak_memory() -> Option<f64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
     Some(line.split_whitespace().nth(1)?.parse::<f64>().ok()? / 1024.0)

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use super::failure::Failure;
 use super::prepare::fetch;
 use crate::checkpoint::{IDENTITY_FORMAT, Identity, RunFolder, Start};
-use crate::dataset::{self, Limits};
+use crate::dataset::{Limits, Part};
 use crate::export::{self, Model};
 use crate::model::{Array, Folded, Network, NormSettings, Settings, numbers};
 use crate::scaling::{Family, Plan, Variant};
@@ -122,9 +122,10 @@ impl Classifier {
     fn prepare(&self, path: &Path) -> Result<Vec<f32>, String> {
         let preprocess = &self.identity.preprocess;
         let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
-        let picture = dataset::decode(&bytes, preprocess.background, &Limits::default());
-        let picture = picture.map_err(|error| error.to_string())?;
-        let view = preprocess.apply(&picture).map_err(|error| error.to_string())?;
+        let need = |width, height| preprocess.need(width, height);
+        let part = Part::decode(&bytes, preprocess.background, &Limits::default(), &need);
+        let part = part.map_err(|error| error.to_string())?;
+        let view = preprocess.apply_to(&part).map_err(|error| error.to_string())?;
         let mut pixels = vec![0.0; self.identity.channels * preprocess.size * preprocess.size];
         preprocess.normalise_into(&view, &mut pixels).map_err(|error| error.to_string())?;
         Ok(pixels)

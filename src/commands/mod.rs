@@ -1,6 +1,7 @@
 //! One file per verb: the only place where the rooms are put together, and the only one that prints.
 
 mod bench;
+mod bench_data;
 mod cache;
 mod classifier;
 mod console;

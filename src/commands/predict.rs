@@ -165,7 +165,7 @@ const DEEPEST: usize = 32;
 const ENDINGS: [&str; 14] =
     ["jpg", "jpeg", "jpe", "jfif", "png", "gif", "bmp", "webp", "tif", "tiff", "pbm", "pgm", "ppm", "qoi"];
 
-fn walk(folder: &Path, files: &mut Vec<PathBuf>, depth: usize) -> Result<()> {
+pub fn walk(folder: &Path, files: &mut Vec<PathBuf>, depth: usize) -> Result<()> {
     if depth > DEEPEST {
         return Ok(());
     }

@@ -130,6 +130,7 @@ pub fn splits(dataset: &Dataset) -> Splits {
             sample,
             repeat: 0,
             content: s.hash.clone(),
+            size: (s.width, s.height),
         })
         .collect()
     };
@@ -232,8 +233,8 @@ fn scratch(config: &Config, plan: Plan, instead_of: Option<&Entry>) -> Beginning
         Family::Lite => (Padding::Same, 1e-3),
     };
     let preprocess = match instead_of {
-        Some(entry) => sized(entry.preprocess(), config.data.image_size),
-        None => Preprocess::image_net(side, 0.875, Interpolation::Bicubic),
+        Some(entry) => as_configured(entry.preprocess(), config),
+        None => as_configured(Preprocess::image_net(side, 0.875, Interpolation::Bicubic), config),
     };
     Beginning {
         config: config.clone(),
@@ -252,7 +253,7 @@ fn imported(config: &Config, plan: Plan, named: Named, entry: &Entry, start: Sta
         config: config.clone(),
         padding: config.model.padding.unwrap_or(entry.padding),
         norm: norm_of(&config.model, entry.norm.eps, entry.norm.momentum),
-        preprocess: sized(entry.preprocess(), config.data.image_size),
+        preprocess: as_configured(entry.preprocess(), config),
         plan,
         numbers: Some(named),
         start,
@@ -274,7 +275,7 @@ fn from_file(config: &Config, plan: Plan, path: &Path) -> Result<Beginning> {
             config: config.clone(),
             padding: identity.padding,
             norm: norm_of(&config.model, identity.norm_eps, identity.norm_momentum),
-            preprocess: sized(identity.preprocess, config.data.image_size),
+            preprocess: as_configured(identity.preprocess, config),
             plan,
             numbers: Some(named),
             start,
@@ -306,9 +307,10 @@ fn norm_of(model: &Model, eps: f64, momentum: f64) -> NormSettings {
     NormSettings { eps: model.norm_eps.unwrap_or(eps), momentum: model.norm_momentum.unwrap_or(momentum) }
 }
 
-/// The same preprocessing at another size of the network's input.
-fn sized(preprocess: Preprocess, size: Option<usize>) -> Preprocess {
-    let Some(size) = size else { return preprocess };
+/// The same preprocessing at another size of the network's input, with JPEGs decoded as the configuration has it.
+fn as_configured(preprocess: Preprocess, config: &Config) -> Preprocess {
+    let preprocess = Preprocess { reduced: config.data.reduced_jpeg, ..preprocess };
+    let Some(size) = config.data.image_size else { return preprocess };
     let scaled = |edge: usize| (edge * size).div_ceil(preprocess.size);
     let resize = match preprocess.resize {
         Resize::Shorter(edge) => Resize::Shorter(scaled(edge)),

@@ -135,6 +135,8 @@ pub struct Data {
     pub cache_memory: Option<u64>,
     pub sampler: Sampler,
     pub bad: Bad,
+    /// Whether JPEGs much larger than needed are decoded at a reduced scale.
+    pub reduced_jpeg: bool,
 }
 
 /// Which pictures an epoch shows; always as many as there are to train on.

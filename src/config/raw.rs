@@ -71,6 +71,7 @@ pub(super) struct Data {
     pub cache_memory: Key<Amount>,
     pub sampler: Key<Sampler>,
     pub bad: Key<String>,
+    pub reduced_jpeg: Key<bool>,
     #[serde(default)]
     pub split: Split,
 }

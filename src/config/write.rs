@@ -162,6 +162,7 @@ fn data(data: &Data) -> raw::Data {
             Sampler::Power(power) => raw::Sampler::Power(power),
         }),
         bad: word(data.bad),
+        reduced_jpeg: key(data.reduced_jpeg),
         split: raw::Split { val: key(data.split.val), test: key(data.split.test) },
     }
 }

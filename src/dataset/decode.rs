@@ -80,7 +80,7 @@ pub fn probe(bytes: &[u8]) -> Result<(u32, u32), DecodeError> {
 }
 
 /// A panic of a decoder is that file's fault and nobody else's.
-fn guarded<T>(work: impl FnOnce() -> Result<T, DecodeError>) -> Result<T, DecodeError> {
+pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T, DecodeError>) -> Result<T, DecodeError> {
     // Nothing outlives the closure but its result, so no broken state can be seen.
     catch_unwind(AssertUnwindSafe(work))
         .unwrap_or_else(|payload| Err(DecodeError::Panicked { reason: panic_message(payload.as_ref()) }))

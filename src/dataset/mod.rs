@@ -1,6 +1,7 @@
 //! Recipes, fetching, scanning, splitting, decoding and the drawn flowers. Knows neither tensors nor training.
 
 pub mod archive;
+pub mod baseline;
 mod bytes;
 pub mod decode;
 pub mod download;
@@ -9,6 +10,7 @@ mod error;
 mod http;
 mod jpeg;
 mod layout;
+pub mod part;
 pub mod picture;
 pub mod preprocess;
 pub mod recipe;
@@ -22,6 +24,7 @@ mod walk;
 pub use bytes::Bytes;
 pub use decode::{DecodeError, Limits, decode, probe};
 pub use error::Error;
+pub use part::{Frame, Look, Need, Part};
 pub use picture::{Depth, Picture, PictureError};
 pub use preprocess::{Crop, IMAGENET_MEAN, IMAGENET_STD, Preprocess, Resize};
 pub use recipe::Recipe;

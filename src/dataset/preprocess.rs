@@ -1,6 +1,7 @@
 //! What a set of weights demands of its pictures: size, crop, interpolation, normalisation. Travels inside
 //! model files. Decoding and random augmentation are not its business.
 
+use super::part::{Look, Need, Part};
 use super::picture::{Picture, PictureError};
 use super::resize::{Interpolation, Region, resize};
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,9 @@ pub struct Preprocess {
     pub std: [f32; 3],
     /// What shows through transparent pixels; decoding takes it from here.
     pub background: [u8; 3],
+    /// Whether JPEGs much larger than needed are decoded at a reduced scale; files from before this do not say so.
+    #[serde(default)]
+    pub reduced: bool,
 }
 
 /// To which size a picture is brought before the crop.
@@ -61,6 +65,7 @@ impl Preprocess {
             mean: IMAGENET_MEAN,
             std: IMAGENET_STD,
             background: [255; 3],
+            reduced: true,
         }
     }
 
@@ -87,14 +92,52 @@ impl Preprocess {
     pub fn apply(&self, picture: &Picture) -> Result<Picture, PictureError> {
         self.check()?;
         picture.expect_rgb8("preprocessing")?;
-        let (width, height) = (picture.width(), picture.height());
+        let (x, y) = self.kept(picture.width(), picture.height());
+        let Look { region, width, height, interpolation } = self.look(&x, &y);
+        let kept = resize(picture, region, width, height, interpolation)?;
+        self.bordered(kept, x.border, y.border)
+    }
+
+    /// The same of a part that was decoded for it.
+    pub fn apply_to(&self, part: &Part) -> Result<Picture, PictureError> {
+        self.check()?;
+        part.picture().expect_rgb8("preprocessing")?;
+        let (x, y) = self.kept(part.size().0, part.size().1);
+        self.bordered(part.see(&self.look(&x, &y))?, x.border, y.border)
+    }
+
+    /// What has to be decoded of a picture of this size.
+    pub fn need(&self, width: u32, height: u32) -> Need {
+        // Twice as fine as needed is as good as Pillow's `thumbnail` finds good enough.
+        const SPARE: f64 = 2.0;
+        let (x, y) = self.kept(width, height);
+        let look = self.look(&x, &y);
+        let scale = (x.length / x.kept as f64).min(y.length / y.kept as f64);
+        Need { factor: self.factor(scale / SPARE), look: Some(look) }
+    }
+
+    /// By how much a picture may be reduced that is so many times finer than needed.
+    pub fn factor(&self, finer: f64) -> u32 {
+        match finer {
+            _ if !self.reduced => 1,
+            8.0.. => 8,
+            4.0.. => 4,
+            2.0.. => 2,
+            _ => 1,
+        }
+    }
+
+    /// What the crop keeps of each axis.
+    fn kept(&self, width: u32, height: u32) -> (Stretch, Stretch) {
         let (resized_width, resized_height) = self.resized(width, height);
         let x = Stretch::middle(width, resized_width, self.size);
-        let y = Stretch::middle(height, resized_height, self.size);
-        // Only what the crop keeps is resized: a narrow strip would otherwise grow without bound.
+        (x, Stretch::middle(height, resized_height, self.size))
+    }
+
+    /// Only what the crop keeps is resized: a narrow strip would otherwise grow without bound.
+    fn look(&self, x: &Stretch, y: &Stretch) -> Look {
         let region = Region { left: x.start, top: y.start, width: x.length, height: y.length };
-        let kept = resize(picture, region, x.kept as u32, y.kept as u32, self.interpolation)?;
-        self.bordered(kept, x.border, y.border)
+        Look { region, width: x.kept as u32, height: y.kept as u32, interpolation: self.interpolation }
     }
 
     /// Writes (v / 255 - mean) / std of a picture that `apply` made, channel after channel (CHW).

@@ -6,6 +6,7 @@ use fast_image_resize::images::{TypedImage, TypedImageRef};
 use fast_image_resize::pixels::U8x3;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// How values between pixels are found. Both widen their reach when a picture shrinks, so nothing aliases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,6 +68,20 @@ pub fn resize(
     let band = pass(pixels, (width, height), (x, rows), (out_width, last - first), interpolation)?;
     let out = pass(&band, (out_width, last - first), (all, y), (out_width, out_height), interpolation)?;
     Picture::rgb8(out_width, out_height, out)
+}
+
+/// The columns and rows of a picture of this size on which a region brought to `out` depends, where there are any.
+pub(super) fn seen(
+    region: Region,
+    out: (u32, u32),
+    interpolation: Interpolation,
+    (width, height): (u32, u32),
+) -> Option<(Range<u32>, Range<u32>)> {
+    let along = |start, length, out, limit| {
+        let (first, last) = Span::cut(start, length, limit)?.reach(interpolation.support(), out, limit);
+        (first < last).then_some(first..last)
+    };
+    Some((along(region.left, region.width, out.0, width)?, along(region.top, region.height, out.1, height)?))
 }
 
 impl Interpolation {

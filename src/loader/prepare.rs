@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::workers::Spec;
 use super::{Decoded, LoaderError, Name};
 use crate::chance::Key;
-use crate::dataset::{DecodeError, Limits, Picture};
+use crate::dataset::{DecodeError, Limits, Need, Part};
 use crate::durable;
 
 /// One sample of a data set.
@@ -23,10 +23,12 @@ pub struct Item {
     pub repeat: usize,
     /// BLAKE3 of the file, in hexadecimal, by which its decoded picture is cached; none where this is empty.
     pub content: String,
+    /// Width and height of the upright picture, by which it is known how far it may be reduced.
+    pub size: (u32, u32),
 }
 
 /// How bytes become a picture; tests put their own here.
-pub(super) type Decode = fn(&[u8], [u8; 3], &Limits) -> Result<Picture, DecodeError>;
+pub(super) type Decode = fn(&[u8], [u8; 3], &Limits, &dyn Fn(u32, u32) -> Need) -> Result<Part, DecodeError>;
 
 /// Everything that the preparation of any picture of a loader needs.
 pub(super) struct Work {
@@ -58,33 +60,42 @@ impl Work {
         if class >= classes {
             return Err(LoaderError::Class { path: path.clone(), class: *class, classes: *classes });
         }
-        let picture = self.picture(item)?;
         let first = Key::new(*seed).with(*view).with(*sample as u64);
         let key = if *repeat == 0 { first } else { first.named("repeat").with(*repeat as u64) };
+        let part = self.part(item, key)?;
         let mut pixels = vec![0.0; channels * preprocess.size * preprocess.size];
         policy
-            .views(&picture, preprocess, key)
+            .views(&part, preprocess, key)
             .and_then(|view| preprocess.normalise_into(&view, &mut pixels))
             .map_err(|source| LoaderError::Prepare { path: path.clone(), source })?;
         Ok(Prepared { pixels, class: *class, sample: *sample })
     }
 
-    fn picture(&self, item: &Item) -> Result<Arc<Picture>, LoaderError> {
-        let Item { path, content, .. } = item;
+    /// The picture as it is kept, or as much of it as this key looks at where it cannot be kept.
+    fn part(&self, item: &Item, key: Key) -> Result<Arc<Part>, LoaderError> {
+        let Item { path, content, size, .. } = item;
+        let Spec { preprocess, policy, .. } = &self.spec;
         let cache = self.decoded.as_ref().filter(|_| !content.is_empty());
-        let name = Name::of(content, &format!("on {:?}", self.spec.preprocess.background));
-        if let Some(picture) = cache.and_then(|cache| cache.get(&name)) {
-            return Ok(picture);
+        let factor = policy.need(size.0, size.1, preprocess, key).factor;
+        let name = Name::of(content, &format!("on {:?}, 1/{factor}", preprocess.background));
+        if let Some(part) = cache.and_then(|cache| cache.get(&name)) {
+            return Ok(part);
         }
+        let is_kept = cache.is_some_and(|cache| cache.left_out() == 0);
+        let need = |width, height| {
+            let need = policy.need(width, height, preprocess, key);
+            Need { look: need.look.filter(|_| !is_kept), ..need }
+        };
         let bytes = std::fs::read(path).map_err(|source| LoaderError::Read { path: path.into(), source })?;
-        let picture = (self.decode)(&bytes, self.spec.preprocess.background, &Limits::default())
+        let part = (self.decode)(&bytes, preprocess.background, &Limits::default(), &need)
             .map_err(|source| LoaderError::Decode { path: path.into(), source })?;
-        let picture = Arc::new(picture);
+        let part = Arc::new(part);
         // A file that has changed since it was hashed must not pass for what it was.
-        if let Some(cache) = cache.filter(|_| durable::hash(&bytes) == *content) {
-            cache.keep(&name, &picture);
+        let is_same = || part.size() == *size && durable::hash(&bytes) == *content;
+        if let Some(cache) = cache.filter(|_| part.is_complete() && is_same()) {
+            cache.keep(&name, &part);
         }
-        Ok(picture)
+        Ok(part)
     }
 }
 

@@ -11,12 +11,12 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::augment::{Mix, Policy};
-use crate::dataset::{DecodeError, Interpolation, Limits, Picture, Preprocess};
+use crate::dataset::{DecodeError, Interpolation, Limits, Need, Part, Picture, Preprocess};
 
 const CLASSES: usize = 3;
 
 /// A picture that its first byte makes; "bad" is damaged, "panic" panics, "slow" takes its time.
-fn decode(bytes: &[u8], _: [u8; 3], _: &Limits) -> Result<Picture, DecodeError> {
+fn decode(bytes: &[u8], _: [u8; 3], _: &Limits, _: &dyn Fn(u32, u32) -> Need) -> Result<Part, DecodeError> {
     match bytes {
         b"bad" => return Err(DecodeError::NotAPicture),
         b"panic" => panic!("a bug in the decoder"),
@@ -24,7 +24,7 @@ fn decode(bytes: &[u8], _: [u8; 3], _: &Limits) -> Result<Picture, DecodeError> 
         _ => {}
     }
     let pixels = (0..40 * 30 * 3).map(|i| (i * (usize::from(bytes[0]) + 3) % 253) as u8).collect();
-    Ok(Picture::rgb8(40, 30, pixels).unwrap())
+    Ok(Part::whole(Picture::rgb8(40, 30, pixels).unwrap()))
 }
 
 struct Files {
@@ -40,7 +40,7 @@ impl Files {
                 let path = folder.path().join(format!("{sample}.jpg"));
                 fs::write(&path, [sample as u8]).unwrap();
                 let content = crate::durable::hash(&[sample as u8]);
-                Item { path, class: sample % CLASSES, sample, repeat: 0, content }
+                Item { path, class: sample % CLASSES, sample, repeat: 0, content, size: (40, 30) }
             })
             .collect();
         Self { folder, items }
@@ -137,9 +137,14 @@ fn a_picture_is_the_same_in_any_batch() {
 #[test]
 fn the_cache_changes_nothing_but_the_number_of_decodings() {
     static DECODED: AtomicUsize = AtomicUsize::new(0);
-    fn counted(bytes: &[u8], background: [u8; 3], limits: &Limits) -> Result<Picture, DecodeError> {
+    fn counted(
+        bytes: &[u8],
+        background: [u8; 3],
+        limits: &Limits,
+        need: &dyn Fn(u32, u32) -> Need,
+    ) -> Result<Part, DecodeError> {
         DECODED.fetch_add(1, Ordering::Relaxed);
-        decode(bytes, background, limits)
+        decode(bytes, background, limits, need)
     }
     let files = Files::new(10);
     let expected = files.batches(spec(0));

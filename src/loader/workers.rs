@@ -10,7 +10,7 @@ use super::order::{Lone, batches};
 use super::prepare::{Decode, Prepared, Work};
 use super::{Batch, Decoded, Item, LoaderError};
 use crate::augment::Policy;
-use crate::dataset::{Preprocess, decode};
+use crate::dataset::{Part, Preprocess};
 
 /// What is made of the items, and how.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,7 +46,7 @@ pub struct Loader {
 impl Loader {
     /// Loads the items in the order given.
     pub fn new(items: Vec<Item>, spec: Spec, decoded: Option<Arc<Decoded>>) -> Self {
-        Self::with_decoder(items, spec, decoded, decode)
+        Self::with_decoder(items, spec, decoded, Part::decode)
     }
 
     pub(super) fn with_decoder(

@@ -84,7 +84,7 @@ impl Cache {
             Place::Disk(files) => Sink::Disk(files.begin(view, self.view_bytes())?),
         };
         let mut done = 0;
-        while let Some(batch) = loader.next() {
+        for batch in loader.by_ref() {
             let batch = batch?;
             let rows = numbers(prefix.0.prefix(batch.images(device), prefix.1));
             done += rows.len() / self.length();

@@ -27,6 +27,7 @@ pub(super) fn data(raw: &raw::Data, faults: &mut Faults<'_>) -> Data {
         cache_memory: limit_or_auto(&raw.cache_memory, faults),
         sampler: sampler(&raw.sampler, faults),
         bad: faults.choice(&raw.bad, Bad::Skip),
+        reduced_jpeg: raw.reduced_jpeg.as_ref().is_none_or(|given| *given.get_ref()),
     }
 }
 

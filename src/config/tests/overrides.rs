@@ -23,6 +23,7 @@ fn overrides_go_over_the_file() {
     check(&["model.variant=b3"], &|config| config.model.scale == Scale::Variant(Variant::B3));
     check(&["model.pretrained=false"], &|config| config.model.pretrained == Pretrained::None);
     check(&["name=other"], &|config| config.name == "other");
+    check(&["data.reduced_jpeg=false"], &|config| !config.data.reduced_jpeg);
     check(&["data.bad=\"fail\""], &|config| config.data.bad == Bad::Fail);
 }
 

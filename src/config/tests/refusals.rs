@@ -187,6 +187,7 @@ fn pictures_come_from_one_place_and_some_are_left_to_train_on() {
     check("image_size = 0", "F:3: data.image_size: is 0, must be a whole number of pixels from 32 to 4096");
     check("workers = 5000", "F:3: data.workers: is 5000, must be a whole number from 0 to 4096, or \"auto\"");
     check("views = 0", "F:3: data.views: is 0, must be a whole number from 1 to 1000000");
+    check("reduced_jpeg = 1", "F:3: data.reduced_jpeg: is number `1`, expected true or false");
     check("bad = \"stop\"", "F:3: data.bad: \"stop\" is not known; possible are \"skip\", \"fail\"");
 }
 

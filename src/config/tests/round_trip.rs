@@ -121,7 +121,7 @@ fn any_data() -> impl Strategy<Value = Data> {
         ("[a-z0-9_-]{1,9}", offline).prop_map(|(name, offline)| (Source::Dataset(name), offline)),
     ];
     let split = (0.0..0.5, 0.0..0.5).prop_map(|(val, test)| SplitShares { val, test });
-    let bad = select(vec![Bad::Skip, Bad::Fail]);
+    let bad = (select(vec![Bad::Skip, Bad::Fail]), any::<bool>());
     let place = select(vec![CachePlace::Auto, CachePlace::Memory, CachePlace::Disk, CachePlace::Off]);
     let bytes = || 1..9_000_000_000_000_000_u64;
     let cache = (place, select(vec![Precision::F32, Precision::F16]), bytes(), option::of(bytes()));
@@ -133,7 +133,7 @@ fn any_data() -> impl Strategy<Value = Data> {
             split,
             (image_size, workers, views),
             (cache, cache_precision, cache_limit, cache_memory),
-            (bad, sampler),
+            ((bad, reduced_jpeg), sampler),
         )| Data {
             source,
             offline,
@@ -147,6 +147,7 @@ fn any_data() -> impl Strategy<Value = Data> {
             cache_memory,
             sampler,
             bad,
+            reduced_jpeg,
         },
     )
 }

@@ -48,7 +48,9 @@ fn widths(plan: &Plan, all: &mut Vec<Operation>) {
 /// The same on a picture as small as its window allows. Sides of a stride of 2 stay odd.
 fn on_dots(mut operation: Operation) -> Operation {
     match &mut operation {
-        Operation::Convolve { side, window, .. } => *side = if window.kernel == 1 { 2 } else { window.kernel },
+        Operation::Convolve { side, window, .. } => {
+            *side = if window.kernel == 1 { 2 } else { window.kernel }
+        }
         Operation::Normalise { side, .. } | Operation::Scale { side, .. } => *side = 3,
         Operation::Pool { side, .. } | Operation::Squeeze { side, .. } => *side = 2,
         Operation::Dense { .. } => {}

@@ -90,7 +90,7 @@ impl Entry {
     pub fn preprocess(&self) -> Preprocess {
         let Pictures { size, resize, interpolation, mean, std } = self.pictures;
         let crop = if let Resize::Squash(_) = resize { Crop::None } else { Crop::Center };
-        Preprocess { size, resize, crop, interpolation, mean, std, background: [255; 3] }
+        Preprocess { size, resize, crop, interpolation, mean, std, background: [255; 3], reduced: true }
     }
 
     /// The whole SHA-256 where it is known.

@@ -1,0 +1,166 @@
+//! `kiln bench --mode data`: how many pictures a second the loader makes ready for training, and what the time goes
+//! into. The loader is the one that trains; the shares are taken afterwards, on one thread.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use serde::Serialize;
+
+use super::bench::peak_memory;
+use super::predict::walk;
+use crate::augment::Policy;
+use crate::augment::crop::Crop;
+use crate::chance::Key;
+use crate::dataset::{Limits, Part, Preprocess, probe};
+use crate::durable;
+use crate::loader::{Decoded, Item, Loader, Lone, Spec};
+
+#[derive(Serialize)]
+pub struct Report {
+    schema: u32,
+    mode: &'static str,
+    pictures: usize,
+    workers: usize,
+    side: usize,
+    /// Of whole passes over the folder.
+    ms: Vec<f64>,
+    median_ms: f64,
+    pictures_per_second: f64,
+    shares: Shares,
+    peak_rss_mib: f64,
+}
+
+/// Milliseconds per picture on one thread.
+#[derive(Default, Serialize)]
+struct Shares {
+    reading_ms: f64,
+    decoding_ms: f64,
+    resizing_ms: f64,
+    augmenting_ms: f64,
+    normalising_ms: f64,
+}
+
+/// Times passes over all pictures of a folder; one before them does not count.
+pub fn measure(
+    folder: &Path,
+    preprocess: Preprocess,
+    workers: usize,
+    batch: usize,
+    passes: usize,
+    decoded: Option<Arc<Decoded>>,
+) -> Result<Report> {
+    let mut files = Vec::new();
+    walk(folder, &mut files, 0)?;
+    files.sort();
+    anyhow::ensure!(!files.is_empty(), "there is no picture under {}", folder.display());
+    let items = items(&files)?;
+    let mut ms = Vec::new();
+    for view in 0..=passes as u64 {
+        let started = Instant::now();
+        pass(&items, spec(&preprocess, workers, batch, view), decoded.clone())?;
+        if view > 0 {
+            ms.push(started.elapsed().as_secs_f64() * 1e3);
+        }
+    }
+    ms.sort_by(f64::total_cmp);
+    let median_ms = ms[ms.len() / 2];
+    Ok(Report {
+        schema: 1,
+        mode: "data",
+        pictures: files.len(),
+        workers,
+        side: preprocess.size,
+        pictures_per_second: files.len() as f64 / median_ms * 1e3,
+        median_ms,
+        ms,
+        shares: shares(&files, &preprocess)?,
+        peak_rss_mib: peak_memory().unwrap_or(0.0),
+    })
+}
+
+/// torchvision's usual augmentation: a random resized crop and a flip.
+fn policy() -> Policy {
+    let crop = Crop { scale: [0.08, 1.0], ratio: [3.0 / 4.0, 4.0 / 3.0] };
+    Policy { crop: Some(crop), flip: 0.5, ..Policy::none() }
+}
+
+fn spec(preprocess: &Preprocess, workers: usize, batch: usize, view: u64) -> Spec {
+    Spec {
+        preprocess: preprocess.clone(),
+        policy: policy(),
+        seed: 1,
+        view,
+        batch,
+        lone: Lone::Kept,
+        first: 0,
+        classes: 1,
+        channels: 3,
+        workers,
+        ahead: 2,
+    }
+}
+
+/// The files as a scan would give them.
+fn items(files: &[PathBuf]) -> Result<Vec<Item>> {
+    let item = |(sample, path): (usize, &PathBuf)| {
+        let bytes = std::fs::read(path)?;
+        let (content, size) = (durable::hash(&bytes), probe(&bytes)?);
+        Ok(Item { path: path.clone(), class: 0, sample, repeat: 0, content, size })
+    };
+    files.iter().enumerate().map(item).collect()
+}
+
+fn pass(items: &[Item], spec: Spec, decoded: Option<Arc<Decoded>>) -> Result<()> {
+    for batch in Loader::new(items.to_vec(), spec, decoded) {
+        std::hint::black_box(batch?);
+    }
+    Ok(())
+}
+
+fn shares(files: &[PathBuf], preprocess: &Preprocess) -> Result<Shares> {
+    let policy = policy();
+    let mut spent = [Duration::ZERO; 5];
+    let mut pixels = vec![0.0; preprocess.samples()];
+    for (sample, path) in files.iter().enumerate() {
+        let key = Key::new(1).with(1).with(sample as u64);
+        let need = |width, height| policy.need(width, height, preprocess, key);
+        let mut clock = Instant::now();
+        let mut lap = |place: usize| spent[place] += std::mem::replace(&mut clock, Instant::now()).elapsed();
+        let bytes = std::fs::read(path)?;
+        lap(0);
+        let part = Part::decode(&bytes, preprocess.background, &Limits::default(), &need)?;
+        lap(1);
+        let look = need(part.size().0, part.size().1).look;
+        std::hint::black_box(look.map(|look| part.see(&look)).transpose()?);
+        lap(2);
+        // Resizes once more; that is taken off below.
+        let view = policy.views(&part, preprocess, key)?;
+        lap(3);
+        preprocess.normalise_into(&view, &mut pixels)?;
+        lap(4);
+    }
+    let each = |place: usize| spent[place].as_secs_f64() * 1e3 / files.len() as f64;
+    Ok(Shares {
+        reading_ms: each(0),
+        decoding_ms: each(1),
+        resizing_ms: each(2),
+        augmenting_ms: (each(3) - each(2)).max(0.0),
+        normalising_ms: each(4),
+    })
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let Shares { reading_ms, decoding_ms, resizing_ms, augmenting_ms, normalising_ms } = self.shares;
+        write!(
+            f,
+            "{} pictures with {} workers: {:.0} pictures/s; on one thread reading {reading_ms:.3} ms, decoding \
+             {decoding_ms:.3} ms, resizing {resizing_ms:.3} ms, augmenting {augmenting_ms:.3} ms, normalising \
+             {normalising_ms:.3} ms each",
+            self.pictures, self.workers, self.pictures_per_second
+        )
+    }
+}

@@ -1,0 +1,361 @@
+//! A picture as far as somebody looks at it: of a JPEG only the pixels that are looked at, at a reduced scale where it is
+//! far larger than needed. Speaks of places in the whole picture, and gives the same bits however little was decoded.
+
+use std::ops::Range;
+
+use image::metadata::Orientation;
+use image::{DynamicImage, RgbImage};
+
+use super::baseline::{self, Header, Wish};
+use super::decode::{self, DecodeError, Limits};
+use super::picture::{Picture, PictureError};
+use super::resize::{Interpolation, Region, resize, seen};
+
+/// What somebody will look at: a region of the whole picture, to be brought to a size.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Look {
+    pub region: Region,
+    pub width: u32,
+    pub height: u32,
+    pub interpolation: Interpolation,
+}
+
+/// What is needed of a picture of some size.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Need {
+    /// By how much its edges may be divided: 1, 2, 4 or 8. It may depend on the sizes and on the settings alone, as
+    /// every look at the picture has to find the same pixels.
+    pub factor: u32,
+    /// The only look at it; without one, all of it is decoded.
+    pub look: Option<Look>,
+}
+
+/// What there is to know of a complete part beside its pixels.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Frame {
+    /// Width and height of the whole picture.
+    pub size: (u32, u32),
+    pub factor: u32,
+    pub origin: (f64, f64),
+}
+
+/// Pixels of a picture, and where they lie in it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Part {
+    picture: Picture,
+    /// Size of the whole picture, in its own pixels.
+    size: (u32, u32),
+    /// Size of the whole picture as it was reduced.
+    reduced: (u32, u32),
+    /// The first column and row that are there.
+    corner: (u32, u32),
+    factor: u32,
+    /// Where the reduced picture begins in the whole one: before it, where its first pixels are no full ones.
+    origin: (f64, f64),
+}
+
+impl Part {
+    /// All of a picture as it is.
+    pub fn whole(picture: Picture) -> Self {
+        let size = (picture.width(), picture.height());
+        Self { picture, size, reduced: size, corner: (0, 0), factor: 1, origin: (0.0, 0.0) }
+    }
+
+    /// The upright picture in these bytes, as far as it is needed.
+    pub fn decode(
+        bytes: &[u8],
+        background: [u8; 3],
+        limits: &Limits,
+        need: &dyn Fn(u32, u32) -> Need,
+    ) -> Result<Self, DecodeError> {
+        match decode::guarded(|| Ok(quick(bytes, limits, need)))? {
+            Some(part) => Ok(part),
+            None => decode::decode(bytes, background, limits).map(Self::whole),
+        }
+    }
+
+    /// Width and height of the whole picture.
+    pub fn size(&self) -> (u32, u32) {
+        self.size
+    }
+
+    /// Whether no pixel is missing of the picture at its scale.
+    pub fn is_complete(&self) -> bool {
+        (self.picture.width(), self.picture.height()) == self.reduced
+    }
+
+    /// Where the pixels of a complete part belong.
+    pub fn frame(&self) -> Frame {
+        Frame { size: self.size, factor: self.factor, origin: self.origin }
+    }
+
+    /// The part again that was complete with these pixels.
+    pub fn complete(picture: Picture, frame: Frame) -> Self {
+        let Frame { size, factor, origin } = frame;
+        let reduced = (picture.width(), picture.height());
+        Self { picture, size, reduced, corner: (0, 0), factor, origin }
+    }
+
+    /// The pixels that are there.
+    pub fn picture(&self) -> &Picture {
+        &self.picture
+    }
+
+    /// What the look sees. It must lie within what was decoded.
+    pub fn see(&self, look: &Look) -> Result<Picture, PictureError> {
+        let region = scaled(look.region, self.origin, self.factor);
+        let size = (look.width, look.height);
+        let Some((columns, rows)) = seen(region, size, look.interpolation, self.reduced) else {
+            return resize(&self.picture, region, size.0, size.1, look.interpolation);
+        };
+        // The region counts from what is seen, not from what was decoded: rounding is the same in every case.
+        let (left, top) = (f64::from(columns.start), f64::from(rows.start));
+        let region = Region { left: region.left - left, top: region.top - top, ..region };
+        let (x, y) = (columns.start.checked_sub(self.corner.0), rows.start.checked_sub(self.corner.1));
+        let missing = PictureError::Resize { reason: "a part that was not decoded is looked at".to_owned() };
+        let Some((x, y)) = x.zip(y) else { return Err(missing) };
+        if (x, y) == (0, 0)
+            && (columns.len(), rows.len()) == (self.picture.width() as usize, self.picture.height() as usize)
+        {
+            return resize(&self.picture, region, size.0, size.1, look.interpolation);
+        }
+        let cut = self.picture.cut(x..x + columns.len() as u32, y..y + rows.len() as u32).ok_or(missing)?;
+        resize(&cut, region, size.0, size.1, look.interpolation)
+    }
+}
+
+/// A region of the whole picture as one of the reduced picture.
+fn scaled(region: Region, origin: (f64, f64), factor: u32) -> Region {
+    let factor = f64::from(factor);
+    Region {
+        left: (region.left - origin.0) / factor,
+        top: (region.top - origin.1) / factor,
+        width: region.width / factor,
+        height: region.height / factor,
+    }
+}
+
+/// What kiln's own decoder makes of the bytes, where it can.
+fn quick(bytes: &[u8], limits: &Limits, need: &dyn Fn(u32, u32) -> Need) -> Option<Part> {
+    let mut header = Header::read(bytes)?;
+    let stored = (header.width as u32, header.height as u32);
+    if u64::from(stored.0) * u64::from(stored.1) > limits.pixels {
+        return None;
+    }
+    let turn = Turn::new(header.orientation)?;
+    let size = turn.upright(stored);
+    let Need { factor, look } = need(size.0, size.1);
+    let small = (stored.0.div_ceil(factor), stored.1.div_ceil(factor));
+    let reduced = turn.upright(small);
+    let origin = turn.origin(size, (reduced.0 * factor, reduced.1 * factor));
+    let whole = (0..reduced.0, 0..reduced.1);
+    let (columns, rows) = match look {
+        Some(look) => {
+            let region = scaled(look.region, origin, factor);
+            seen(region, (look.width, look.height), look.interpolation, reduced).unwrap_or(whole)
+        }
+        None => whole,
+    };
+    let (stored_columns, stored_rows) = turn.stored(&columns, &rows, reduced);
+    let (width, height) = (stored_columns.len() as u32, stored_rows.len() as u32);
+    let range = |range: Range<u32>| range.start as usize..range.end as usize;
+    let wish = Wish { factor: factor as usize, columns: range(stored_columns), rows: range(stored_rows) };
+    let pixels = baseline::rgb(&mut header, &wish)?;
+    let pixels = turn.apply(pixels, width, height)?;
+    let picture = Picture::rgb8(columns.len() as u32, rows.len() as u32, pixels).ok()?;
+    Some(Part { picture, size, reduced, corner: (columns.start, rows.start), factor, origin })
+}
+
+/// How a stored picture becomes an upright one.
+#[derive(Clone, Copy)]
+struct Turn {
+    orientation: Orientation,
+    /// Whether rows become columns, and which way the upright picture then counts them.
+    on_its_side: bool,
+    backwards: (bool, bool),
+}
+
+impl Turn {
+    fn new(exif: u8) -> Option<Self> {
+        let backwards = (matches!(exif, 2 | 3 | 6 | 7), matches!(exif, 3 | 4 | 7 | 8));
+        Some(Self { orientation: Orientation::from_exif(exif)?, on_its_side: exif >= 5, backwards })
+    }
+
+    fn upright(self, (width, height): (u32, u32)) -> (u32, u32) {
+        if self.on_its_side { (height, width) } else { (width, height) }
+    }
+
+    /// Where a picture of whole pixels begins, whose last stored ones reach over the edge.
+    fn origin(self, size: (u32, u32), covered: (u32, u32)) -> (f64, f64) {
+        let before = |size, covered, backwards| {
+            if backwards { f64::from(size) - f64::from(covered) } else { 0.0 }
+        };
+        (before(size.0, covered.0, self.backwards.0), before(size.1, covered.1, self.backwards.1))
+    }
+
+    /// The stored columns and rows behind those of an upright picture of this size.
+    fn stored(self, columns: &Range<u32>, rows: &Range<u32>, size: (u32, u32)) -> (Range<u32>, Range<u32>) {
+        let along = |range: &Range<u32>, size: u32, backwards: bool| {
+            if backwards { size - range.end..size - range.start } else { range.clone() }
+        };
+        let columns = along(columns, size.0, self.backwards.0);
+        let rows = along(rows, size.1, self.backwards.1);
+        if self.on_its_side { (rows, columns) } else { (columns, rows) }
+    }
+
+    fn apply(self, pixels: Vec<u8>, width: u32, height: u32) -> Option<Vec<u8>> {
+        if self.orientation == Orientation::NoTransforms {
+            return Some(pixels);
+        }
+        let mut image = DynamicImage::ImageRgb8(RgbImage::from_raw(width, height, pixels)?);
+        image.apply_orientation(self.orientation);
+        Some(image.into_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::dataset::Preprocess;
+
+    fn golden(name: &str) -> Vec<u8> {
+        std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/jpeg").join(name)).unwrap()
+    }
+
+    /// The file with an Exif segment that tells its way up.
+    fn turned(bytes: &[u8], orientation: u8) -> Vec<u8> {
+        let tiff = [
+            b'M',
+            b'M',
+            0,
+            42,
+            0,
+            0,
+            0,
+            8,
+            0,
+            1,
+            1,
+            0x12,
+            0,
+            3,
+            0,
+            0,
+            0,
+            1,
+            0,
+            orientation,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+        ];
+        let segment = [&[0xff, 0xe1, 0, 2 + 6 + tiff.len() as u8][..], b"Exif\0\0", &tiff].concat();
+        [&bytes[..2], &segment, &bytes[2..]].concat()
+    }
+
+    fn part(bytes: &[u8], need: Need) -> Part {
+        Part::decode(bytes, [0; 3], &Limits::default(), &|_, _| need).unwrap()
+    }
+
+    /// Regions with fractional and with whole edges, brought to some size.
+    fn looks(width: u32, height: u32, count: usize) -> Vec<Look> {
+        let mut draws = crate::chance::Key::new(3).draws();
+        let mut look = |number: usize| {
+            let whole = |place: f64| if number.is_multiple_of(2) { place.floor() } else { place };
+            let left = whole(draws.between(0.0, f64::from(width) - 1.0));
+            let top = whole(draws.between(0.0, f64::from(height) - 1.0));
+            let width = whole(draws.between(1.0, f64::from(width) - left));
+            let height = whole(draws.between(1.0, f64::from(height) - top));
+            let interpolation = [Interpolation::Bilinear, Interpolation::Bicubic][number % 2];
+            Look { region: Region { left, top, width, height }, width: 9, height: 7, interpolation }
+        };
+        (0..count).map(&mut look).collect()
+    }
+
+    #[test]
+    fn what_is_seen_does_not_depend_on_how_much_was_decoded() {
+        for name in ["420.jpg", "422-restarts-optimised.jpg", "grey.jpg", "progressive.jpg"] {
+            for orientation in 1..=8 {
+                let bytes = turned(&golden(name), orientation);
+                for factor in [1, 2, 4, 8] {
+                    let whole = part(&bytes, Need { factor, look: None });
+                    for look in looks(whole.size().0, whole.size().1, 12) {
+                        let some = part(&bytes, Need { factor, look: Some(look) });
+                        assert_eq!(some.size(), whole.size());
+                        assert_eq!(
+                            some.see(&look),
+                            whole.see(&look),
+                            "{name} {orientation} {factor} {look:?}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_turned_picture_is_the_one_that_the_general_decoder_turns() {
+        for orientation in 1..=8 {
+            let bytes = turned(&golden("420.jpg"), orientation);
+            let (general, own) = (
+                Part::whole(decode::decode(&bytes, [0; 3], &Limits::default()).unwrap()),
+                part(&bytes, Need { factor: 1, look: None }),
+            );
+            assert_eq!(own.size(), general.size());
+            let steps = own.picture().as_rgb8().unwrap().iter().zip(general.picture().as_rgb8().unwrap());
+            assert!(steps.map(|(a, b)| a.abs_diff(*b)).max().unwrap() <= 6, "{orientation}");
+        }
+    }
+
+    #[test]
+    fn a_reduced_picture_stays_in_its_place() {
+        // 61x47 is no multiple of any factor: a shift would show in every turn.
+        for orientation in 1..=8 {
+            let bytes = turned(&golden("grey.jpg"), orientation);
+            let full = part(&bytes, Need { factor: 1, look: None });
+            let (width, height) = full.size();
+            let region = Region {
+                left: 4.0,
+                top: 4.0,
+                width: f64::from(width) - 8.0,
+                height: f64::from(height) - 8.0,
+            };
+            let look = Look { region, width: 6, height: 6, interpolation: Interpolation::Bilinear };
+            let halved = part(&bytes, Need { factor: 2, look: Some(look) });
+            let pair = [full.see(&look).unwrap(), halved.see(&look).unwrap()];
+            let [full, halved] = pair.each_ref().map(|picture| picture.as_rgb8().unwrap());
+            let most = full.iter().zip(halved).map(|(a, b)| a.abs_diff(*b)).max().unwrap();
+            assert!(most <= 3, "{orientation}: {most}");
+        }
+    }
+
+    #[test]
+    fn preprocessing_reduces_only_what_is_twice_as_fine_as_needed() {
+        let usual = Preprocess::image_net(224, 0.875, Interpolation::Bicubic);
+        let check = |width, height, expected| {
+            assert_eq!(usual.need(width, height).factor, expected, "{width}x{height}");
+            assert_eq!(Preprocess { reduced: false, ..usual.clone() }.need(width, height).factor, 1);
+        };
+        check(500, 375, 1);
+        check(1023, 2000, 1);
+        check(1024, 2000, 2);
+        check(4000, 3000, 4);
+        check(8000, 6000, 8);
+        check(60_000, 60_000, 8);
+    }
+
+    #[test]
+    fn a_look_beyond_what_was_decoded_is_an_error() {
+        let look = looks(61, 47, 1)[0];
+        let far = Look { region: Region { left: 0.0, top: 0.0, width: 61.0, height: 47.0 }, ..look };
+        let near = Look { region: Region { left: 30.0, top: 30.0, width: 2.0, height: 2.0 }, ..look };
+        let some = part(&golden("420.jpg"), Need { factor: 1, look: Some(near) });
+        assert!(some.see(&far).unwrap_err().to_string().contains("not decoded"));
+        assert!(some.see(&near).is_ok());
+    }
+}
