@@ -133,5 +133,13 @@ fn mixed_pictures_are_those_of_the_epochs_batches() {
 
 /// A picture of a file, that counts like every other.
 fn item(path: std::path::PathBuf, class: usize, sample: usize) -> Item {
-    Item { location: path.into(), class, sample, weight: 1.0, repeat: 0, content: String::new() }
+    Item {
+        location: path.into(),
+        class,
+        sample,
+        weight: 1.0,
+        repeat: 0,
+        content: String::new(),
+        size: (48, 48),
+    }
 }

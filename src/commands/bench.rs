@@ -2,6 +2,7 @@
 //! the loading of pictures instead.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Result;
@@ -11,11 +12,13 @@ use serde::Serialize;
 
 use super::bench_data;
 use super::console::{print, tell};
+use super::memory;
 use super::{Ended, Format, Place, at_least_one, start};
 use crate::chance::Key;
 use crate::config::Optimizer as Rule;
 use crate::dataset::{Interpolation, Preprocess};
 use crate::devices::choose;
+use crate::loader::Decoded;
 use crate::model::{Cut, Folded, Network, NormForm, NormSettings, Settings, gradients, initial, numbers};
 use crate::scaling::{Family, Padding, Plan, Variant};
 use crate::train::{Loss, Optimizer};
@@ -52,6 +55,9 @@ pub struct Bench {
     /// With --mode data: whether JPEGs are decoded at a reduced scale where that is enough
     #[arg(long, default_value_t = true, action = clap::ArgAction::Set)]
     reduced_jpeg: bool,
+    /// With --mode data: where decoded pictures are kept; the pass that does not count fills it
+    #[arg(long, value_enum, default_value_t = Keep::Off)]
+    cache: Keep,
     #[command(flatten)]
     format: Format,
     #[command(flatten)]
@@ -75,6 +81,14 @@ enum Mode {
 enum Filter {
     Bilinear,
     Bicubic,
+}
+
+/// Where decoded pictures are kept.
+#[derive(Clone, Copy, ValueEnum)]
+enum Keep {
+    Off,
+    Ram,
+    Disk,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -140,7 +154,14 @@ impl Bench {
         };
         let usual = Preprocess::image_net(self.side.unwrap_or(224), 0.875, interpolation);
         let preprocess = Preprocess { reduced: self.reduced_jpeg, ..usual };
-        let report = bench_data::measure(folder, preprocess, self.workers, self.batch, self.steps)?;
+        let disk = tempfile::tempdir()?;
+        let decoded = match self.cache {
+            Keep::Off => None,
+            Keep::Ram => Some(Decoded::new(memory::available() / 4)),
+            Keep::Disk => Some(Decoded::on_disk(disk.path(), u64::MAX)),
+        };
+        let decoded = decoded.map(Arc::new);
+        let report = bench_data::measure(folder, preprocess, self.workers, self.batch, self.steps, decoded)?;
         if !self.format.json {
             tell(&report.to_string());
         }

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -13,8 +14,9 @@ use super::predict::walk;
 use crate::augment::Policy;
 use crate::augment::crop::Crop;
 use crate::chance::Key;
-use crate::dataset::{self, Depth, Limits, Need, Part, Picture, Preprocess};
-use crate::loader::{Item, Loader, Lone, Spec};
+use crate::dataset::{self, Depth, Limits, Need, Part, Picture, Preprocess, probe};
+use crate::durable;
+use crate::loader::{Decoded, Item, Loader, Lone, Spec};
 
 #[derive(Serialize)]
 pub struct Report {
@@ -60,15 +62,17 @@ pub fn measure(
     workers: usize,
     batch: usize,
     passes: usize,
+    decoded: Option<Arc<Decoded>>,
 ) -> Result<Report> {
     let mut files = Vec::new();
     walk(folder, &mut files, 0)?;
     files.sort();
     anyhow::ensure!(!files.is_empty(), "there is no picture under {}", folder.display());
+    let items = items(&files)?;
     let mut ms = Vec::new();
     for view in 0..=passes as u64 {
         let started = Instant::now();
-        pass(&files, spec(&preprocess, workers, batch, view))?;
+        pass(&items, spec(&preprocess, workers, batch, view), decoded.clone())?;
         if view > 0 {
             ms.push(started.elapsed().as_secs_f64() * 1e3);
         }
@@ -113,16 +117,19 @@ fn spec(preprocess: &Preprocess, workers: usize, batch: usize, view: u64) -> Spe
     }
 }
 
-fn pass(files: &[PathBuf], spec: Spec) -> Result<()> {
-    let item = |(sample, path): (usize, &PathBuf)| Item {
-        location: path.clone().into(),
-        class: 0,
-        sample,
-        weight: 1.0,
-        repeat: 0,
-        content: String::new(),
+/// The files as a scan would give them.
+fn items(files: &[PathBuf]) -> Result<Vec<Item>> {
+    let item = |(sample, path): (usize, &PathBuf)| {
+        let bytes = std::fs::read(path)?;
+        let (content, size) = (durable::hash(&bytes), probe(&bytes)?);
+        let location = path.clone().into();
+        Ok(Item { location, class: 0, sample, weight: 1.0, repeat: 0, content, size })
     };
-    for batch in Loader::new(files.iter().enumerate().map(item).collect(), spec, None) {
+    files.iter().enumerate().map(item).collect()
+}
+
+fn pass(items: &[Item], spec: Spec, decoded: Option<Arc<Decoded>>) -> Result<()> {
+    for batch in Loader::new(items.to_vec(), spec, decoded) {
         std::hint::black_box(batch?);
     }
     Ok(())
@@ -180,7 +187,7 @@ fn apart(files: &[PathBuf], preprocess: &Preprocess, policy: &Policy) -> Result<
         let whole = view(&|width, height| Need { factor: 1, ..need(width, height) })?;
         let (reduced, whole) = (view(&need)?.into_depth(), whole.into_depth());
         let (Depth::U8(reduced), Depth::U8(whole)) = (reduced, whole) else { continue };
-        let steps = || reduced.iter().zip(&whole).map(|(a, b)| a.abs_diff(*b));
+        let steps = || reduced.iter().zip(whole.iter()).map(|(a, b)| a.abs_diff(*b));
         sum += steps().map(u64::from).sum::<u64>();
         most = most.max(steps().max().unwrap_or(0));
         samples += reduced.len();

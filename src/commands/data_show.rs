@@ -205,6 +205,7 @@ mod tests {
             weight: 1.0,
             repeat: 0,
             content: String::new(),
+            size: (1, 1),
         };
         let train = [item(0, 0), item(0, 1), item(0, 2), item(1, 3), item(2, 4), item(2, 5)];
         let check = |count, expected: &[usize]| {

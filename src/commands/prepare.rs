@@ -151,6 +151,7 @@ pub fn splits(dataset: &Dataset) -> Splits {
             weight: s.weight,
             repeat: 0,
             content: s.hash.clone(),
+            size: (s.width, s.height),
         })
         .collect()
     };

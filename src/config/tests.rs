@@ -1,6 +1,7 @@
 //! The configuration as its users meet it: what is taken, what is refused and in which words.
 
 mod augmentation;
+mod balance;
 mod labels;
 mod overrides;
 mod refusals;
@@ -100,33 +101,6 @@ fn the_other_sections_are_read() {
     assert_eq!(train.device, DeviceChoice::Ndarray);
     assert_eq!(config.checkpoint, Checkpoint { every: Every::Steps(200), keep: 1 });
     assert_eq!(with("[checkpoint]\nevery = 7").checkpoint.every, Every::Steps(7));
-}
-
-#[test]
-fn imbalance_and_caches_have_words_and_numbers() {
-    let check = |section: &str, expected: ClassWeights| {
-        assert_eq!(
-            with(&format!("[train]\nclass_weights = {section}")).train.class_weights,
-            expected,
-            "{section}"
-        );
-    };
-    check("\"inverse\"", ClassWeights::Balanced);
-    check("\"effective\"", ClassWeights::Effective { beta: 0.999 });
-    check("\"effective\"\nclass_weights_beta = 0.9", ClassWeights::Effective { beta: 0.9 });
-    check(
-        "{ cat = 2, \"big dog\" = 0.5 }",
-        ClassWeights::Table([("cat".into(), 2.0), ("big dog".into(), 0.5)].into()),
-    );
-    assert_eq!(with("[train]\nloss = \"focal\"").train.loss, Loss::Focal { gamma: 2.0 });
-    let data = |value: &str| parse(&format!("{MODEL}{DATA}{STAGE}"), &[value]).unwrap().data;
-    assert_eq!(data("train.seed=1").sampler, Sampler::Shuffle);
-    assert_eq!(data("data.sampler=sqrt").sampler, Sampler::Power(0.5));
-    assert_eq!(data("data.sampler=balanced").sampler, Sampler::Power(0.0));
-    assert_eq!(data("data.sampler=1").sampler, Sampler::Power(1.0));
-    assert_eq!((data("data.cache=ram").cache, data("data.workers=0").workers), (CachePlace::Memory, Some(0)));
-    assert_eq!(data("data.cache_memory=2GiB").cache_memory, Some(2 << 30));
-    assert_eq!(data("data.cache_memory=auto").cache_memory, None);
 }
 
 #[test]

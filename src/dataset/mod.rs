@@ -43,7 +43,7 @@ pub use frames::holds_several;
 pub use labels::{Labels, Purpose};
 pub use levels::{Window, expect_levels};
 pub use location::{Location, Shard, Slice};
-pub use part::{Look, Need, Part};
+pub use part::{Frame, Look, Need, Part};
 pub use picture::{Depth, Picture, PictureError};
 pub use preprocess::{Crop, IMAGENET_MEAN, IMAGENET_STD, Preprocess, Resize, luma};
 pub use recipe::Recipe;

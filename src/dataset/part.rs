@@ -3,7 +3,6 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
-use std::sync::Arc;
 
 use image::metadata::Orientation;
 use image::{DynamicImage, RgbImage};
@@ -32,10 +31,19 @@ pub struct Need {
     pub look: Option<Look>,
 }
 
+/// What there is to know of a complete part beside its pixels.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Frame {
+    /// Width and height of the whole picture.
+    pub size: (u32, u32),
+    pub factor: u32,
+    pub origin: (f64, f64),
+}
+
 /// Pixels of a picture, and where they lie in it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Part {
-    picture: Arc<Picture>,
+    picture: Picture,
     /// Size of the whole picture, in its own pixels.
     size: (u32, u32),
     /// Size of the whole picture as it was reduced.
@@ -49,8 +57,7 @@ pub struct Part {
 
 impl Part {
     /// All of a picture as it is.
-    pub fn whole(picture: impl Into<Arc<Picture>>) -> Self {
-        let picture = picture.into();
+    pub fn whole(picture: Picture) -> Self {
         let size = (picture.width(), picture.height());
         Self { picture, size, reduced: size, corner: (0, 0), factor: 1, origin: (0.0, 0.0) }
     }
@@ -73,19 +80,26 @@ impl Part {
         self.size
     }
 
-    /// Whether this is all of the picture at its full scale.
-    pub fn is_whole(&self) -> bool {
-        (self.picture.width(), self.picture.height()) == self.size
+    /// Whether no pixel is missing of the picture at its scale.
+    pub fn is_complete(&self) -> bool {
+        (self.picture.width(), self.picture.height()) == self.reduced
+    }
+
+    /// Where the pixels of a complete part belong.
+    pub fn frame(&self) -> Frame {
+        Frame { size: self.size, factor: self.factor, origin: self.origin }
+    }
+
+    /// The part again that was complete with these pixels.
+    pub fn complete(picture: Picture, frame: Frame) -> Self {
+        let Frame { size, factor, origin } = frame;
+        let reduced = (picture.width(), picture.height());
+        Self { picture, size, reduced, corner: (0, 0), factor, origin }
     }
 
     /// The pixels that are there.
     pub fn picture(&self) -> &Picture {
         &self.picture
-    }
-
-    /// The same pixels for somebody else to keep.
-    pub fn shared(&self) -> Arc<Picture> {
-        Arc::clone(&self.picture)
     }
 
     /// What the look sees. It must lie within what was decoded.
@@ -161,14 +175,7 @@ fn quick(bytes: &[u8], limits: &Limits, need: &dyn Fn(u32, u32) -> Need) -> Opti
     let pixels = baseline::rgb(&mut header, &wish)?;
     let pixels = turn.apply(pixels, width, height)?;
     let picture = Picture::rgb8(columns.len() as u32, rows.len() as u32, pixels).ok()?;
-    Some(Part {
-        picture: Arc::new(picture),
-        size,
-        reduced,
-        corner: (columns.start, rows.start),
-        factor,
-        origin,
-    })
+    Some(Part { picture, size, reduced, corner: (columns.start, rows.start), factor, origin })
 }
 
 /// How a stored picture becomes an upright one.

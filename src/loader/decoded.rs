@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::packs::Packs;
-use crate::dataset::Picture;
+use crate::dataset::Part;
 
 /// A cache of decoded pictures, shared by the threads of a loader and by one loader after the other.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub struct Decoded(Store);
 #[derive(Debug)]
 enum Store {
     Memory(Memory),
-    Disk(Packs),
+    Disk(Box<Packs>),
 }
 
 /// Of what file, decoded how.
@@ -41,10 +41,10 @@ impl Decoded {
 
     /// In files of this folder, where later runs find them; all of them take at most so many bytes.
     pub fn on_disk(folder: &Path, limit: u64) -> Self {
-        Self(Store::Disk(Packs::open(folder, limit)))
+        Self(Store::Disk(Box::new(Packs::open(folder, limit))))
     }
 
-    pub fn get(&self, name: &Name) -> Option<Arc<Picture>> {
+    pub fn get(&self, name: &Name) -> Option<Arc<Part>> {
         match &self.0 {
             Store::Memory(memory) => memory.get(name),
             Store::Disk(packs) => packs.get(name),
@@ -52,7 +52,7 @@ impl Decoded {
     }
 
     /// Keeps the picture if there is room.
-    pub fn keep(&self, name: &Name, picture: &Arc<Picture>) {
+    pub fn keep(&self, name: &Name, picture: &Arc<Part>) {
         match &self.0 {
             Store::Memory(memory) => memory.keep(name, picture),
             Store::Disk(packs) => packs.keep(name, picture),
@@ -107,7 +107,7 @@ struct Memory {
 #[derive(Debug, Default)]
 struct Held {
     bytes: usize,
-    pictures: HashMap<Name, Arc<Picture>>,
+    pictures: HashMap<Name, Arc<Part>>,
 }
 
 impl Memory {
@@ -115,13 +115,13 @@ impl Memory {
         self.held.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn get(&self, name: &Name) -> Option<Arc<Picture>> {
+    fn get(&self, name: &Name) -> Option<Arc<Part>> {
         self.read().pictures.get(name).cloned()
     }
 
-    fn keep(&self, name: &Name, picture: &Arc<Picture>) {
+    fn keep(&self, name: &Name, picture: &Arc<Part>) {
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
-        let bytes = picture.bytes();
+        let bytes = picture.picture().bytes();
         if held.pictures.contains_key(name) {
             return;
         }
@@ -137,12 +137,13 @@ impl Memory {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dataset::Picture;
 
     #[test]
     fn pictures_are_kept_while_there_is_room() {
         let decoded = Decoded::new(100);
-        let large = Arc::new(Picture::filled(5, 5, [1, 2, 3]).unwrap());
-        let small = Arc::new(Picture::filled(2, 4, [1, 2, 3]).unwrap());
+        let large = Arc::new(Part::whole(Picture::filled(5, 5, [1, 2, 3]).unwrap()));
+        let small = Arc::new(Part::whole(Picture::filled(2, 4, [1, 2, 3]).unwrap()));
         let name = |content: &str| Name::of(content, "");
         decoded.keep(&name("a"), &large);
         decoded.keep(&name("a"), &large);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::decoded::Name;
-use crate::dataset::{Bytes, Depth, Picture};
+use crate::dataset::{Bytes, Depth, Frame, Part, Picture};
 use crate::durable::{self, Map, NewFile};
 
 pub const ENDING: &str = "pictures";
@@ -16,7 +16,7 @@ const TAIL: usize = 8 + 8 + 32 + MAGIC.len();
 const MAGIC: &[u8; 16] = b"kiln pictures 1\n";
 
 /// One picture of a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
     pub name: Name,
     /// BLAKE3 of the samples as they lie there.
@@ -27,10 +27,11 @@ pub struct Entry {
     channels: u8,
     /// Bytes of a sample.
     depth: u8,
+    frame: Frame,
 }
 
 /// What `Entry::write` writes.
-const ENTRY: usize = 32 + 32 + 8 + 4 + 4 + 1 + 1;
+const ENTRY: usize = 32 + 32 + 8 + 4 + 4 + 1 + 1 + 4 + 4 + 4 + 8 + 8;
 
 /// The index of a file that is whole as far as that goes.
 pub fn open(path: &Path) -> Option<(Arc<Map>, Vec<Entry>)> {
@@ -48,14 +49,15 @@ pub fn open(path: &Path) -> Option<(Arc<Map>, Vec<Entry>)> {
 }
 
 impl Entry {
-    fn of(name: Name, picture: &Picture, start: u64, samples: &[u8]) -> Self {
+    fn of(name: Name, part: &Part, start: u64, samples: &[u8]) -> Self {
+        let (picture, frame) = (part.picture(), part.frame());
         let depth = match picture.depth() {
             Depth::U8(_) => 1,
             Depth::U16(_) => 2,
             Depth::F32(_) => 4,
         };
         let (width, height, channels) = (picture.width(), picture.height(), picture.channels());
-        Self { name, hash: *blake3::hash(samples).as_bytes(), start, width, height, channels, depth }
+        Self { name, hash: *blake3::hash(samples).as_bytes(), start, width, height, channels, depth, frame }
     }
 
     fn write(&self, into: &mut Vec<u8>) {
@@ -65,18 +67,22 @@ impl Entry {
         into.extend_from_slice(&self.width.to_le_bytes());
         into.extend_from_slice(&self.height.to_le_bytes());
         into.extend_from_slice(&[self.channels, self.depth]);
+        let Frame { size, factor, origin } = self.frame;
+        [size.0, size.1, factor].iter().for_each(|number| into.extend_from_slice(&number.to_le_bytes()));
+        [origin.0, origin.1].iter().for_each(|number| into.extend_from_slice(&number.to_le_bytes()));
     }
 
-    fn read(bytes: &[u8]) -> Option<Self> {
-        let (name, rest) = bytes.split_first_chunk()?;
-        let (hash, rest) = rest.split_first_chunk()?;
-        let (start, rest) = rest.split_first_chunk()?;
-        let (width, rest) = rest.split_first_chunk()?;
-        let (height, rest) = rest.split_first_chunk()?;
-        let [channels, depth] = *rest.first_chunk()?;
-        let (start, width) = (u64::from_le_bytes(*start), u32::from_le_bytes(*width));
-        let height = u32::from_le_bytes(*height);
-        Some(Self { name: Name(*name), hash: *hash, start, width, height, channels, depth })
+    fn read(mut bytes: &[u8]) -> Option<Self> {
+        let rest = &mut bytes;
+        let (name, hash) = (Name(take(rest)?), take(rest)?);
+        let start = u64::from_le_bytes(take(rest)?);
+        let (width, height) = (u32::from_le_bytes(take(rest)?), u32::from_le_bytes(take(rest)?));
+        let [channels, depth] = take(rest)?;
+        let size = (u32::from_le_bytes(take(rest)?), u32::from_le_bytes(take(rest)?));
+        let factor = u32::from_le_bytes(take(rest)?);
+        let origin = (f64::from_le_bytes(take(rest)?), f64::from_le_bytes(take(rest)?));
+        let frame = Frame { size, factor, origin };
+        Some(Self { name, hash, start, width, height, channels, depth, frame })
     }
 
     /// Whether the samples are those that were written.
@@ -85,7 +91,7 @@ impl Entry {
     }
 
     /// The picture. With 8 bits its samples stay where they are; others are copied to where they are aligned.
-    pub fn picture(&self, map: &Arc<Map>) -> Option<Picture> {
+    pub fn part(&self, map: &Arc<Map>) -> Option<Part> {
         let samples = self.samples(map)?;
         let depth = match self.depth {
             1 => Depth::U8(Bytes::mapped(map, self.range()?)?),
@@ -93,7 +99,8 @@ impl Entry {
             4 => Depth::F32(samples.as_chunks().0.iter().map(|four| f32::from_le_bytes(*four)).collect()),
             _ => return None,
         };
-        Picture::new(self.width, self.height, self.channels, depth).ok()
+        let picture = Picture::new(self.width, self.height, self.channels, depth).ok()?;
+        Some(Part::complete(picture, self.frame))
     }
 
     fn samples<'a>(&self, map: &'a Map) -> Option<&'a [u8]> {
@@ -106,6 +113,13 @@ impl Entry {
         let end = self.start.checked_add(length)?;
         Some(usize::try_from(self.start).ok()?..usize::try_from(end).ok()?)
     }
+}
+
+/// The next bytes of an index.
+fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
+    let (first, rest) = bytes.split_first_chunk()?;
+    *bytes = rest;
+    Some(*first)
 }
 
 /// A file that is being written. Dropped before it is finished, it leaves nothing.
@@ -137,9 +151,9 @@ impl Writer {
         self.names.contains(name)
     }
 
-    pub fn add(&mut self, name: Name, picture: &Picture) -> Result<(), durable::Error> {
+    pub fn add(&mut self, name: Name, part: &Part) -> Result<(), durable::Error> {
         let copied: Vec<u8>;
-        let samples: &[u8] = match picture.depth() {
+        let samples: &[u8] = match part.picture().depth() {
             Depth::U8(samples) => samples,
             Depth::U16(samples) => {
                 copied = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
@@ -152,7 +166,7 @@ impl Writer {
         };
         self.file.write(samples)?;
         self.names.insert(name);
-        self.entries.push(Entry::of(name, picture, self.bytes, samples));
+        self.entries.push(Entry::of(name, part, self.bytes, samples));
         self.bytes += samples.len() as u64;
         Ok(())
     }
@@ -177,13 +191,14 @@ impl Writer {
 mod tests {
     use super::*;
 
-    fn pictures() -> [Picture; 4] {
+    fn pictures() -> [Part; 4] {
         let words = Depth::U16(vec![1, 65_535, 300, 7, 8, 9]);
+        let frame = Frame { size: (39, 23), factor: 8, origin: (-1.0, 0.0) };
         [
-            Picture::filled(5, 3, [1, 2, 3]).unwrap(),
-            Picture::new(2, 3, 1, words).unwrap(),
-            Picture::new(1, 2, 1, Depth::F32(vec![0.25, -1.5])).unwrap(),
-            Picture::new(2, 1, 1, Depth::U8(vec![8, 9].into())).unwrap(),
+            Part::complete(Picture::filled(5, 3, [1, 2, 3]).unwrap(), frame),
+            Part::whole(Picture::new(2, 3, 1, words).unwrap()),
+            Part::whole(Picture::new(1, 2, 1, Depth::F32(vec![0.25, -1.5])).unwrap()),
+            Part::whole(Picture::new(2, 1, 1, Depth::U8(vec![8, 9].into())).unwrap()),
         ]
     }
 
@@ -200,7 +215,7 @@ mod tests {
     fn pictures_of_every_depth_come_back() {
         let folder = tempfile::tempdir().unwrap();
         let (map, entries) = open(&written(folder.path())).unwrap();
-        let found: Vec<_> = entries.iter().map(|entry| entry.picture(&map).unwrap()).collect();
+        let found: Vec<_> = entries.iter().map(|entry| entry.part(&map).unwrap()).collect();
         assert_eq!(found, pictures());
         assert!(entries.iter().all(|entry| entry.is_whole(&map)));
         // The same pictures make the same file.
@@ -218,7 +233,7 @@ mod tests {
             damaged[at] ^= 0x41;
             std::fs::write(&path, &damaged).unwrap();
             let whole = open(&path).map_or(0, |(map, entries)| {
-                entries.iter().filter(|entry| entry.is_whole(&map) && entry.picture(&map).is_some()).count()
+                entries.iter().filter(|entry| entry.is_whole(&map) && entry.part(&map).is_some()).count()
             });
             assert!(whole < 4, "a changed byte at {at} was not noticed");
             std::fs::write(&path, &bytes[..at]).unwrap();

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use super::decoded::Name;
 use super::pack::{self, ENDING, Entry, Writer};
-use crate::dataset::Picture;
+use crate::dataset::Part;
 use crate::durable::{self, Map};
 
 /// Large enough that putting it in place costs little per picture, small enough that making room takes little away.
@@ -69,7 +69,7 @@ impl Packs {
         packs
     }
 
-    pub fn get(&self, name: &Name) -> Option<Arc<Picture>> {
+    pub fn get(&self, name: &Name) -> Option<Arc<Part>> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         let kept = known.get(name)?;
         if !kept.checked.load(Ordering::Relaxed) {
@@ -81,11 +81,11 @@ impl Packs {
             kept.checked.store(true, Ordering::Relaxed);
             kept.file.note_use();
         }
-        kept.entry.picture(&kept.file.map).map(Arc::new)
+        kept.entry.part(&kept.file.map).map(Arc::new)
     }
 
     /// Writes the picture down, unless it is there or there is no room.
-    pub fn keep(&self, name: &Name, picture: &Picture) {
+    pub fn keep(&self, name: &Name, picture: &Part) {
         let mut desk = self.desk();
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner).contains_key(name);
         if known || desk.writer.as_ref().is_some_and(|writer| writer.holds(name)) {
@@ -127,8 +127,8 @@ impl Packs {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self, desk: &mut Desk, name: &Name, picture: &Picture) -> Result<(), durable::Error> {
-        let bytes = picture.bytes() as u64;
+    fn write(&self, desk: &mut Desk, name: &Name, picture: &Part) -> Result<(), durable::Error> {
+        let bytes = picture.picture().bytes() as u64;
         if desk.writer.as_ref().is_some_and(|writer| writer.with(bytes) > LARGEST) {
             self.finish(desk)?;
         }
@@ -212,13 +212,14 @@ impl Desk {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dataset::Picture;
 
     fn name(number: usize) -> Name {
         Name::of(&number.to_string(), "")
     }
 
-    fn picture(number: usize) -> Picture {
-        Picture::filled(20, 10, [number as u8, 1, 2]).unwrap()
+    fn picture(number: usize) -> Part {
+        Part::whole(Picture::filled(20, 10, [number as u8, 1, 2]).unwrap())
     }
 
     fn fill(packs: &Packs, numbers: std::ops::Range<usize>) {

@@ -24,6 +24,8 @@ pub struct Item {
     pub repeat: usize,
     /// BLAKE3 of the file, in hexadecimal, by which its decoded picture is cached; none where this is empty.
     pub content: String,
+    /// Width and height of the upright picture, by which it is known how far it may be reduced.
+    pub size: (u32, u32),
 }
 
 /// How bytes become a picture; tests put their own here.
@@ -71,29 +73,29 @@ impl Work {
         Ok(Prepared { pixels, class: *class, sample: *sample, weight: *weight })
     }
 
-    /// As much of the picture as this key looks at. Only whole pictures are kept: of those that are reduced one reads
-    /// the file again, as their pixels depend on the size asked for.
-    fn part(&self, item: &Item, key: Key) -> Result<Part, LoaderError> {
-        let Item { location: path, content, .. } = item;
+    /// The picture as it is kept, or as much of it as this key looks at where it cannot be kept.
+    fn part(&self, item: &Item, key: Key) -> Result<Arc<Part>, LoaderError> {
+        let Item { location: path, content, size, .. } = item;
         let Spec { preprocess, policy, .. } = &self.spec;
         let cache = self.decoded.as_ref().filter(|_| !content.is_empty());
-        let name = Name::of(content, &format!("on {:?}", preprocess.background));
-        if let Some(picture) = cache.and_then(|cache| cache.get(&name))
-            && policy.need(picture.width(), picture.height(), preprocess, key).factor == 1
-        {
-            return Ok(Part::whole(picture));
+        let factor = policy.need(size.0, size.1, preprocess, key).factor;
+        let name = Name::of(content, &format!("on {:?}, 1/{factor}", preprocess.background));
+        if let Some(part) = cache.and_then(|cache| cache.get(&name)) {
+            return Ok(part);
         }
+        let is_kept = cache.is_some_and(|cache| cache.left_out() == 0);
         let need = |width, height| {
             let need = policy.need(width, height, preprocess, key);
-            let kept = cache.is_some() && need.factor == 1;
-            Need { look: need.look.filter(|_| !kept), ..need }
+            Need { look: need.look.filter(|_| !is_kept), ..need }
         };
         let bytes = path.read().map_err(|source| LoaderError::Read { path: path.clone(), source })?;
         let part = (self.decode)(&bytes, preprocess.background, &Limits::default(), &need)
             .map_err(|source| LoaderError::Decode { path: path.clone(), source })?;
+        let part = Arc::new(part);
         // A file that has changed since it was hashed must not pass for what it was.
-        if let Some(cache) = cache.filter(|_| part.is_whole() && durable::hash(&bytes) == *content) {
-            cache.keep(&name, &part.shared());
+        let is_same = || part.size() == *size && durable::hash(&bytes) == *content;
+        if let Some(cache) = cache.filter(|_| part.is_complete() && is_same()) {
+            cache.keep(&name, &part);
         }
         Ok(part)
     }

@@ -47,6 +47,7 @@ impl Files {
                     weight: 1.0,
                     repeat: 0,
                     content,
+                    size: (40, 30),
                 }
             })
             .collect();

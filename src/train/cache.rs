@@ -86,7 +86,7 @@ impl Cache {
             Place::Disk(files) => Sink::Disk(files.begin(view, self.view_bytes())?),
         };
         let mut done = 0;
-        while let Some(batch) = loader.next() {
+        for batch in loader.by_ref() {
             if stop.load(Ordering::Relaxed) {
                 return Err(Error::Stopped);
             }

@@ -224,6 +224,8 @@ impl Run<'_> {
     }
 
     fn epoch_note(&self, validation: Option<Scores>, rate: f64, is_best: bool, tally: Tally) -> EpochNote {
+        let mut classes = tally.classes.clone();
+        classes.resize(self.session.classes(), 0);
         EpochNote {
             stage: self.progress.stage + 1,
             epoch: self.progress.epoch,
@@ -235,7 +237,7 @@ impl Run<'_> {
             validation,
             is_best,
             pictures: tally.samples,
-            classes: tally.classes,
+            classes,
             time: Default::default(),
             waited: Default::default(),
             filled: Default::default(),

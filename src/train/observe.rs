@@ -62,7 +62,7 @@ pub struct EpochNote {
     pub validation: Option<Scores>,
     pub is_best: bool,
     pub pictures: usize,
-    /// Training pictures of each class that were seen; of classes beyond the end none.
+    /// Training pictures of each class that were seen.
     pub classes: Vec<usize>,
     pub time: Duration,
     /// How much of the time went into waiting for pictures.

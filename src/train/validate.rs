@@ -77,7 +77,7 @@ pub fn predict_items(
     take: &mut dyn FnMut(&[usize], Vec<f32>),
 ) -> Result<Duration, Error> {
     let mut loader = Loader::new(items, spec(session), session.decoded.clone());
-    while let Some(batch) = loader.next() {
+    for batch in loader.by_ref() {
         session.go_on()?;
         let batch = batch?;
         take(&batch.samples, numbers(network.infer(batch.images(&session.device))));
