@@ -30,7 +30,7 @@ pub enum Error {
     )]
     Missing { path: PathBuf },
     #[error(
-        "{path} is no list of pictures; `data.path` has to name a folder, a .csv, .tsv, .jsonl or .ndjson, or .tar shards"
+        "{path} is a file and no list of pictures; `data.path` has to name a folder, a .csv, .tsv, .jsonl or .ndjson, or .tar shards"
     )]
     NotAFolder { path: PathBuf },
     #[error("cannot read {path}: {cause}")]

@@ -109,6 +109,10 @@ pub fn create_folders(path: &Path) -> Result<(), Error> {
         match create_folder(folder) {
             // Somebody else was quicker.
             Err(error) if error.kind() == Some(io::ErrorKind::AlreadyExists) && folder.is_dir() => {}
+            // The user knows the folder that was asked for.
+            Err(Error::Io { action, cause, .. }) => {
+                return Err(Error::Io { action, path: path.to_owned(), cause });
+            }
             result => result?,
         }
     }
