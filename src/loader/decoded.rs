@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::dataset::{Depth, Part, Picture};
@@ -15,6 +16,7 @@ use crate::dataset::{Depth, Part, Picture};
 pub struct Decoded {
     limit: usize,
     held: RwLock<Held>,
+    left_out: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
@@ -26,7 +28,7 @@ struct Held {
 impl Decoded {
     /// An empty cache that holds at most so many bytes of pixels.
     pub fn new(limit: usize) -> Self {
-        Self { limit, held: RwLock::default() }
+        Self { limit, held: RwLock::default(), left_out: AtomicUsize::new(0) }
     }
 
     pub fn get(&self, path: &Path) -> Option<Arc<Part>> {
@@ -37,10 +39,17 @@ impl Decoded {
     pub fn keep(&self, path: &Path, picture: &Arc<Part>) {
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
         let bytes = size(picture.picture());
-        if held.bytes + bytes <= self.limit && !held.pictures.contains_key(path) {
+        if held.bytes + bytes > self.limit {
+            self.left_out.fetch_add(1, Ordering::Relaxed);
+        } else if !held.pictures.contains_key(path) {
             held.bytes += bytes;
             held.pictures.insert(path.into(), Arc::clone(picture));
         }
+    }
+
+    /// How often a picture found no room.
+    pub fn left_out(&self) -> usize {
+        self.left_out.load(Ordering::Relaxed)
     }
 
     /// How many bytes of pixels are held.

@@ -63,17 +63,17 @@ impl Work {
         Ok(Prepared { pixels, class: *class, sample: *sample })
     }
 
-    /// As much of the picture as this key looks at. Only whole pictures are kept: of those that are reduced one reads
-    /// the file again, as their pixels depend on the size asked for.
+    /// As much of the picture as this key looks at, or all of it while there is room to keep it. Of pictures that are
+    /// reduced nothing is kept, as their pixels depend on the size asked for.
     fn part(&self, path: &Path, key: Key) -> Result<Arc<Part>, LoaderError> {
         if let Some(part) = self.decoded.as_ref().and_then(|decoded| decoded.get(path)) {
             return Ok(part);
         }
+        let room = self.decoded.as_ref().is_some_and(|decoded| decoded.left_out() == 0);
         let Spec { preprocess, policy, .. } = &self.spec;
         let need = |width, height| {
             let need = policy.need(width, height, preprocess, key);
-            let kept = self.decoded.is_some() && need.factor == 1;
-            Need { look: need.look.filter(|_| !kept), ..need }
+            Need { look: need.look.filter(|_| !room || need.factor > 1), ..need }
         };
         let bytes = std::fs::read(path).map_err(|source| LoaderError::Read { path: path.into(), source })?;
         let part = (self.decode)(&bytes, preprocess.background, &Limits::default(), &need)
