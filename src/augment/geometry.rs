@@ -56,13 +56,16 @@ impl<'a, const N: usize> Source<'a, N> {
         let (left, top) = (floor(x), floor(y));
         let (right_share, lower_share) = (x - left as f64, y - top as f64);
         let (columns, rows) = ([left, left.saturating_add(1)], [top, top.saturating_add(1)]);
-        let [[a, b], [c, d]] = rows.map(|row| columns.map(|column| self.at(column, row)));
-        std::array::from_fn(|channel| {
+        let [a, b] = [self.at(columns[0], rows[0]), self.at(columns[1], rows[0])];
+        let [c, d] = [self.at(columns[0], rows[1]), self.at(columns[1], rows[1])];
+        let mut mixed = [0; N];
+        for (channel, to) in mixed.iter_mut().enumerate() {
             let mix = |a: u8, b: u8, share: f64| f64::from(a) + share * (f64::from(b) - f64::from(a));
             let upper = mix(a[channel], b[channel], right_share);
             let lower = mix(c[channel], d[channel], right_share);
-            rounded(upper + lower_share * (lower - upper))
-        })
+            *to = rounded(upper + lower_share * (lower - upper));
+        }
+        mixed
     }
 
     /// The same as Pillow has it, measured from the corner: nothing outside, the edge's own values up to
@@ -77,14 +80,17 @@ impl<'a, const N: usize> Source<'a, N> {
         let (right_share, lower_share) = (x - left as f64, y - top as f64);
         // At most half a pixel lies outside.
         let clipped = |at: i64, size: usize| [at.max(0) as usize, ((at + 1) as usize).min(size - 1)];
-        let columns = clipped(left, self.width);
-        let [[a, b], [c, d]] =
-            clipped(top, self.height).map(|row| columns.map(|column| self.pixels[row * self.width + column]));
-        Some(std::array::from_fn(|channel| {
-            let [a, b, c, d] = [a, b, c, d].map(|pixel| f64::from(pixel[channel]));
-            let (upper, lower) = (a + (b - a) * right_share, c + (d - c) * right_share);
-            (upper + (lower - upper) * lower_share) as u8
-        }))
+        let ([left, right], [top, bottom]) = (clipped(left, self.width), clipped(top, self.height));
+        let upper = &self.pixels[top * self.width..][..self.width];
+        let lower = &self.pixels[bottom * self.width..][..self.width];
+        let (a, b, c, d) = (upper[left], upper[right], lower[left], lower[right]);
+        let mut mixed = [0; N];
+        for (channel, to) in mixed.iter_mut().enumerate() {
+            let mix = |a: u8, b: u8| f64::from(a) + (f64::from(b) - f64::from(a)) * right_share;
+            let (upper, lower) = (mix(a[channel], b[channel]), mix(c[channel], d[channel]));
+            *to = (upper + (lower - upper) * lower_share) as u8;
+        }
+        Some(mixed)
     }
 
     pub fn at(&self, column: i64, row: i64) -> [u8; N] {

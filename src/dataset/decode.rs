@@ -3,7 +3,7 @@
 
 use super::picture::Picture;
 use super::tiff::DeepTiff;
-use super::{flatten, jpeg};
+use super::{flatten, jpeg, tiff};
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader};
 use std::any::Any;
 use std::io::{Cursor, ErrorKind};
@@ -53,6 +53,9 @@ pub fn decode(bytes: &[u8], background: [u8; 3], limits: &Limits) -> Result<Pict
         }
         if format == ImageFormat::WebP {
             check_whole_webp(bytes)?;
+        }
+        if format == ImageFormat::Tiff {
+            tiff::check_planes(bytes)?;
         }
         if let Some(deep) = deep_tiff(bytes, format) {
             check_size(deep.dimensions(), limits)?;

@@ -103,6 +103,7 @@ fn what_is_not_read_is_refused_by_name() {
     check("refused-lab.tiff", "TIFF file");
     check("refused-bands.tiff", "TIFF file");
     check("refused-planes.tiff", "a TIFF with a plane for each colour");
+    check("refused-tiles.tiff", "a TIFF of tiles with a plane for each colour");
     check("refused-nan.tiff", "values that are no numbers");
     check("refused-float-alpha.tiff", "a float picture with transparency");
 }

@@ -70,6 +70,18 @@ impl<'a> DeepTiff<'a> {
     }
 }
 
+/// Refuses what the decoder, whoever calls it, ends in a panic.
+pub fn check_planes(bytes: &[u8]) -> Result<(), DecodeError> {
+    let Ok(mut decoder) = Decoder::new(Cursor::new(bytes)) else { return Ok(()) };
+    let mut number = |tag| decoder.find_tag_unsigned::<u32>(tag).ok().flatten();
+    if number(Tag::PlanarConfiguration) == Some(2) && number(Tag::TileWidth).is_some() {
+        return Err(DecodeError::Unsupported {
+            what: "a TIFF of tiles with a plane for each colour".to_owned(),
+        });
+    }
+    Ok(())
+}
+
 /// Each sample as the nearest 32-bit float.
 fn floats(samples: DecodingResult) -> Vec<f32> {
     match samples {

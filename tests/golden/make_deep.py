@@ -176,6 +176,8 @@ def refused():
     Image.fromarray(rgb).convert("LAB").save(FOLDER / "refused-lab.tiff")
     tifffile.imwrite(FOLDER / "refused-planes.tiff", np.moveaxis(ramp(0, 1, 3), 2, 0).astype(np.float32),
                      photometric="rgb", planarconfig="separate")
+    planes = np.tile(np.moveaxis(rgb, 2, 0), (1, 3, 3))
+    tifffile.imwrite(FOLDER / "refused-tiles.tiff", planes, photometric="rgb", planarconfig="separate", tile=(16, 16))
     tifffile.imwrite(FOLDER / "refused-bands.tiff", words(5), photometric="minisblack", planarconfig="contig")
     broken = ramp(0, 1).astype(np.float32)
     broken[3, 4] = np.nan

@@ -201,7 +201,8 @@ fn guessed(tree: &Tree) -> (Vec<String>, Places) {
     (classes, places)
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::ffi::OsStr;
     use std::os::unix::{ffi::OsStrExt, fs::PermissionsExt, fs::symlink};
@@ -226,7 +227,7 @@ mod tests {
         symlink("..", at("a/up")).unwrap();
         symlink("self", at("b/self")).unwrap();
         symlink("nowhere", at("b/broken.jpg")).unwrap();
-        fs::set_permissions(at("locked"), fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(at("locked"), fs::Permissions::from_mode(0o000)).unwrap();
         let found = found(root.path());
         let passed: Vec<_> = found.passed.iter().map(|p| (p.name.as_str(), p.kind)).collect();
         let mut expected = vec![

@@ -38,7 +38,7 @@ fn add_up(picture: &Picture, y: usize, sums: &mut [f32]) {
     let row = y * length..(y + 1) * length;
     let channels = picture.channels();
     match picture.depth() {
-        Depth::U8(samples) => add(&samples[row], channels, sums, |v| f32::from(v)),
+        Depth::U8(samples) => add(&samples[row], channels, sums, f32::from),
         Depth::U16(samples) => add(&samples[row], channels, sums, |v| f32::from(v) / 257.0),
         Depth::F32(samples) => {
             add(

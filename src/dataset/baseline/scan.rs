@@ -22,6 +22,11 @@ pub struct Plane {
 
 /// All planes of the wanted units. None where the data is not what the header told.
 pub fn planes(header: &Header, units: &Units, channels: Vec<Channel>) -> Option<Vec<Plane>> {
+    let blocks: usize = header.components.iter().map(|component| component.across * component.down).sum();
+    // No block takes less than two codes of one bit. What claims to be larger is not given memory.
+    if units.across * units.down * blocks > header.stretches.bytes() * 4 {
+        return None;
+    }
     let pairs = header.components.iter().zip(channels);
     let mut tracks: Vec<_> = pairs
         .map(|(component, channel)| Track::new(header, component, channel, units))

@@ -43,6 +43,11 @@ impl Stretches {
         self.starts.len()
     }
 
+    /// How many bytes of compressed data there are, or a few more.
+    pub fn bytes(&self) -> usize {
+        self.data.len()
+    }
+
     /// The bits of one of them.
     pub fn bits(&self, number: usize) -> Option<Bits<'_>> {
         let start = *self.starts.get(number)?;
