@@ -1,7 +1,7 @@
 //! `kiln data check` as a user meets it, and what training makes of the same faults.
 
 // In a test a panic is the report; clippy excepts test functions by itself, but not what they call.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod studio;
 

@@ -141,7 +141,7 @@ impl Code {
     fn stride(&self, ahead: u32) -> u32 {
         let (mut dropped, mut stepped) = (0, 0);
         // All but the last begin within the first places, so that none is taken from the next block.
-        while dropped < STRIDE && stepped <= RUN - 1 {
+        while dropped < STRIDE && stepped < RUN {
             let rest = (ahead << dropped) & ((1 << STRIDE) - 1);
             let Some((length, symbol)) = self.within(rest, STRIDE - dropped) else { break };
             dropped += length + u32::from(symbol & 15);

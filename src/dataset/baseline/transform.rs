@@ -2,6 +2,9 @@
 //! 2x2 or 1x1 pixels. The smaller ones are the means of what the largest would give. All sums are of single precision in
 //! one order, so every processor gives the same bits.
 
+// Iterators over arrays of lanes are not always inlined, and then nothing goes side by side.
+#![allow(clippy::needless_range_loop)]
+
 /// Blocks that go together.
 pub const LANES: usize = 8;
 /// Numbers of a group of blocks, and a place for what no block wants.
