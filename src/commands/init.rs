@@ -8,7 +8,7 @@ use clap::Args;
 use super::console::{print, tell};
 use super::dry_run::{expected_seconds, rate_of};
 use super::failure::Failure;
-use super::prepare::readable;
+use super::kinds::readable;
 use super::{Ended, at_least_one};
 use crate::config::init::{InitFacts, suggested_stages, template};
 use crate::dataset::{self, Dataset, Labels, Origin, Pictures, Shares, Split, scan};

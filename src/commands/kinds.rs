@@ -58,6 +58,12 @@ impl Kinds {
     }
 }
 
+/// Whether a picture decodes, and its size.
+pub fn readable(_: &Path, bytes: &[u8]) -> Result<(u32, u32), String> {
+    let picture = dataset::decode(bytes, [255; 3], &Limits::default()).map_err(|error| error.to_string())?;
+    Ok((picture.width(), picture.height()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

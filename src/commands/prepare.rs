@@ -13,7 +13,7 @@ use super::kinds::Kinds;
 use crate::checkpoint::{IDENTITY_FORMAT, Identity, RunFolder, Start, read_model};
 use crate::config::{Bad, ClassWeights, Config, Data, Leakage, Model, ModelOffline, Pretrained, Scale};
 use crate::dataset::{
-    self, Balance, Dataset, Interpolation, Labels, Limits, Origin, Preprocess, Purpose, Resize, Shares, scan,
+    self, Balance, Dataset, Interpolation, Labels, Origin, Preprocess, Purpose, Resize, Shares, scan,
 };
 use crate::loader::Item;
 use crate::model::{Network, NormSettings, Settings, initial};
@@ -98,12 +98,6 @@ fn one_weight_each(config: &Config, classes: &[String]) -> Result<(), Failure> {
 /// What a run on these pictures does about classes of unequal size.
 pub fn balance_of(config: &Config, dataset: &Dataset) -> Balance {
     balance(config, &dataset.classes, &dataset.counts(dataset::Split::Train))
-}
-
-/// Whether a picture decodes, and its size.
-pub fn readable(_: &Path, bytes: &[u8]) -> Result<(u32, u32), String> {
-    let picture = dataset::decode(bytes, [255; 3], &Limits::default()).map_err(|error| error.to_string())?;
-    Ok((picture.width(), picture.height()))
 }
 
 fn tell_of(dataset: &Dataset) {

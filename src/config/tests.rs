@@ -1,5 +1,6 @@
 //! The configuration as its users meet it: what is taken, what is refused and in which words.
 
+mod any_augment;
 mod augmentation;
 mod balance;
 mod labels;

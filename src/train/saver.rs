@@ -37,7 +37,7 @@ impl Saver {
         self.settle(observer)?;
         let (folder, keep) = (self.folder.clone(), self.keep);
         let (tell, words) = channel();
-        let work = move || persist(&folder, &contents, manifest, keep, &tell);
+        let work = move || put_down(&folder, &contents, manifest, keep, &tell);
         let thread = std::thread::Builder::new().name("checkpoint".into()).spawn(work);
         let thread = thread.map_err(|cause| Error::Read { path: self.folder.path().to_owned(), cause })?;
         self.busy = Some(Busy { thread, words });
@@ -79,7 +79,7 @@ impl Drop for Saver {
     }
 }
 
-fn persist(
+fn put_down(
     folder: &RunFolder,
     contents: &Contents,
     manifest: Manifest,
