@@ -87,7 +87,6 @@ impl Policy {
         Ok(view)
     }
 
-    /// The crop is resized from the original in one go, so small crops stay as sharp as the picture allows.
     /// What has to be decoded of a picture of this size for this key's training step. How far it may be reduced is
     /// told by the smallest crop that could be drawn, so that all crops come from the same pixels.
     pub fn need(&self, width: u32, height: u32, preprocess: &Preprocess, key: Key) -> Need {
