@@ -198,20 +198,24 @@ fn after_cut(before: &Disk, events: &[Event], draws: &mut Draws) -> Disk {
     disk
 }
 
+/// A run as its first save has left it, and the calls of its second one.
+fn second_save() -> (Follower, Vec<Done>) {
+    let folder = tempfile::tempdir().unwrap();
+    let run = run(folder.path());
+    save(&run, &contents(1)).unwrap();
+    let follower = Follower::of(folder.path());
+    let plan = Plan::watch();
+    save(&run, &contents(2)).unwrap();
+    (follower, plan.done())
+}
+
 /// Ways in which each cut may end.
 const WAYS: u64 = 40;
 
 #[test]
 fn a_power_cut_at_any_call_leaves_the_old_or_the_new_checkpoint() {
-    let folder = tempfile::tempdir().unwrap();
-    let run = run(folder.path());
-    save(&run, &contents(1)).unwrap();
-    let mut follower = Follower::of(folder.path());
+    let (mut follower, done) = second_save();
     let before = follower.live.clone();
-    let plan = Plan::watch();
-    save(&run, &contents(2)).unwrap();
-    let done = plan.done();
-    drop(plan);
     assert!(done.len() > 21, "{done:?}");
     let mut steps = [0; 2];
     for cut in 0..=done.len() {
@@ -233,15 +237,9 @@ fn a_power_cut_at_any_call_leaves_the_old_or_the_new_checkpoint() {
 /// The simulation has teeth: without its syncs the same save is torn.
 #[test]
 fn a_save_that_does_not_sync_is_torn() {
-    let folder = tempfile::tempdir().unwrap();
-    let run = run(folder.path());
-    save(&run, &contents(1)).unwrap();
-    let mut follower = Follower::of(folder.path());
+    let (mut follower, done) = second_save();
     let before = follower.live.clone();
-    let plan = Plan::watch();
-    save(&run, &contents(2)).unwrap();
-    plan.done().iter().for_each(|done| follower.follow(done));
-    drop(plan);
+    done.iter().for_each(|done| follower.follow(done));
     follower.events.retain(|event| matches!(event, Event::Change(_)));
     let lost = (0..WAYS).filter(|&way| {
         let disk = after_cut(&before, &follower.events, &mut Key::new(1).with(way).draws());
