@@ -3,6 +3,7 @@
 pub mod archive;
 pub mod audit;
 pub mod baseline;
+mod blend;
 mod bytes;
 mod content;
 pub mod decode;
@@ -18,6 +19,7 @@ mod golden_deep;
 mod http;
 mod jpeg;
 mod labels;
+mod lanes;
 mod layout;
 mod levels;
 mod location;

@@ -1,6 +1,7 @@
 //! Resizing of a whole picture or of a box with fractional edges, as Pillow's `Image.resize` does it.
 //! Knows nothing of weights or augmentation: which box and which size is for others to say.
 
+use super::blend::Weights;
 use super::picture::{Depth, Picture, PictureError};
 use bytemuck::{Pod, cast_slice, cast_slice_mut};
 use fast_image_resize::images::{TypedImage, TypedImageRef};
@@ -58,7 +59,7 @@ pub fn resize(
     }
     let way = Way::to(picture, region, (out_width, out_height), interpolation)?;
     let depth = match (picture.depth(), picture.channels()) {
-        (Depth::U8(pixels), 3) => Depth::U8(way.passes::<U8x3, _>(pixels)?.into()),
+        (Depth::U8(pixels), 3) => Depth::U8(way.passes_of_bytes(pixels)?.into()),
         (Depth::F32(samples), 1) => Depth::F32(within(way.passes::<F32, _>(samples)?)),
         (Depth::F32(samples), 3) => Depth::F32(within(way.passes::<F32x3, _>(samples)?)),
         _ => {
@@ -102,12 +103,33 @@ impl Way {
     }
 
     fn passes<P: PixelTrait, S: Pod>(&self, samples: &[S]) -> Result<Vec<S>, PictureError> {
-        let (first, last) = self.band;
-        let rows = Span { start: f64::from(first), length: f64::from(last - first) };
         let all = Span { start: 0.0, length: f64::from(self.out.0) };
-        let narrow = (self.out.0, last - first);
-        let band = pass::<P, S>(samples, self.size, (self.x, rows), narrow, self.interpolation)?;
-        pass::<P, S>(&band, narrow, (all, self.y), self.out, self.interpolation)
+        let band = self.across::<P, S>(samples)?;
+        pass::<P, S>(&band, (self.out.0, self.rows()), (all, self.y), self.out, self.interpolation)
+    }
+
+    /// Of 8-bit RGB. The second pass is kiln's own, as it takes most of the time in `fast_image_resize`.
+    fn passes_of_bytes(&self, pixels: &[u8]) -> Result<Vec<u8>, PictureError> {
+        let band = self.across::<U8x3, u8>(pixels)?;
+        let (rows, stretch) = (self.rows() as usize, (self.y.start, self.y.length));
+        let support = self.interpolation.support();
+        let kernel = |place| self.interpolation.kernel(place);
+        let weights = Weights::new(rows, stretch, self.out.1 as usize, support, kernel);
+        let reason = "rows are missing";
+        weights
+            .blend(&band, self.out.0 as usize * 3)
+            .ok_or_else(|| PictureError::Resize { reason: reason.to_owned() })
+    }
+
+    /// The band at its new width.
+    fn across<P: PixelTrait, S: Pod>(&self, samples: &[S]) -> Result<Vec<S>, PictureError> {
+        let rows = Span { start: f64::from(self.band.0), length: f64::from(self.rows()) };
+        let narrow = (self.out.0, self.rows());
+        pass::<P, S>(samples, self.size, (self.x, rows), narrow, self.interpolation)
+    }
+
+    fn rows(&self) -> u32 {
+        self.band.1 - self.band.0
     }
 }
 
@@ -131,6 +153,17 @@ impl Interpolation {
         match self {
             Self::Bilinear => 1.0,
             Self::Bicubic => 2.0,
+        }
+    }
+
+    /// How much a pixel counts that lies so far from the middle.
+    fn kernel(self, place: f64) -> f64 {
+        let x = place.abs();
+        match self {
+            Self::Bilinear => (1.0 - x).max(0.0),
+            Self::Bicubic if x < 1.0 => (1.5 * x - 2.5) * x * x + 1.0,
+            Self::Bicubic if x < 2.0 => ((2.5 - 0.5 * x) * x - 4.0) * x + 2.0,
+            Self::Bicubic => 0.0,
         }
     }
 

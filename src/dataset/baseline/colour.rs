@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use macerator::{Simd, WithSimd};
 
-use super::lanes::widest;
+use super::super::lanes::widest;
 use super::place::Wish;
 use super::scan::Plane;
 

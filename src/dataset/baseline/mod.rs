@@ -6,7 +6,6 @@ mod bits;
 mod colour;
 mod header;
 mod huffman;
-mod lanes;
 mod place;
 mod scan;
 mod stretches;

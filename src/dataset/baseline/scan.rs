@@ -3,10 +3,10 @@
 
 use macerator::{Simd, WithSimd};
 
+use super::super::lanes::widest;
 use super::bits::Bits;
 use super::header::{Component, Header};
 use super::huffman::{Code, END};
-use super::lanes::widest;
 use super::place::{Channel, Units};
 use super::transform::{GROUP, LANES, ROWS, Transform};
 

@@ -65,7 +65,7 @@ impl Transform {
         for row in 0..8 {
             let mut bytes = [[0u8; LANES]; 8];
             for lane in 0..LANES {
-                let along = lane_of(&work[row * 8..], lane);
+                let along = lane_of(&work.as_chunks().0[row], lane);
                 let along = eight(along);
                 for column in 0..8 {
                     bytes[column][lane] = byte(along[column]);
@@ -165,10 +165,10 @@ fn down(work: &Numbers, column: usize, lane: usize) -> [f32; 8] {
 
 /// One lane of eight numbers.
 #[inline(always)]
-fn lane_of(row: &[[f32; LANES]], lane: usize) -> [f32; 8] {
+fn lane_of(row: &[[f32; LANES]; 8], lane: usize) -> [f32; 8] {
     let mut numbers = [0.0; 8];
-    for (number, lanes) in numbers.iter_mut().zip(row) {
-        *number = lanes[lane];
+    for column in 0..8 {
+        numbers[column] = row[column][lane];
     }
     numbers
 }
