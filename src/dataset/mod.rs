@@ -25,6 +25,7 @@ mod levels;
 mod location;
 pub mod part;
 pub mod picture;
+mod planes;
 pub mod preprocess;
 pub mod recipe;
 pub mod record;

@@ -1,7 +1,6 @@
 //! A picture as far as somebody looks at it: of a JPEG only the pixels that are looked at, at a reduced scale where it is
 //! far larger than needed. Speaks of places in the whole picture, and gives the same bits however little was decoded.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
 use image::metadata::Orientation;
@@ -10,7 +9,7 @@ use image::{DynamicImage, RgbImage};
 use super::baseline::{self, Header, Wish};
 use super::decode::{self, DecodeError, Limits};
 use super::picture::{Picture, PictureError};
-use super::resize::{Interpolation, Region, resize, seen};
+use super::resize::{Interpolation, Region, Window, resize, resize_within, seen};
 
 /// What somebody will look at: a region of the whole picture, to be brought to a size.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -105,34 +104,27 @@ impl Part {
     /// What the look sees. It must lie within what was decoded.
     pub fn see(&self, look: &Look) -> Result<Picture, PictureError> {
         let region = scaled(look.region, self.origin, self.factor);
-        let brought =
-            |picture: &Picture, region| resize(picture, region, look.width, look.height, look.interpolation);
-        let Some((columns, rows)) = seen(region, (look.width, look.height), look.interpolation, self.reduced)
-        else {
-            // Nothing is seen; the resizer says why.
-            return brought(&self.picture, region);
+        let size = (look.width, look.height);
+        let Some(seen) = seen(region, size, look.interpolation, self.reduced) else {
+            // The resizer says why.
+            return resize(&self.picture, region, look.width, look.height, look.interpolation);
         };
         // The region counts from what is seen, not from what was decoded: so rounding is the same in every case.
-        let (left, top) = (f64::from(columns.start), f64::from(rows.start));
+        let (left, top) = (f64::from(seen.0.start), f64::from(seen.1.start));
         let region = Region { left: region.left - left, top: region.top - top, ..region };
-        brought(&*self.within(columns, rows)?, region)
+        let reason = "a part that was not decoded is looked at";
+        let window = self.window(&seen).ok_or_else(|| PictureError::Resize { reason: reason.to_owned() })?;
+        resize_within(&self.picture, &window, region, size, look.interpolation)
     }
 
-    /// These columns and rows of the reduced picture and no others.
-    fn within(&self, columns: Range<u32>, rows: Range<u32>) -> Result<Cow<'_, Picture>, PictureError> {
-        let (x, y) = self.corner;
-        let (width, height) = (self.picture.width(), self.picture.height());
-        if (columns.start, rows.start) == (x, y)
-            && (columns.len(), rows.len()) == (width as usize, height as usize)
-        {
-            return Ok(Cow::Borrowed(&self.picture));
-        }
-        let from = |range: Range<u32>, corner: u32| {
-            Some(range.start.checked_sub(corner)?..range.end.checked_sub(corner)?)
+    /// Where these columns and rows of the reduced picture lie in what was decoded.
+    fn window(&self, (columns, rows): &Window) -> Option<Window> {
+        let within = |range: &Range<u32>, corner: u32, size: u32| {
+            let range = range.start.checked_sub(corner)?..range.end.checked_sub(corner)?;
+            (range.end <= size).then_some(range)
         };
-        let cut = from(columns, x).zip(from(rows, y)).and_then(|(x, y)| self.picture.cut(x, y));
-        let reason = "a part that was not decoded is looked at";
-        cut.map(Cow::Owned).ok_or_else(|| PictureError::Resize { reason: reason.to_owned() })
+        let (x, y) = self.corner;
+        Some((within(columns, x, self.picture.width())?, within(rows, y, self.picture.height())?))
     }
 }
 

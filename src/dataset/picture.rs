@@ -2,7 +2,6 @@
 //! promise that their number fits the size; where they come from and what is done to them lies elsewhere.
 
 use std::borrow::Cow;
-use std::ops::Range;
 
 use super::bytes::Bytes;
 use thiserror::Error;
@@ -144,27 +143,6 @@ impl Picture {
         let bytes =
             if self.channels == 1 { bytes.iter().flat_map(|&grey| [grey; 3]).collect() } else { bytes };
         Cow::Owned(Self { channels: 3, depth: Depth::U8(bytes), ..*self })
-    }
-
-    /// A part of the picture, where it lies within.
-    pub fn cut(&self, columns: Range<u32>, rows: Range<u32>) -> Option<Self> {
-        if columns.end > self.width || rows.end > self.height {
-            return None;
-        }
-        let depth = match &self.depth {
-            Depth::U8(samples) => Depth::U8(self.rows_of(samples, &columns, &rows).into()),
-            Depth::U16(samples) => Depth::U16(self.rows_of(samples, &columns, &rows)),
-            Depth::F32(samples) => Depth::F32(self.rows_of(samples, &columns, &rows)),
-        };
-        Self::new(columns.len() as u32, rows.len() as u32, self.channels, depth).ok()
-    }
-
-    fn rows_of<T: Copy>(&self, samples: &[T], columns: &Range<u32>, rows: &Range<u32>) -> Vec<T> {
-        let across = |pixels: u32| pixels as usize * usize::from(self.channels);
-        let lines = samples.chunks_exact(across(self.width)).skip(rows.start as usize).take(rows.len());
-        let mut cut = Vec::with_capacity(rows.len() * across(columns.len() as u32));
-        lines.for_each(|line| cut.extend_from_slice(&line[across(columns.start)..across(columns.end)]));
-        cut
     }
 
     /// The samples themselves.

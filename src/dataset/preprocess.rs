@@ -4,6 +4,7 @@
 use super::levels::{Window, levelled};
 use super::part::{Look, Need, Part};
 use super::picture::{Depth, Picture, PictureError};
+use super::planes;
 use super::resize::{Interpolation, Region, resize};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -172,6 +173,13 @@ impl Preprocess {
             return Err(PictureError::Buffer { size: self.size, wanted: self.samples(), found });
         }
         match (picture.depth(), picture.channels()) {
+            (Depth::U8(samples), 3) if out.len() > area => {
+                planes::spread(
+                    samples.as_chunks().0,
+                    [0, 1, 2].map(|channel| self.line(channel, 255.0)),
+                    out,
+                );
+            }
             (Depth::U8(samples), 3) => self.planes_of_rgb(samples, 255.0, out),
             (Depth::F32(samples), 3) => self.planes_of_rgb(samples, 1.0, out),
             (Depth::F32(samples), _) => self.planes(samples.iter().copied(), 1.0, out),

@@ -4,7 +4,7 @@
 use super::blend::Weights;
 use super::picture::{Depth, Picture, PictureError};
 use bytemuck::{Pod, cast_slice, cast_slice_mut};
-use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::images::{TypedCroppedImage, TypedImage, TypedImageRef};
 use fast_image_resize::pixels::{F32, F32x3, U8x3};
 use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
 use serde::{Deserialize, Serialize};
@@ -36,9 +36,8 @@ impl Region {
         Self { left: 0.0, top: 0.0, width, height }
     }
 
-    fn holds_nothing_of(self, picture: &Picture) -> PictureError {
+    fn holds_nothing_of(self, width: u32, height: u32) -> PictureError {
         let (right, bottom) = (self.left + self.width, self.top + self.height);
-        let (width, height) = (picture.width(), picture.height());
         PictureError::Box { left: self.left, top: self.top, right, bottom, width, height }
     }
 }
@@ -54,10 +53,22 @@ pub fn resize(
     out_height: u32,
     interpolation: Interpolation,
 ) -> Result<Picture, PictureError> {
+    let all = (0..picture.width(), 0..picture.height());
+    resize_within(picture, &all, region, (out_width, out_height), interpolation)
+}
+
+/// The same of some columns and rows of a picture, as if there were no others; the region counts from the first of them.
+pub(super) fn resize_within(
+    picture: &Picture,
+    window: &Window,
+    region: Region,
+    (out_width, out_height): (u32, u32),
+    interpolation: Interpolation,
+) -> Result<Picture, PictureError> {
     if out_width == 0 || out_height == 0 {
         return Err(PictureError::Empty { width: out_width, height: out_height });
     }
-    let way = Way::to(picture, region, (out_width, out_height), interpolation)?;
+    let way = Way::to(picture, window, region, (out_width, out_height), interpolation)?;
     let depth = match (picture.depth(), picture.channels()) {
         (Depth::U8(pixels), 3) => Depth::U8(way.passes_of_bytes(pixels)?.into()),
         (Depth::F32(samples), 1) => Depth::F32(within(way.passes::<F32, _>(samples)?)),
@@ -75,9 +86,14 @@ fn within(mut samples: Vec<f32>) -> Vec<f32> {
     samples
 }
 
+/// Columns and rows.
+pub(super) type Window = (Range<u32>, Range<u32>);
+
 /// What the two passes are told.
 struct Way {
+    /// Of the picture, and what is taken of it.
     size: (u32, u32),
+    window: Window,
     out: (u32, u32),
     x: Span,
     y: Span,
@@ -89,23 +105,27 @@ struct Way {
 impl Way {
     fn to(
         picture: &Picture,
+        window: &Window,
         region: Region,
         out: (u32, u32),
         interpolation: Interpolation,
     ) -> Result<Self, PictureError> {
-        let (width, height) = (picture.width(), picture.height());
-        let nothing = || region.holds_nothing_of(picture);
+        let (width, height) = (window.0.len() as u32, window.1.len() as u32);
+        let nothing = || region.holds_nothing_of(width, height);
         let x = Span::cut(region.left, region.width, width).ok_or_else(nothing)?;
         let y = Span::cut(region.top, region.height, height).ok_or_else(nothing)?;
         let (first, last) = y.reach(interpolation.support(), out.1, height);
         let y = Span::cut(y.start - f64::from(first), y.length, last - first).ok_or_else(nothing)?;
-        Ok(Self { size: (width, height), out, x, y, band: (first, last), interpolation })
+        let size = (picture.width(), picture.height());
+        Ok(Self { size, window: window.clone(), out, x, y, band: (first, last), interpolation })
     }
 
     fn passes<P: PixelTrait, S: Pod>(&self, samples: &[S]) -> Result<Vec<S>, PictureError> {
         let all = Span { start: 0.0, length: f64::from(self.out.0) };
         let band = self.across::<P, S>(samples)?;
-        pass::<P, S>(&band, (self.out.0, self.rows()), (all, self.y), self.out, self.interpolation)
+        let size = (self.out.0, self.rows());
+        let window = (0..size.0, 0..size.1);
+        pass::<P, S>(&band, size, &window, (all, self.y), self.out, self.interpolation)
     }
 
     /// Of 8-bit RGB. The second pass is kiln's own, as it takes most of the time in `fast_image_resize`.
@@ -125,7 +145,7 @@ impl Way {
     fn across<P: PixelTrait, S: Pod>(&self, samples: &[S]) -> Result<Vec<S>, PictureError> {
         let rows = Span { start: f64::from(self.band.0), length: f64::from(self.rows()) };
         let narrow = (self.out.0, self.rows());
-        pass::<P, S>(samples, self.size, (self.x, rows), narrow, self.interpolation)
+        pass::<P, S>(samples, self.size, &self.window, (self.x, rows), narrow, self.interpolation)
     }
 
     fn rows(&self) -> u32 {
@@ -212,6 +232,7 @@ impl Span {
 fn pass<P: PixelTrait, S: Pod>(
     samples: &[S],
     (width, height): (u32, u32),
+    window: &Window,
     (x, y): (Span, Span),
     (out_width, out_height): (u32, u32),
     interpolation: Interpolation,
@@ -221,6 +242,9 @@ fn pass<P: PixelTrait, S: Pod>(
         .crop(x.start, y.start, x.length, y.length);
     let source =
         TypedImageRef::<P>::from_buffer(width, height, cast_slice(samples)).map_err(|e| unsuited(&e))?;
+    let (columns, rows) = (window.0.len() as u32, window.1.len() as u32);
+    let source = TypedCroppedImage::new(source, window.0.start, window.1.start, columns, rows)
+        .map_err(|e| unsuited(&e))?;
     let per_pixel = P::size() / size_of::<S>();
     let mut out = vec![S::zeroed(); out_width as usize * out_height as usize * per_pixel];
     let mut view = TypedImage::<P>::from_buffer(out_width, out_height, cast_slice_mut(&mut out))

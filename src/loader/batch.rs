@@ -3,8 +3,8 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::prepare::Prepared;
-use super::workers::Spec;
+use super::LoaderError;
+use super::prepare::{Prepared, Work};
 use crate::chance::Key;
 
 /// Pictures and labels of one training step.
@@ -25,19 +25,28 @@ pub struct Batch {
 }
 
 impl Batch {
-    pub(super) fn assemble(number: usize, pictures: &[Prepared], spec: &Spec) -> Self {
+    pub(super) fn assemble(
+        number: usize,
+        pictures: &[Prepared],
+        Work { items, spec, .. }: &Work,
+    ) -> Result<Self, LoaderError> {
         let shape = [pictures.len(), spec.channels, spec.preprocess.size, spec.preprocess.size];
-        let mut pixels = Vec::with_capacity(shape.iter().product());
+        let mut pixels = vec![0.0; shape.iter().product()];
         let mut labels = vec![0.0; pictures.len() * spec.classes];
+        let each = pixels.len() / pictures.len().max(1);
         for (row, picture) in pictures.iter().enumerate() {
-            pixels.extend_from_slice(&picture.pixels);
+            let to = &mut pixels[row * each..][..each];
+            spec.preprocess.normalise_into(&picture.view, to).map_err(|source| {
+                let path = items[picture.position].location.clone();
+                LoaderError::Prepare { path, source }
+            })?;
             labels[row * spec.classes + picture.class] = picture.weight;
         }
         let key = Key::new(spec.seed).with(spec.view).named("batch").with(number as u64);
         spec.policy.mix.apply(&mut pixels, &mut labels, shape, key);
         let classes = pictures.iter().map(|picture| picture.class).collect();
         let samples = pictures.iter().map(|picture| picture.sample).collect();
-        Self { pixels, shape, labels, classes, samples, number }
+        Ok(Self { pixels, shape, labels, classes, samples, number })
     }
 
     /// How many pictures there are.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::workers::Spec;
 use super::{Decoded, LoaderError, Name};
 use crate::chance::Key;
-use crate::dataset::{DecodeError, Limits, Location, Need, Part};
+use crate::dataset::{DecodeError, Limits, Location, Need, Part, Picture};
 use crate::durable;
 
 /// One sample of a data set.
@@ -41,7 +41,10 @@ pub(super) struct Work {
 
 /// A picture on its way into a batch.
 pub(super) struct Prepared {
-    pub pixels: Vec<f32>,
+    /// As the network is to see it, but for the normalisation: bytes are less to hand over than numbers.
+    pub view: Picture,
+    /// Its place in the order, for messages.
+    pub position: usize,
     pub class: usize,
     pub sample: usize,
     pub weight: f32,
@@ -51,26 +54,24 @@ impl Work {
     /// The picture at this position of the order. A panic is an error of that picture.
     pub fn prepare(&self, position: usize) -> Result<Prepared, LoaderError> {
         let item = &self.items[position];
-        catch_unwind(AssertUnwindSafe(|| self.prepare_item(item))).unwrap_or_else(|panic| {
+        catch_unwind(AssertUnwindSafe(|| self.prepare_item(position, item))).unwrap_or_else(|panic| {
             Err(LoaderError::Panicked { path: item.location.clone(), reason: reason(&*panic) })
         })
     }
 
-    fn prepare_item(&self, item: &Item) -> Result<Prepared, LoaderError> {
+    fn prepare_item(&self, position: usize, item: &Item) -> Result<Prepared, LoaderError> {
         let Item { location: path, class, sample, repeat, weight, .. } = item;
-        let Spec { preprocess, policy, seed, view, classes, channels, .. } = &self.spec;
+        let Spec { preprocess, policy, seed, view, classes, .. } = &self.spec;
         if class >= classes {
             return Err(LoaderError::Class { path: path.clone(), class: *class, classes: *classes });
         }
         let first = Key::new(*seed).with(*view).with(*sample as u64);
         let key = if *repeat == 0 { first } else { first.named("repeat").with(*repeat as u64) };
         let part = self.part(item, key)?;
-        let mut pixels = vec![0.0; channels * preprocess.size * preprocess.size];
-        policy
+        let view = policy
             .views(&part, preprocess, key)
-            .and_then(|view| preprocess.normalise_into(&view, &mut pixels))
             .map_err(|source| LoaderError::Prepare { path: path.clone(), source })?;
-        Ok(Prepared { pixels, class: *class, sample: *sample, weight: *weight })
+        Ok(Prepared { view, position, class: *class, sample: *sample, weight: *weight })
     }
 
     /// The picture as it is kept, or as much of it as this key looks at where it cannot be kept.

@@ -83,7 +83,7 @@ impl Loader {
         let outcomes: Vec<_> = self.batches[number].clone().map(|position| self.picture(position)).collect();
         self.allow_ahead();
         let pictures: Vec<_> = outcomes.into_iter().collect::<Result<_, _>>()?;
-        Ok(Batch::assemble(number, &pictures, &self.work.spec))
+        Batch::assemble(number, &pictures, &self.work)
     }
 
     fn picture(&mut self, position: usize) -> Result<Prepared, LoaderError> {

@@ -21,6 +21,11 @@ impl<'a> Bits<'a> {
         Self { data, at: 0, held: 0, count: 0 }
     }
 
+    /// These 64 and no more.
+    pub fn of(held: u64) -> Self {
+        Self { data: &[], at: 0, held, count: 64 }
+    }
+
     /// Afterwards at least 56 bits can be peeked at and dropped.
     #[inline(always)]
     pub fn fill(&mut self) {

@@ -20,10 +20,12 @@ const BROKEN: usize = 64;
 const LARGEST: u8 = 12;
 /// Bits that one look at the table takes in.
 const LOOK: u32 = 10;
+/// One look at the table of pairs.
+const PAIR: u32 = 10;
 /// And one look at the table for stepping over.
 const STRIDE: u32 = 12;
-/// Places up to which a stride cannot leave its block unnoticed.
-const STRIDE_LIMIT: usize = 64 - RUN;
+/// Places up to which neither a pair nor a stride can leave its block unnoticed.
+pub const NEAR: usize = 64 - RUN;
 /// Places that one code can take.
 const RUN: usize = 16;
 
@@ -32,6 +34,10 @@ pub struct Code {
     /// Of each look: what is dropped in all (8 bits, the lowest), places (8), length of the code (8) and size of the
     /// number behind it (8); 0 where the code is longer.
     table: Vec<u32>,
+    /// Of each look that tells a whole number: what is dropped (8 bits, the lowest), places of this number and of the one
+    /// behind it (8 each), and both values (16 each). Where the second is not told, the first comes again and takes no
+    /// place. 0 where the first is not told.
+    pairs: Vec<u64>,
     /// Of each wide look: what is dropped (8 bits) and places (8).
     strides: Vec<u32>,
     /// For each length the first code beyond it, as 16 bits.
@@ -55,6 +61,7 @@ impl Code {
     pub fn new(kind: Kind, counts: &[u8; 16], symbols: &[u8]) -> Option<Self> {
         let mut code = Self {
             table: vec![0; 1 << LOOK],
+            pairs: Vec::new(),
             strides: Vec::new(),
             beyond: [0; 17],
             offset: [0; 17],
@@ -74,6 +81,9 @@ impl Code {
             }
             code.beyond[length as usize] = next << (16 - length);
             next <<= 1;
+        }
+        if kind == Kind::Alternating {
+            code.pairs = (0..1 << PAIR).map(|ahead| code.pair_of(ahead << (64 - PAIR))).collect();
         }
         (index == symbols.len()).then_some(code)
     }
@@ -97,9 +107,46 @@ impl Code {
         if entry == 0 {
             entry = self.long(bits.peek(16) as u32);
         }
-        let value = bits.signed(entry >> 16 & 0xff, entry >> 24);
+        let number = number(entry, bits);
         bits.drop(entry & 0xff);
-        Number { places: (entry >> 8 & 0xff) as usize, value }
+        number
+    }
+
+    /// The next number and the one behind it, or the next one twice, where the second takes no place. Up to 28 bits, as
+    /// above. Only before `NEAR`: the first of them must not be able to end the block but by its end code.
+    #[inline(always)]
+    pub fn pair(&self, bits: &mut Bits) -> [Number; 2] {
+        let entry = self.pairs[bits.peek(PAIR) & ((1 << PAIR) - 1)];
+        if entry == 0 {
+            let number = self.next(bits);
+            return [number, Number { places: 0, ..number }];
+        }
+        bits.drop((entry & 0xff) as u32);
+        [
+            Number { places: (entry >> 8 & 0xff) as usize, value: (entry >> 32) as i16 },
+            Number { places: (entry >> 16 & 0xff) as usize, value: (entry >> 48) as i16 },
+        ]
+    }
+
+    /// The entry of the pairs for what the topmost bits tell.
+    fn pair_of(&self, ahead: u64) -> u64 {
+        let Some((dropped, first)) = self.told(ahead, PAIR) else { return 0 };
+        let entry = u64::from(dropped) | (first.places as u64) << 8 | u64::from(first.value as u16) << 32;
+        let second = self.told(ahead << dropped, PAIR - dropped).filter(|_| first.places <= RUN);
+        match second {
+            Some((more, second)) => {
+                let value = u64::from(second.value as u16);
+                (entry + u64::from(more)) | (second.places as u64) << 16 | value << 48
+            }
+            None => entry | u64::from(first.value as u16) << 48,
+        }
+    }
+
+    /// Bits and number of the code at the top, where all of it lies in the first `known` bits.
+    fn told(&self, ahead: u64, known: u32) -> Option<(u32, Number)> {
+        let entry = self.table[(ahead >> (64 - LOOK)) as usize];
+        let dropped = entry & 0xff;
+        (dropped > 0 && dropped <= known).then(|| (dropped, number(entry, &Bits::of(ahead))))
     }
 
     /// The entry of a code that is longer than a look.
@@ -117,7 +164,7 @@ impl Code {
         while place < 64 {
             bits.fill();
             let stride = match self.strides.get(bits.peek(STRIDE)) {
-                Some(&stride) if place < STRIDE_LIMIT => stride,
+                Some(&stride) if place < NEAR => stride,
                 _ => 0,
             };
             if stride != 0 {
@@ -158,6 +205,12 @@ impl Code {
         let symbol = *self.symbols.get(index as usize)?;
         (places(symbol) != BROKEN).then_some((length, symbol))
     }
+}
+
+/// What an entry tells of these bits.
+#[inline(always)]
+fn number(entry: u32, bits: &Bits) -> Number {
+    Number { places: (entry >> 8 & 0xff) as usize, value: bits.signed(entry >> 16 & 0xff, entry >> 24) }
 }
 
 /// The entry of a code that does not exist.

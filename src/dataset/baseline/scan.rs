@@ -6,7 +6,7 @@ use macerator::{Simd, WithSimd};
 use super::super::lanes::widest;
 use super::bits::Bits;
 use super::header::{Component, Header};
-use super::huffman::{Code, END};
+use super::huffman::{Code, END, NEAR};
 use super::place::{Channel, Units};
 use super::transform::{GROUP, LANES, ROWS, Transform};
 
@@ -116,14 +116,22 @@ impl<'a> Track<'a> {
         self.mean = self.mean.wrapping_add(self.steady.next(bits).value.into());
         group[lane] = self.mean as i16;
         let mut next = 1;
-        while next <= self.last {
+        while next <= self.last.min(NEAR - 1) {
             bits.fill();
-            let number = self.alternating.next(bits);
-            next += number.places;
-            group[usize::from(self.places[(next - 1) & 255]) + lane] = number.value;
-            if next > self.last {
+            for number in self.alternating.pair(bits) {
+                next += number.places;
+                group[usize::from(self.places[(next - 1) & 255]) + lane] = number.value;
+            }
+            if next >= NEAR {
                 break;
             }
+            for number in self.alternating.pair(bits) {
+                next += number.places;
+                group[usize::from(self.places[(next - 1) & 255]) + lane] = number.value;
+            }
+        }
+        while next <= self.last {
+            bits.fill();
             let number = self.alternating.next(bits);
             next += number.places;
             group[usize::from(self.places[(next - 1) & 255]) + lane] = number.value;
