@@ -13,6 +13,8 @@ mod error;
 mod fields;
 mod flatten;
 mod frames;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod globs;
 #[cfg(test)]
 mod golden_deep;

@@ -3,6 +3,8 @@
 mod batch;
 mod crew;
 mod decoded;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod order;
 mod pack;
 mod packs;

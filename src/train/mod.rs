@@ -8,6 +8,8 @@ mod cache_files;
 mod divergence;
 mod epoch;
 mod feed;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod loading;
 mod loss;
 mod observe;

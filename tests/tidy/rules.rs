@@ -37,7 +37,7 @@ const LONG_FOR_A_REASON: [(&str, &str); 0] = [];
 const EMPTY_NAMES: [&str; 8] = ["util", "utils", "utilities", "common", "helper", "helpers", "misc", "stuff"];
 
 /// What the root may hold. Build outputs and tools' own folders are no part of it.
-const ROOT: [&str; 20] = [
+const ROOT: [&str; 21] = [
     ".ci",
     ".git",
     ".gitignore",
@@ -57,6 +57,8 @@ const ROOT: [&str; 20] = [
     "datasets",
     "docs",
     "examples",
+    // A package of its own, which no build of kiln knows.
+    "fuzz",
     "rustfmt.toml",
 ];
 const ROOT_CODE: [&str; 4] = ["src", "tests", "target", "rust-toolchain.toml"];

@@ -6,7 +6,7 @@ mod entry;
 mod find;
 mod fixes;
 mod groups;
-mod header;
+pub(super) mod header;
 mod kind;
 mod likeness;
 mod look;

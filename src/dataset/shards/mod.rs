@@ -4,7 +4,7 @@
 
 mod index;
 mod kept;
-mod samples;
+pub(super) mod samples;
 
 use std::path::Path;
 use std::sync::Arc;
