@@ -1,6 +1,6 @@
 //! What can be wrong with a run folder or a model file.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::durable;
 
@@ -36,6 +36,18 @@ pub enum Error {
 
     #[error("{} is no kiln model: {reason}", path.display())]
     NoModel { path: PathBuf, reason: String },
+}
+
+impl Error {
+    /// A file of words that is damaged where it is no text, or too long for one.
+    pub(super) fn unreadable(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        use std::io::ErrorKind::{FileTooLarge, InvalidData};
+        let path = path.to_owned();
+        move |cause| match cause.kind() {
+            FileTooLarge | InvalidData => Self::Damaged { path, reason: cause.to_string() },
+            _ => Self::Read { path, cause },
+        }
+    }
 }
 
 fn list(passed_over: &[String]) -> String {

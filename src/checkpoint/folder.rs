@@ -164,9 +164,11 @@ impl RunFolder {
 
     /// What a pointer names, unless it is absent or damaged.
     fn pointed(&self, pointer: &str) -> Option<String> {
-        let text = std::fs::read_to_string(self.path.join(pointer)).ok()?;
+        let text = durable::read_words(&self.path.join(pointer)).ok()?;
         let (name, hash) = text.strip_suffix('\n')?.split_once(' ')?;
-        (durable::hash(name.as_bytes()) == hash).then(|| name.to_owned())
+        // A path would lead out of the run.
+        let is_step = !name.contains(['/', '\\']) && order_of(Path::new(name)).is_some();
+        (is_step && durable::hash(name.as_bytes()) == hash).then(|| name.to_owned())
     }
 
     /// All checkpoints, newest first, whole or not.

@@ -91,9 +91,7 @@ pub(super) fn finish(folder: &durable::NewFolder, manifest: &Manifest) -> Result
 /// Reads a checkpoint's manifest and checks every file against it.
 pub fn verify(folder: &Path) -> Result<Manifest, Error> {
     let path = folder.join(NAME);
-    let text = read_small(&path)?;
-    let text = String::from_utf8(text)
-        .map_err(|_| Error::Damaged { path: path.clone(), reason: "it is not UTF-8".into() })?;
+    let text = durable::read_words(&path).map_err(Error::unreadable(&path))?;
     let manifest = Manifest::unsealed(&path, &text)?;
     for (name, entry) in &manifest.files {
         let file = folder.join(name);
@@ -108,20 +106,6 @@ pub fn verify(folder: &Path) -> Result<Manifest, Error> {
         }
     }
     Ok(manifest)
-}
-
-/// The largest file of words that kiln writes into a checkpoint is far smaller.
-const SMALL: u64 = 1 << 20;
-
-/// A file of words, whole. One that is too large to be that is refused before it is read.
-pub(super) fn read_small(path: &Path) -> Result<Vec<u8>, Error> {
-    let refused = |cause| Error::Read { path: path.to_owned(), cause };
-    let length = std::fs::metadata(path).map_err(refused)?.len();
-    if length > SMALL {
-        let reason = format!("it has {length} bytes, and no more than {SMALL} are ever written");
-        return Err(Error::Damaged { path: path.to_owned(), reason });
-    }
-    std::fs::read(path).map_err(refused)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::manifest::{self, Manifest};
 use super::{Error, Identity, Progress, read_model, read_tensors, tensor_bytes};
-use crate::durable::NewFolder;
+use crate::durable::{self, NewFolder};
 use crate::model::Array;
 
 /// What a checkpoint holds.
@@ -67,8 +67,8 @@ impl Checkpoint {
 
     pub fn progress(&self) -> Result<Progress, Error> {
         let path = self.folder.join(STATE);
-        let text = manifest::read_small(&path)?;
-        serde_json::from_slice(&text).map_err(|cause| Error::Damaged { path, reason: cause.to_string() })
+        let text = durable::read_words(&path).map_err(Error::unreadable(&path))?;
+        serde_json::from_str(&text).map_err(|cause| Error::Damaged { path, reason: cause.to_string() })
     }
 
     pub fn contents(&self) -> Result<Contents, Error> {

@@ -33,6 +33,25 @@ pub struct Progress {
     pub rewinds: u32,
 }
 
+impl Progress {
+    /// What cannot be in a run of so many stages, and epochs of so many batches.
+    pub fn fault(&self, stages: usize, batches: usize) -> Option<String> {
+        /// Far beyond what any run reaches, and far from where counting ends.
+        const MOST: usize = 1 << 48;
+        let beyond = |name: &str, value: usize, most: usize| {
+            (value > most).then(|| format!("its {name} is {value}, which is more than {most}"))
+        };
+        beyond("stage", self.stage, stages)
+            .or_else(|| beyond("batch", self.batch, batches))
+            .or_else(|| beyond("epoch", self.epoch, MOST))
+            .or_else(|| beyond("stage_step", self.stage_step, MOST))
+            .or_else(|| beyond("step", self.step, MOST))
+            .or_else(|| beyond("view", self.view, MOST))
+            .or_else(|| beyond("stale", self.stale, MOST))
+            .or_else(|| (self.updates < 0).then(|| format!("its updates are {}", self.updates)))
+    }
+}
+
 /// The best validation result so far.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Best {
@@ -73,5 +92,25 @@ impl Tally {
 
     pub fn mean_loss(&self) -> f64 {
         self.loss / self.samples.max(1) as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_run_can_have_reached_is_a_fault() {
+        let check = |progress: Progress, expected: Option<&str>| {
+            let fault = progress.fault(2, 10);
+            let names = |part| fault.as_ref().is_some_and(|fault| fault.contains(part));
+            assert!(expected.map_or(fault.is_none(), names), "{fault:?}");
+        };
+        let some = || Progress { stage: 1, batch: 10, step: 1 << 40, ..Progress::default() };
+        check(some(), None);
+        check(Progress { stage: 3, ..some() }, Some("stage is 3, which is more than 2"));
+        check(Progress { batch: 11, ..some() }, Some("batch is 11"));
+        check(Progress { view: usize::MAX, ..some() }, Some("view"));
+        check(Progress { updates: -1, ..some() }, Some("updates are -1"));
     }
 }

@@ -35,26 +35,15 @@ impl Classifier {
     /// Builds the network that a model says it is.
     pub fn new(model: Model, device: &Device) -> Result<Self> {
         let Model { arrays, identity } = model;
-        let mut arrays: BTreeMap<_, _> =
-            arrays.into_iter().map(|array| (array.name.clone(), array)).collect();
-        let mut wrong = Vec::new();
-        let network =
-            Network::build(&identity.plan, &settings(&identity), device, &mut |name, shape| match arrays
-                .remove(name)
-            {
-                Some(array) if array.shape == shape => array.values,
-                found => {
-                    let found = found.map_or("absent".into(), |array| format!("{:?}", array.shape));
-                    wrong.push(format!("{name} is {found}, should be {shape:?}"));
-                    vec![0.0; shape.iter().product()]
-                }
-            });
-        wrong.extend(arrays.into_keys().map(|name| format!("{name} has no place in the network")));
-        if !wrong.is_empty() {
-            let text =
-                format!("the file does not hold the network that it says it holds: {}", wrong.join("; "));
+        // Before it is built: what a file only claims may be larger than any memory.
+        if let Some(wrong) = weights::misfit(&arrays, &identity.plan, identity.classes.len()) {
+            let text = format!("the file does not hold the network that it says it holds: {wrong}");
             return Err(Failure::Weights(text).into());
         }
+        let mut arrays: BTreeMap<_, _> = arrays.into_iter().map(|array| (array.name, array.values)).collect();
+        let network = Network::build(&identity.plan, &settings(&identity), device, &mut |name, shape| {
+            arrays.remove(name).unwrap_or_else(|| vec![0.0; shape.iter().product()])
+        });
         Ok(Self { identity, network: Folded::new(&network), device: device.clone() })
     }
 

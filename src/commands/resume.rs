@@ -1,6 +1,6 @@
 //! `kiln resume`: goes on from the newest checkpoint that is whole.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::Args;
@@ -18,6 +18,7 @@ use crate::config::Config;
 use crate::dataset::{Dataset, Record};
 use crate::durable;
 use crate::model::{Network, NormSettings, Settings};
+use crate::weights;
 use burn::tensor::Device;
 
 #[derive(Args)]
@@ -54,6 +55,7 @@ impl Resume {
         }
         expect_same_settings(&found.checkpoint, &config)?;
         let mut saved = found.checkpoint.contents()?;
+        expect_its_network(&saved, &found.checkpoint.folder)?;
         let chosen = devices_ready(&config)?;
         let dataset = self.dataset(&folder, &config)?;
         if dataset.classes != saved.identity.classes {
@@ -189,7 +191,7 @@ fn finished(folder: &RunFolder, config: &Config) -> Option<RunResult> {
 
 /// How the run ended the last time it did.
 fn result(folder: &RunFolder) -> Option<RunResult> {
-    serde_json::from_slice(&std::fs::read(folder.file(RESULT)).ok()?).ok()
+    serde_json::from_str(&durable::read_words(&folder.file(RESULT)).ok()?).ok()
 }
 
 fn tell_finished(folder: &RunFolder, result: &RunResult, json: bool) -> Ended {
@@ -207,6 +209,20 @@ fn tell_finished(folder: &RunFolder, result: &RunResult, json: bool) -> Ended {
         print_result(folder, result)?;
     }
     Ok(0)
+}
+
+/// Refuses arrays that are not those of the network that the checkpoint speaks of, before that is built.
+fn expect_its_network(saved: &Contents, checkpoint: &Path) -> Result<()> {
+    let (plan, classes) = (&saved.identity.plan, saved.identity.classes.len());
+    let arrays = [Some(&saved.model), saved.raw.as_ref()];
+    let wrong = arrays.into_iter().flatten().find_map(|arrays| weights::misfit(arrays, plan, classes));
+    let stray = || weights::stray_moment(&saved.moments, plan, classes);
+    let Some(wrong) = wrong.or_else(|| Some(format!("the optimizer's {} fits no parameter", stray()?)))
+    else {
+        return Ok(());
+    };
+    let text = format!("{} does not hold the network that it says it holds: {wrong}", checkpoint.display());
+    Err(Failure::RunFolder(text).into())
 }
 
 /// A network of the saved shape; the run puts the numbers in.

@@ -13,6 +13,7 @@ use super::{Ended, Format, proof};
 use crate::checkpoint::{Checkpoint, Error, POINTERS, Pointer, Progress, RunFolder};
 use crate::config::Config;
 use crate::dataset::Record;
+use crate::durable;
 
 #[derive(Args)]
 pub struct Verify {
@@ -119,8 +120,9 @@ fn files(folder: &RunFolder, newest: Option<&Progress>) -> Vec<File> {
     let fault = |result: Result<(), String>| result.err();
     let config = Config::load(&folder.config_path(), &[]).map(|_| ()).map_err(|error| error.to_string());
     let dataset = Record::read(&folder.dataset_path()).map(|_| ()).map_err(|error| error.to_string());
-    let classes = read(&folder.file("classes.json"))
-        .and_then(|text| serde_json::from_slice::<Vec<String>>(&text).map_err(|error| error.to_string()));
+    let classes = durable::read_words(&folder.file("classes.json"))
+        .map_err(|error| error.to_string())
+        .and_then(|text| serde_json::from_str::<Vec<String>>(&text).map_err(|error| error.to_string()));
     let mut files = vec![
         File { name: "config.toml", fault: fault(config) },
         File { name: "classes.json", fault: fault(classes.map(|_| ())) },
@@ -139,10 +141,6 @@ fn files(folder: &RunFolder, newest: Option<&Progress>) -> Vec<File> {
         files.extend(records.map(|(name, bytes)| File { name, fault: shortened(&folder.file(name), bytes) }));
     }
     files
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, String> {
-    std::fs::read(path).map_err(|error| error.to_string())
 }
 
 /// A record may have grown since the newest checkpoint, and never be shorter.

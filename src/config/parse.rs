@@ -16,7 +16,7 @@ impl Config {
     /// Reads a file. Paths in it are relative to its folder, those in overrides to the working directory.
     pub fn load(file: &Path, overrides: &[String]) -> Result<Self, ConfigError> {
         let unreadable = |source| ConfigError::Unreadable { path: file.to_owned(), source };
-        let text = std::fs::read_to_string(file).map_err(unreadable)?;
+        let text = crate::durable::read_words(file).map_err(unreadable)?;
         let working = std::env::current_dir().map_err(unreadable)?;
         Self::parse(&text, file, &working, overrides)
     }

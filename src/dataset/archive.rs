@@ -7,6 +7,7 @@ use std::path::{Component, Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 
+use super::ration::Rationed;
 use crate::durable::{self, NewFolder};
 
 /// How much an archive may unpack to; a small file can claim to hold any amount.
@@ -87,21 +88,25 @@ impl Unpacking<'_> {
     fn tar(&mut self, reader: impl Read) -> Result<(), Error> {
         let archive = self.archive;
         let fault = |error: std::io::Error| unreadable(archive, &error);
-        for entry in tar::Archive::new(reader).entries().map_err(fault)? {
+        let (reader, ration) = Rationed::new(reader);
+        let mut archive = tar::Archive::new(reader);
+        let mut entries = archive.entries().map_err(fault)?;
+        while let Some(entry) = entries.next() {
             let mut entry = entry.map_err(fault)?;
+            ration.lift();
             let name = entry.path().map_err(fault)?.into_owned();
             let kind = entry.header().entry_type();
             if kind.is_pax_global_extensions() {
-                continue;
-            }
-            // Archives older than ustar mark folders by the slash alone.
-            if kind.is_dir() || entry.path_bytes().ends_with(b"/") {
+                // Says nothing that pictures need.
+            } else if kind.is_dir() || entry.path_bytes().ends_with(b"/") {
+                // Archives older than ustar mark folders by the slash alone.
                 self.folder(&name)?;
             } else if kind.is_file() || kind.is_contiguous() || kind.is_gnu_sparse() {
                 self.file(&name, &mut entry)?;
             } else {
                 return Err(self.refused(&name, "is a link or a device, neither a file nor a folder"));
             }
+            ration.heads();
         }
         Ok(())
     }
@@ -293,6 +298,25 @@ mod tests {
         zip.add_symlink("link", "/etc/passwd", SimpleFileOptions::default()).unwrap();
         let (_folder, result) = unpack(&zip.finish().unwrap().into_inner(), Limits::of(1000));
         assert!(result.unwrap_err().to_string().contains("link or a device"));
+    }
+
+    /// A name of any length lies in memory before anybody sees it, and gzip makes a thousandfold of it from nothing.
+    #[test]
+    fn a_name_as_long_as_a_file_is_refused() {
+        let check = |kind, expected: bool| {
+            let name = [b'n'; (1 << 20) + 1];
+            let name = if expected { &name[..100] } else { &name };
+            let bytes = tgz(&[("good", tar::EntryType::Regular, b"x"), ("long", kind, name)]);
+            let bytes = [&bytes[..], &tgz(&[("last", tar::EntryType::Regular, b"y")])].concat();
+            let (_folder, result) = unpack(&bytes, Limits::of(1 << 20));
+            let message = result.map_err(|error| error.to_string());
+            let refused = message.as_ref().is_err_and(|message| message.contains("takes more than"));
+            assert_eq!(refused, !expected, "{kind:?}: {message:?}");
+        };
+        for kind in [tar::EntryType::GNULongName, tar::EntryType::GNULongLink, tar::EntryType::XHeader] {
+            check(kind, true);
+            check(kind, false);
+        }
     }
 
     #[test]

@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
+use super::content::LARGEST;
+use crate::durable;
+
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Location {
     File(PathBuf),
@@ -46,7 +49,7 @@ impl Location {
 
     pub fn read(&self) -> io::Result<Vec<u8>> {
         match self {
-            Self::File(path) => fs::read(path),
+            Self::File(path) => durable::read_at_most(path, LARGEST),
             Self::Member { slice, .. } => slice.read(),
         }
     }
@@ -89,8 +92,14 @@ impl Slice {
         if !self.shard.is_still(&file.metadata()?) {
             return Err(io::Error::other("the shard has changed since it was listed"));
         }
+        let end = self.offset.checked_add(self.length);
+        if self.length > LARGEST || end.is_none_or(|end| end > self.shard.size) {
+            return Err(io::Error::other(format!(
+                "{} bytes there are no picture of this shard",
+                self.length
+            )));
+        }
         file.seek(SeekFrom::Start(self.offset))?;
-        // The listing has made sure that the stretch lies within the file.
         let mut bytes = Vec::with_capacity(usize::try_from(self.length).map_err(io::Error::other)?);
         file.take(self.length).read_to_end(&mut bytes)?;
         match bytes.len() as u64 == self.length {
@@ -127,6 +136,10 @@ mod tests {
         let path = folder.path().join("a.tar");
         fs::write(&path, b"header pixels rest").unwrap();
         let slice = Slice { shard: Arc::new(Shard::at(&path).unwrap()), offset: 7, length: 6 };
+        for (offset, length) in [(7, u64::MAX), (u64::MAX, 6), (13, 6), (0, 1 << 40)] {
+            let slice = Slice { offset, length, ..slice.clone() };
+            assert!(slice.read().unwrap_err().to_string().contains("no picture of this shard"));
+        }
         let location = Location::Member { name: "b.jpg".into(), slice };
         assert_eq!(location.read().unwrap(), b"pixels");
         assert_eq!(location.length().unwrap(), 6);

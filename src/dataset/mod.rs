@@ -29,6 +29,7 @@ pub mod part;
 pub mod picture;
 mod planes;
 pub mod preprocess;
+mod ration;
 pub mod recipe;
 pub mod record;
 pub mod resize;

@@ -39,6 +39,19 @@ pub struct Frame {
     pub origin: (f64, f64),
 }
 
+impl Frame {
+    /// Whether these can be all the pixels that the frame speaks of.
+    pub fn is_of(&self, picture: &Picture) -> bool {
+        let (width, height) = self.size;
+        let begins_at_edge = |origin: f64| -f64::from(self.factor) < origin && origin <= 0.0;
+        matches!(self.factor, 1 | 2 | 4 | 8)
+            && (picture.width(), picture.height())
+                == (width.div_ceil(self.factor), height.div_ceil(self.factor))
+            && begins_at_edge(self.origin.0)
+            && begins_at_edge(self.origin.1)
+    }
+}
+
 /// Pixels of a picture, and where they lie in it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Part {

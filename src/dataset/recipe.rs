@@ -46,7 +46,7 @@ impl Recipe {
         if !is_plain(name) {
             return Err(unknown(name, folder, folder.join("NAME.toml")));
         }
-        match fs::read_to_string(&file) {
+        match durable::read_words(&file) {
             Ok(text) => return Self::parse(name, &text, &file.display().to_string()),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => return Err(Error::unreadable(&file)(error)),

@@ -2,6 +2,7 @@
 //! nothing of what it writes. All calls to the system are in system.rs, so that faults can be tried at each.
 
 mod append;
+mod bounded;
 mod error;
 #[cfg(test)]
 pub(crate) mod faults;
@@ -17,6 +18,7 @@ mod system;
 mod temporary;
 
 pub use append::Appender;
+pub use bounded::{read_at_most, read_words};
 pub use error::Error;
 pub use file::{NewFile, create_folders, settle, write, write_new};
 pub use folder::{NewFolder, remove_folder};

@@ -100,7 +100,7 @@ impl Entry {
             _ => return None,
         };
         let picture = Picture::new(self.width, self.height, self.channels, depth).ok()?;
-        Some(Part::complete(picture, self.frame))
+        self.frame.is_of(&picture).then(|| Part::complete(picture, self.frame))
     }
 
     fn samples<'a>(&self, map: &'a Map) -> Option<&'a [u8]> {
@@ -221,6 +221,23 @@ mod tests {
         // The same pictures make the same file.
         written(folder.path());
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_frame_that_no_picture_has_is_refused() {
+        let picture = Picture::filled(5, 3, [1, 2, 3]).unwrap();
+        let check = |size, factor, origin, expected| {
+            let frame = Frame { size, factor, origin };
+            assert_eq!(frame.is_of(&picture), expected, "{frame:?}");
+        };
+        check((39, 23), 8, (-1.0, 0.0), true);
+        check((5, 3), 1, (0.0, 0.0), true);
+        check((41, 23), 8, (0.0, 0.0), false);
+        check((39, 23), 0, (0.0, 0.0), false);
+        check((15, 9), 3, (0.0, 0.0), false);
+        check((5, 3), 1, (f64::NAN, 0.0), false);
+        check((5, 3), 1, (0.0, -1.0), false);
+        check((39, 23), 8, (0.0, 1e300), false);
     }
 
     #[test]

@@ -18,7 +18,7 @@ use super::record::Record;
 use super::saver::Saver;
 use super::validate::Validator;
 use super::{Error, loading, stage};
-use crate::checkpoint::{Contents, Identity, Manifest, Progress, RunFolder, read_model};
+use crate::checkpoint::{self, Contents, Identity, Manifest, Progress, RunFolder, read_model};
 use crate::config::{self, Config, OnDivergence, Sampler};
 use crate::dataset::{Balance, Preprocess};
 use crate::evaluate::Scores;
@@ -133,6 +133,11 @@ impl<'a> Run<'a> {
         let (network, moments, mut progress, averaged) = match from {
             None => (network, Vec::new(), Progress::default(), None),
             Some(saved) => {
+                let fault = saved.progress.fault(session.config.stages.len(), session.batches());
+                if let Some(reason) = fault {
+                    let path = session.folder.path().to_owned();
+                    return Err(checkpoint::Error::Damaged { path, reason }.into());
+                }
                 let averaged = saved.raw.is_some().then(|| saved.model.clone());
                 let network = with_values(network, saved.raw.unwrap_or(saved.model), device);
                 (network, saved.moments, saved.progress, averaged)

@@ -3,6 +3,7 @@
 
 pub mod catalogue;
 pub mod fetch;
+mod fit;
 pub mod formats;
 mod grey;
 mod guess;
@@ -14,6 +15,7 @@ mod tensors;
 
 pub use catalogue::Entry;
 pub use fetch::{Found, Roads, Unreachable, obtain};
+pub use fit::{misfit, stray_moment};
 pub use formats::{Format, Loaded, ReadError, read};
 pub use grey::{NotThree, to_grey};
 pub use guess::{Guess, guess_variant};

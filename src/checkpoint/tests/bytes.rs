@@ -71,3 +71,17 @@ fn flip_pointer(run: &RunFolder, pointer: &str) -> usize {
     assert!(matches!(run.pointer(pointer), Pointer::To(_)));
     bytes.len()
 }
+
+/// Whoever writes a pointer can seal it.
+#[test]
+fn a_pointer_that_leads_out_of_the_run_is_damaged() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = run(folder.path());
+    for name in ["../../elsewhere", "/tmp/000002", "..", "latest", "a/000002", ""] {
+        let sealed = format!("{name} {}\n", crate::durable::hash(name.as_bytes()));
+        fs::write(run.file("best"), sealed).unwrap();
+        assert!(matches!(run.pointer("best"), Pointer::Damaged(_)), "{name}");
+    }
+    fs::write(run.file("best"), vec![b'x'; (16 << 20) + 1]).unwrap();
+    assert!(matches!(run.pointer("best"), Pointer::Damaged(_)));
+}

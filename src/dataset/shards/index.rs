@@ -7,6 +7,7 @@ use std::io::{self, Read};
 use super::samples::{Found, Index, Member};
 use crate::config::Columns;
 use crate::dataset::location::Shard;
+use crate::dataset::ration::Rationed;
 use crate::dataset::{Error, SetAside};
 
 const BLOCK: u64 = 512;
@@ -44,14 +45,16 @@ struct Reading<'a> {
 
 impl Reading<'_> {
     fn members(&mut self, file: File) -> Result<(), Error> {
+        let (file, ration) = Rationed::new(file);
         let mut archive = tar::Archive::new(file);
         // Archives put one behind the other are one shard.
         archive.set_ignore_zeros(true);
-        let entries = match archive.entries_with_seek() {
+        let mut entries = match archive.entries_with_seek() {
             Ok(entries) => entries,
             Err(error) => return Err(Error::unreadable(&self.shard.path)(error)),
         };
-        for entry in entries {
+        while let Some(entry) = entries.next() {
+            ration.lift();
             match entry {
                 Ok(mut entry) => self.member(&mut entry)?,
                 Err(error) => {
@@ -59,6 +62,7 @@ impl Reading<'_> {
                     return Ok(());
                 }
             }
+            ration.heads();
         }
         // Tar ends with blocks of zeros; without one nobody can tell whether members are missing.
         if self.end + BLOCK > self.shard.size {
@@ -74,7 +78,7 @@ impl Reading<'_> {
         self.found.index.set_aside.push(SetAside { relative: String::new(), reason: reason.into() });
     }
 
-    fn member(&mut self, entry: &mut tar::Entry<File>) -> Result<(), Error> {
+    fn member(&mut self, entry: &mut tar::Entry<Rationed<File>>) -> Result<(), Error> {
         let (offset, length) = (entry.raw_file_position(), entry.size());
         self.end = offset.saturating_add(length).div_ceil(BLOCK).saturating_mul(BLOCK);
         let kind = entry.header().entry_type();
@@ -103,7 +107,7 @@ impl Reading<'_> {
     }
 }
 
-fn is_pax_sparse(entry: &mut tar::Entry<File>) -> bool {
+fn is_pax_sparse(entry: &mut tar::Entry<Rationed<File>>) -> bool {
     let Ok(Some(extensions)) = entry.pax_extensions() else { return false };
     extensions.flatten().any(|extension| extension.key_bytes().starts_with(b"GNU.sparse"))
 }
@@ -231,6 +235,26 @@ mod tests {
                 prop_assert!(index.pictures.iter().all(inside));
             }
         }
+    }
+
+    #[test]
+    fn a_name_as_long_as_a_file_ends_the_listing() {
+        let mut tar = Builder::new(Vec::new());
+        for (name, kind, content) in [
+            ("0.jpg", EntryType::Regular, b"picture 0.jpg".as_slice()),
+            ("0.cls", EntryType::Regular, b"a"),
+            ("././@LongLink", EntryType::GNULongName, &[b'n'; (1 << 20) + 1]),
+        ] {
+            let mut header = Header::new_gnu();
+            header.set_entry_type(kind);
+            header.set_size(content.len() as u64);
+            header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+            header.set_cksum();
+            tar.append(&header, content).unwrap();
+        }
+        let index = index(&tar.into_inner().unwrap()).unwrap();
+        assert_eq!(shown(&index), ["0.jpg a 1"]);
+        assert!(left(&index.set_aside)[0].contains("a name or the like takes more than 1048576 bytes"));
     }
 
     #[test]

@@ -47,7 +47,8 @@ pub fn find(cache: &Path, shard: &Shard, columns: &Columns) -> Option<Index> {
     let head: Head = serde_json::from_slice(head).ok()?;
     // Without a time nobody can tell whether the shard is still the same.
     let same = shard.modified != 0 && head == Head::of(shard, columns, index);
-    serde_json::from_slice(index).ok().filter(|_| same)
+    let index: Index = serde_json::from_slice(index).ok().filter(|_| same)?;
+    index.pictures.iter().all(|picture| picture.is_possible(shard.size)).then_some(index)
 }
 
 /// Where there is no room for it, the next run looks through the shard again.
@@ -87,8 +88,16 @@ mod tests {
         let columns = Columns::default();
         let picture =
             Picture { member: "a.jpg".into(), offset: 1, length: 2, label: "b".into(), weight: 0.1 };
-        let index = Index { pictures: vec![picture], ..Index::default() };
         assert_eq!(find(&cache, &shard, &columns), None);
+        for lie in [
+            Picture { length: u64::MAX, ..picture.clone() },
+            Picture { length: 3, ..picture.clone() },
+            Picture { weight: -1.0, ..picture.clone() },
+        ] {
+            keep(&cache, &shard, &columns, &Index { pictures: vec![lie], ..Index::default() });
+            assert_eq!(find(&cache, &shard, &columns), None);
+        }
+        let index = Index { pictures: vec![picture], ..Index::default() };
         keep(&cache, &shard, &columns, &index);
         assert_eq!(find(&cache, &shard, &columns), Some(index));
 

@@ -30,6 +30,14 @@ pub struct Picture {
     pub weight: f32,
 }
 
+impl Picture {
+    /// Whether it can be one of a shard of this size.
+    pub fn is_possible(&self, size: u64) -> bool {
+        let end = self.offset.checked_add(self.length);
+        end.is_some_and(|end| end <= size) && self.weight.is_finite() && self.weight > 0.0
+    }
+}
+
 /// No label takes more bytes than this.
 const LONGEST_LABEL: u64 = 1 << 20;
 

@@ -35,7 +35,8 @@ fn take(tensor: Tensor, named: &mut Named, path: &Path) -> Result<(), ReadError>
     match floats(kind, &bytes) {
         Some(values) => {
             let shape: Vec<usize> = shape.iter().copied().collect();
-            if shape.iter().product::<usize>() != values.len() {
+            let numbers = shape.iter().try_fold(1_usize, |product, side| product.checked_mul(*side));
+            if numbers != Some(values.len()) {
                 return Err(damaged(format!("{name} has {} numbers for the shape {shape:?}", values.len())));
             }
             named.entries.insert(name, Array { shape, values });
