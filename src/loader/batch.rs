@@ -31,12 +31,14 @@ impl Batch {
         Work { items, spec, .. }: &Work,
     ) -> Result<Self, LoaderError> {
         let shape = [pictures.len(), spec.channels, spec.preprocess.size, spec.preprocess.size];
-        let mut pixels = vec![0.0; shape.iter().product()];
+        let each = shape[1..].iter().product::<usize>();
+        let mut pixels = Vec::with_capacity(pictures.len() * each);
         let mut labels = vec![0.0; pictures.len() * spec.classes];
-        let each = pixels.len() / pictures.len().max(1);
         for (row, picture) in pictures.iter().enumerate() {
-            let to = &mut pixels[row * each..][..each];
-            spec.preprocess.normalise_into(&picture.view, to).map_err(|source| {
+            // Picture by picture, as zeros that are in the cache cost nothing to replace.
+            let start = pixels.len();
+            pixels.resize(start + each, 0.0);
+            spec.preprocess.normalise_into(&picture.view, &mut pixels[start..]).map_err(|source| {
                 let path = items[picture.position].location.clone();
                 LoaderError::Prepare { path, source }
             })?;
