@@ -89,13 +89,21 @@ impl Error {
 
     /// A fault in a line of a file.
     pub(super) fn said(path: &Path, line: u64, reason: String) -> Error {
-        Error::Said { at: format!("{}:{line}", path.display()), reason }
+        Error::Said { at: format!("{}:{line}", path.display()), reason: shown(&reason) }
     }
 
     pub(super) fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> Error {
         let path = path.to_path_buf();
         move |cause| Error::Unreadable { path, cause }
     }
+}
+
+/// Words that quote a file, fit for a terminal: no control characters, and no more than somebody reads.
+fn shown(words: &str) -> String {
+    const MOST: usize = 600;
+    let plain = words.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c });
+    let cut = if words.chars().nth(MOST).is_some() { "..." } else { "" };
+    plain.take(MOST).chain(cut.chars()).collect()
 }
 
 fn did_you_mean(nearest: &Option<String>) -> String {
@@ -112,4 +120,18 @@ pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> O
     let (likeness, nearest) =
         known.map(|other| (likeness(other), other)).max_by(|a, b| a.0.total_cmp(&b.0))?;
     (likeness > 0.8).then(|| nearest.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_file_says_cannot_flood_or_steer_a_terminal() {
+        let said = |reason: &str| Error::said(Path::new("a.csv"), 2, reason.into()).to_string();
+        assert!(said("the split is 'dev'").contains("a.csv:2") && said("é is fine").contains("é is fine"));
+        assert!(said("a\u{1b}[2Jb").contains("a\u{fffd}[2Jb"));
+        let long = said(&"x".repeat(1 << 20));
+        assert!(long.len() < 700 && long.contains("xxx..."), "{}", long.len());
+    }
 }

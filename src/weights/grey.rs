@@ -36,7 +36,7 @@ pub fn to_grey(
     plan.channels = 1;
     let Some(stem) = named.and_then(|named| named.entries.get_mut(STEM)) else { return Ok(()) };
     plan.marks_edge = !colours.are_same();
-    let [outputs, 3, height, width] = stem.shape[..] else {
+    let (&[outputs, 3, height, width], false) = (&stem.shape[..], stem.values.is_empty()) else {
         return Err(NotThree { shape: stem.shape.clone() });
     };
     let picture = colours.share(|_, deviation| grey.std / deviation);
@@ -146,5 +146,8 @@ mod tests {
         let mut plan = Plan::variant(Variant::B0);
         let error = to_grey(Some(&mut named), &mut preprocess, &mut plan).unwrap_err();
         assert!(error.to_string().starts_with("the first convolution is [3, 1, 1, 1]"), "{error}");
+        let nothing = Array { shape: vec![2, 3, 0, 3], values: Vec::new() };
+        named.entries.insert(STEM.into(), nothing);
+        assert!(to_grey(Some(&mut named), &mut preprocess, &mut plan).is_err());
     }
 }
