@@ -15,12 +15,15 @@ const MEMORY: usize = 512 << 20;
 #[global_allocator]
 static ALLOCATOR: Cap<System> = Cap::new(System, MEMORY);
 
-/// A folder in memory, of this process alone.
+/// A folder of this process alone: the one it is told, or one in memory.
 pub fn folder() -> &'static Path {
     static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
-        let memory = Path::new("/dev/shm");
-        let parent = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
-        let folder = parent.join(format!("kiln-fuzz-{}", std::process::id()));
+        let own = || {
+            let memory = Path::new("/dev/shm");
+            let parent = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
+            parent.join(format!("kiln-fuzz-{}", std::process::id()))
+        };
+        let folder = std::env::var_os("KILN_FUZZ_FILES").map_or_else(own, PathBuf::from);
         fs::create_dir_all(&folder).expect("a folder for the inputs can be made");
         folder
     });
