@@ -66,3 +66,27 @@ fn leakage_is_refused_by_name_until_it_is_allowed() {
     let ended = studio.expect(3, &["data", "check", "split", "--quick"]);
     assert!(ended.out.contains("train/bars/again.png: the same as test/bars/10.png"), "{}", ended.out);
 }
+
+#[test]
+fn labels_are_judged_by_a_run_whatever_its_classes() {
+    let studio = Studio::new();
+    studio.expect(0, &["train", "tiny.toml", "stage.1.epochs=1"]);
+    // The drawn patterns of a class are much alike; only what is the same counts as one here.
+    let check = ["data", "check", "pictures", "--model", "checkpoints/tiny", "--alike", "0.99999"];
+    let ended = studio.expect(0, &[&check[..], &["--json"]].concat());
+    let report: Value = serde_json::from_str(&ended.out).unwrap();
+    let labels = &report["labels"];
+    let ranking = labels["ranking"].as_array().unwrap();
+    assert_eq!((labels["pictures"].as_u64(), ranking.len()), (Some(36), CLASSES.len() * PER_CLASS));
+    let probabilities: Vec<f64> =
+        ranking.iter().map(|one| one["probability_of_given"].as_f64().unwrap()).collect();
+    assert!(probabilities.windows(2).all(|pair| pair[0] <= pair[1]), "{probabilities:?}");
+    let ended = studio.expect(0, &check);
+    assert!(ended.out.contains("most in doubt first") && ended.out.contains("features of checkpoints/tiny"));
+    studio.refused(2, &[&check[..], &["--quick"]].concat(), &["--quick"]);
+    studio.refused(2, &["data", "check", "pictures", "--model", "no/run"], &["no/run", "does not exist"]);
+    studio.write("few/a/1.png", fs::read(studio.path("pictures/bars/01.png")).unwrap());
+    studio.write("few/b/2.png", fs::read(studio.path("pictures/bars/02.png")).unwrap());
+    let few = ["data", "check", "few", "--model", "checkpoints/tiny"];
+    studio.refused(3, &few, &["at least two classes", "not copies of each other"]);
+}

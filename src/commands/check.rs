@@ -7,14 +7,17 @@ use std::time::Instant;
 use anyhow::Result;
 use clap::Args;
 
+use super::classifier::Classifier;
 use super::console::{Bar, print, tell};
 use super::data::{fetched_folder, folder_of};
+use super::doubts::check_labels;
 use super::failure::{DATA, Failure};
 use super::prepare::labels_of;
-use super::{Ended, Format, at_least_one, start};
+use super::{Ended, Format, Place, at_least_one, start};
 use crate::config::Config;
-use crate::dataset::audit::{self, ALIKE, Depth, Finding, Options, Report, Step};
+use crate::dataset::audit::{self, ALIKE, Depth, Finding, Kind, LabelCheck, Options, Report, Step};
 use crate::dataset::{Labels, Limits, Pictures, Recipe};
+use crate::devices::choose;
 use crate::durable;
 
 #[derive(Args)]
@@ -39,21 +42,28 @@ pub struct Check {
     /// Write a page with pictures of what was found to a new file
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
-    /// Threads that look; all processors where not given
-    #[arg(long, value_parser = at_least_one)]
-    threads: Option<usize>,
+    /// Also find labels that a model contradicts: a run folder, an exported file, or imagenet[:VARIANT]. Its classes
+    /// need not be those of the pictures
+    #[arg(long, value_name = "MODEL", conflicts_with = "quick")]
+    model: Option<String>,
+    /// The checkpoint of this step instead of the best one
+    #[arg(long, requires = "model")]
+    step: Option<usize>,
     #[command(flatten)]
     format: Format,
+    #[command(flatten)]
+    place: Place,
 }
 
 impl Check {
     pub fn run(self) -> Ended {
-        start::threads(self.threads)?;
+        start::threads(self.place.threads)?;
         for file in self.fix_list.iter().chain(&self.html) {
             refuse_existing(file)?;
         }
+        let model = self.model()?;
         let found = self.find()?;
-        let report = self.check(&found);
+        let report = self.check(&found, model.as_ref())?;
         if let Some(file) = &self.fix_list {
             durable::write_new(file, audit::fixes(&report).as_bytes())?;
         }
@@ -82,37 +92,54 @@ impl Check {
         Ok(audit::find(&Pictures::At(pictures), &Labels { depth: self.depth, ..Labels::default() })?)
     }
 
-    fn check(&self, found: &audit::Found) -> Report {
+    /// What was typed for the model, and the model.
+    fn model(&self) -> Result<Option<(&str, Classifier)>> {
+        let Some(name) = &self.model else { return Ok(None) };
+        let device = choose(self.place.choice())?.device;
+        Ok(Some((name, Classifier::open(name, self.step, &device)?)))
+    }
+
+    fn check(&self, found: &audit::Found, model: Option<&(&str, Classifier)>) -> Result<Report> {
         let options = Options {
             depth: if self.quick { Depth::Header } else { Depth::Pixels },
             limits: Limits::default(),
             minimum: self.minimum,
             alike: self.alike,
         };
-        let start = Instant::now();
-        let bars = Mutex::new((Step::Looking, Bar::count("looking"), start));
-        let report = audit::check(found, &options, &|step, done, all| {
-            let Ok(mut bars) = bars.lock() else { return };
-            if bars.0 != step {
-                bars.1.clear();
-                *bars = (step, Bar::count("comparing"), Instant::now());
-            }
-            bars.1.set(done as u64, all as u64);
-        });
-        if let Ok((step, bar, since)) = bars.into_inner() {
-            bar.clear();
-            let looked = since.duration_since(start).as_secs_f64();
-            let rest = since.elapsed().as_secs_f64();
-            tell(&match step {
-                Step::Looking => format!("looked at {} files in {rest:.1} s", found.entries.len()),
-                Step::Comparing => format!(
-                    "looked at {} files in {looked:.1} s, found near duplicates in {rest:.1} s",
-                    found.entries.len()
-                ),
-            });
+        let seen = look(found, &options);
+        let mut report = seen.report(found, &options);
+        if let Some((name, model)) = model {
+            report.add_labels(check_labels(name, model, found, &seen.labelled(found))?);
         }
-        report
+        Ok(report)
     }
+}
+
+/// Looks at every file, with a bar.
+fn look(found: &audit::Found, options: &Options) -> audit::Seen {
+    let start = Instant::now();
+    let bars = Mutex::new((Step::Looking, Bar::count("looking"), start));
+    let seen = audit::look(found, options, &|step, done, all| {
+        let Ok(mut bars) = bars.lock() else { return };
+        if bars.0 != step {
+            bars.1.clear();
+            *bars = (step, Bar::count("comparing"), Instant::now());
+        }
+        bars.1.set(done as u64, all as u64);
+    });
+    if let Ok((step, bar, since)) = bars.into_inner() {
+        bar.clear();
+        let looked = since.duration_since(start).as_secs_f64();
+        let rest = since.elapsed().as_secs_f64();
+        tell(&match step {
+            Step::Looking => format!("looked at {} files in {rest:.1} s", found.entries.len()),
+            Step::Comparing => format!(
+                "looked at {} files in {looked:.1} s, found near duplicates in {rest:.1} s",
+                found.entries.len()
+            ),
+        });
+    }
+    seen
 }
 
 /// Said before the work is done, not after it.
@@ -125,6 +152,8 @@ fn refuse_existing(file: &Path) -> Result<(), Failure> {
 
 /// How many of each kind are named on the console.
 const NAMED: usize = 5;
+/// And how many labels that are in doubt.
+const NAMED_IN_DOUBT: usize = 10;
 
 fn words(report: &Report) -> String {
     let mut out = format!(
@@ -144,14 +173,41 @@ fn words(report: &Report) -> String {
         out += &format!("  {}\n", modes.collect::<Vec<_>>().join(", "));
     }
     for (heading, mend) in [("to mend", true), ("good to know", false)] {
-        let findings: Vec<_> = report.findings.iter().filter(|finding| finding.mend == mend).collect();
+        // Labels have a part of their own.
+        let shown = |finding: &&Finding| finding.mend == mend && finding.kind != Kind::ContradictedLabel;
+        let findings: Vec<_> = report.findings.iter().filter(shown).collect();
         if !findings.is_empty() {
             out += &format!("\n{heading}\n");
             findings.into_iter().for_each(|finding| out += &described(finding));
         }
     }
+    out += &report.labels.as_ref().map_or(String::new(), words_of_labels);
     if !report.has_to_be_mended() {
         out += "\nnothing has to be mended\n";
+    }
+    out
+}
+
+fn words_of_labels(check: &LabelCheck) -> String {
+    let LabelCheck { model, features, folds, pictures, agreement, contradicted, .. } = check;
+    let mut out = format!(
+        "\nlabels, most in doubt first, by the {features} features of {model}\n  {contradicted} of {pictures} labels contradicted; {agreement:.4} are as \
+         predicted by classifiers that had not seen the picture ({folds} folds)\n"
+    );
+    for one in check.ranking.iter().take(NAMED_IN_DOUBT) {
+        let mark = if one.contradicted { " (contradicted)" } else { "" };
+        out += &format!("    {}: {}{mark}\n", one.name, one.words());
+    }
+    for confusion in check.confusions.iter().take(NAMED) {
+        out +=
+            &format!("    {} that look like {}: {}\n", confusion.given, confusion.suggested, confusion.count);
+    }
+    if !check.left_out.is_empty() {
+        out += &format!("  left out, fewer than {folds} different pictures: {}\n", check.left_out.join(", "));
+    }
+    if let Some(first) = check.not_seen.first() {
+        let count = check.not_seen.len();
+        out += &format!("  not shown to the model: {count}, such as {}: {}\n", first.name, first.detail);
     }
     out
 }

@@ -88,6 +88,26 @@ impl Classifier {
 
     /// Logits of some pictures; a picture that cannot be read has a reason instead.
     pub fn logits(&self, pictures: &[Location]) -> Vec<Result<Vec<f32>, String>> {
+        self.shown(pictures, self.identity.classes.len(), |images| self.infer(images))
+    }
+
+    /// What the layers before the classifier make of some pictures.
+    pub fn features(&self, pictures: &[Location]) -> Vec<Result<Vec<f32>, String>> {
+        self.shown(pictures, self.width(), |images| numbers(self.network.features(images)))
+    }
+
+    /// How many numbers the features of a picture are.
+    pub fn width(&self) -> usize {
+        self.identity.plan.features
+    }
+
+    /// What the network, or a part of it that gives so many numbers, makes of each picture.
+    fn shown(
+        &self,
+        pictures: &[Location],
+        width: usize,
+        run: impl Fn(Tensor<4>) -> Vec<f32>,
+    ) -> Vec<Result<Vec<f32>, String>> {
         let prepared: Vec<Result<Vec<f32>, String>> =
             pictures.par_iter().map(|picture| self.prepare(picture)).collect();
         let good: Vec<&Vec<f32>> = prepared.iter().flatten().collect();
@@ -96,10 +116,9 @@ impl Classifier {
             let side = self.identity.preprocess.size;
             let values: Vec<f32> = good.iter().flat_map(|pixels| pixels.iter().copied()).collect();
             let shape = [good.len(), self.identity.channels, side, side];
-            let images = Tensor::from_data(TensorData::new(values, shape), &self.device);
-            rows = self.infer(images);
+            rows = run(Tensor::from_data(TensorData::new(values, shape), &self.device));
         }
-        let mut rows = rows.chunks(self.identity.classes.len()).map(<[f32]>::to_vec);
+        let mut rows = rows.chunks(width).map(<[f32]>::to_vec);
         prepared.into_iter().map(|one| one.map(|_| rows.next().unwrap_or_default())).collect()
     }
 

@@ -12,6 +12,7 @@ mod dashboard;
 mod data;
 mod data_show;
 mod devices;
+mod doubts;
 mod dry_run;
 mod eval;
 mod export;

@@ -1,6 +1,8 @@
 //! What a set of predictions is worth: accuracy, loss, each class's precision and recall, the confusion
 //! matrix. Pure arithmetic on logits and labels; knows no training.
 
+pub mod labels;
+
 use serde::Serialize;
 
 /// Figures of one set of predictions.

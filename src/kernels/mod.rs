@@ -9,6 +9,7 @@ mod bottleneck_rows;
 mod buffers;
 mod convolution;
 mod crew;
+mod dense;
 mod depthwise;
 mod depthwise_gradient;
 mod exp;
@@ -45,6 +46,7 @@ use extension::{Inferred, Trained};
 use join::Past;
 
 pub use buffers::take as buffer;
+pub use dense::{dense_gradient, dense_rows};
 pub use lanes::name as lanes;
 pub use sequence::{Bottleneck, Conv, Gate, Piece, Sequence};
 pub use updates::{Moments, Rule, Step, follow, squares, sum, update};

@@ -26,6 +26,7 @@ pub enum Kind {
     LikeAcrossSplits,
     LikeAcrossClasses,
     LikeWithin,
+    ContradictedLabel,
     WrongExtension,
     ExtremeAspect,
     Blank,
@@ -114,6 +115,11 @@ impl Kind {
                 "like-within-class",
                 "nearly the same picture several times in a class",
                 "look at them; keep one",
+            ),
+            Kind::ContradictedLabel => note(
+                "contradicted-label",
+                "labels that the model contradicts",
+                "look at them, the first are most in doubt; move what is wrong into its class",
             ),
             Kind::WrongExtension => note(
                 "wrong-extension",

@@ -2,6 +2,7 @@
 //! threads at work, the result in an order of its own. Changes nothing; printing is left to the verb.
 
 mod classes;
+mod doubts;
 mod entry;
 mod find;
 mod fixes;
@@ -22,6 +23,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
+pub use doubts::{Confusion, Doubt, LabelCheck, Labelled, Ranked};
 pub use entry::Entry;
 pub use find::{Found, find};
 pub use fixes::fixes;
@@ -29,9 +31,11 @@ pub use kind::Kind;
 pub use look::Depth;
 pub use near::ALIKE;
 pub use page::page;
-pub use report::{Finding, Report};
+pub use report::{Finding, Item, Report};
 
 use super::Limits;
+use groups::Group;
+use look::Look;
 
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
@@ -53,8 +57,15 @@ pub enum Step {
 /// Called from many threads with the number of files or pictures done, and of all.
 pub type Progress<'a> = dyn Fn(Step, usize, usize) + Sync + 'a;
 
+/// What all files look like, and which belong together.
+pub struct Seen {
+    looks: Vec<Look>,
+    same: Vec<Group>,
+    alike: Vec<Group>,
+}
+
 /// Looks at all that was found. The number of threads changes nothing but the time.
-pub fn check(found: &Found, options: &Options, progress: &Progress) -> Report {
+pub fn look(found: &Found, options: &Options, progress: &Progress) -> Seen {
     let counter = |step: Step, all: usize| {
         let done = AtomicUsize::new(0);
         move |more: usize| progress(step, done.fetch_add(more, Ordering::Relaxed) + more, all)
@@ -69,5 +80,11 @@ pub fn check(found: &Found, options: &Options, progress: &Progress) -> Report {
     let same = groups::same(&looks);
     let pictures = looks.iter().filter(|look| look.fingerprint.is_some()).count();
     let alike = groups::alike(&looks, options.alike, &counter(Step::Comparing, pictures));
-    Report::of(found, &looks, &same, &alike, options.minimum)
+    Seen { looks, same, alike }
+}
+
+impl Seen {
+    pub fn report(&self, found: &Found, options: &Options) -> Report {
+        Report::of(found, &self.looks, &self.same, &self.alike, options.minimum)
+    }
 }

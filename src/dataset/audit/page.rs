@@ -3,6 +3,7 @@
 
 use rayon::prelude::*;
 
+use super::doubts::{LabelCheck, Ranked};
 use super::find::Found;
 use super::kind::Kind;
 use super::report::{Finding, Item, Member, Report, Together};
@@ -24,9 +25,10 @@ pub fn page(report: &Report, found: &Found) -> String {
          <title>kiln data check: {root}</title>\n<style>\n{STYLE}</style>\n<h1>{root}</h1>\n"
     );
     out += &summary(report);
-    for finding in &report.findings {
+    for finding in report.findings.iter().filter(|finding| !is_of_labels(finding)) {
         out += &section(finding, &pictures);
     }
+    out += &report.labels.as_ref().map_or(String::new(), |check| labels(check, &pictures));
     out += &classes(report);
     out + "</html>\n"
 }
@@ -82,6 +84,28 @@ fn section(finding: &Finding, pictures: &Pictures) -> String {
     out + "</section>\n"
 }
 
+/// Labels have a section of their own, which goes on where the contradicted ones end.
+fn is_of_labels(finding: &Finding) -> bool {
+    finding.kind == Kind::ContradictedLabel
+}
+
+fn labels(check: &LabelCheck, pictures: &Pictures) -> String {
+    let card = |one: &Ranked| {
+        let mark = if one.contradicted { "contradicted: " } else { "" };
+        figure(Some(one.entry), &one.name, &format!("{mark}{}", one.words()), pictures)
+    };
+    let cards: String = check.ranking.iter().take(SHOWN).map(card).collect();
+    format!(
+        "<section class=\"note\"><h2>{} <span>{}</span></h2>\n<p>by {}, of {} pictures, the most in doubt first; {}</p>\n\
+         <div class=\"cards\">{cards}</div></section>\n",
+        escaped(Kind::ContradictedLabel.title()),
+        check.contradicted,
+        escaped(&check.model),
+        check.pictures,
+        escaped(Kind::ContradictedLabel.advice()),
+    )
+}
+
 fn card(item: &Item, pictures: &Pictures) -> String {
     figure(item.entry, &item.name, &item.detail, pictures)
 }
@@ -130,7 +154,10 @@ struct Pictures(Vec<(usize, String)>);
 
 impl Pictures {
     fn of(report: &Report, found: &Found) -> Self {
-        let mut wanted: Vec<usize> = report.findings.iter().flat_map(shown).collect();
+        let findings = report.findings.iter().filter(|finding| !is_of_labels(finding));
+        let doubts =
+            report.labels.iter().flat_map(|check| check.ranking.iter().take(SHOWN).map(|one| one.entry));
+        let mut wanted: Vec<usize> = findings.flat_map(shown).chain(doubts).collect();
         wanted.sort_unstable();
         wanted.dedup();
         let made =

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::super::Split;
 use super::classes::{ClassCount, collisions, imbalance};
+use super::doubts::LabelCheck;
 use super::find::Found;
 use super::groups::Group;
 use super::header::Header;
@@ -33,6 +34,9 @@ pub struct Report {
     pub modes: BTreeMap<String, usize>,
     pub sizes: Option<Sizes>,
     pub findings: Vec<Finding>,
+    /// Where a model was at hand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub labels: Option<LabelCheck>,
 }
 
 /// Width and height of the pictures with the fewest, the middle number of, and the most pixels.
@@ -100,6 +104,7 @@ impl Report {
             modes: maker.modes(),
             sizes: maker.sizes(),
             findings: maker.findings(),
+            labels: None,
         }
     }
 

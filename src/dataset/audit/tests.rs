@@ -58,10 +58,14 @@ fn found(root: &Path) -> Found {
     find(&Pictures::At(root.into()), &Labels::default()).unwrap()
 }
 
+fn report(found: &Found, options: &Options) -> Report {
+    look(found, options, &|_, _, _| {}).report(found, options)
+}
+
 fn checked(root: &Path, depth: Depth) -> Value {
     let limits = Limits { pixels: 1 << 20 };
     let options = Options { depth, limits, minimum: 2, alike: ALIKE };
-    let report = check(&found(root), &options, &|_, _, _| {});
+    let report = report(&found(root), &options);
     serde_json::to_value(&report).unwrap()
 }
 
@@ -194,7 +198,7 @@ fn fixes_have_a_line_per_file() {
     put(root.path(), "train/rose/a\tb.jpg", b"words");
     put(root.path(), "train/rose/copy.png", &png(0));
     let options = Options { depth: Depth::Header, limits: Limits::default(), minimum: 2, alike: ALIKE };
-    let report = check(&found(root.path()), &options, &|_, _, _| {});
+    let report = report(&found(root.path()), &options);
     let lines: Vec<_> =
         fixes(&report).lines().map(|line| line.split('\t').map(str::to_owned).collect::<Vec<_>>()).collect();
     assert_eq!(lines.len(), 2);
@@ -209,7 +213,62 @@ fn the_page_needs_nothing_else_and_trusts_no_name() {
     put(root.path(), "train/rose/<b onclick=x>.png", &png(0));
     let found = found(root.path());
     let options = Options { depth: Depth::Pixels, limits: Limits::default(), minimum: 2, alike: ALIKE };
-    let text = page(&check(&found, &options, &|_, _, _| {}), &found);
+    let text = page(&report(&found, &options), &found);
     assert!(text.contains("data:image/jpeg;base64,") && text.contains("&lt;b onclick=x&gt;"));
     assert!(!text.contains("<b onclick") && !text.contains("http") && !text.contains("<script"));
+}
+
+#[test]
+fn a_model_is_shown_what_is_usable_and_has_a_label() {
+    let root = sound();
+    put(root.path(), "train/rose/copy.png", &png(1));
+    put(root.path(), "train/rose/cut.png", &png(70)[..300]);
+    put(root.path(), "loose.png", &png(61));
+    let options = Options { depth: Depth::Pixels, limits: Limits::default(), minimum: 2, alike: ALIKE };
+    let found = found(root.path());
+    let seen = look(&found, &options, &|_, _, _| {});
+    let labelled = seen.labelled(&found);
+    let name = |entry: usize| found.entries[entry].name.as_str();
+    assert_eq!(labelled.len(), 9);
+    assert!(labelled.iter().all(|one| !["train/rose/cut.png", "loose.png"].contains(&name(one.entry))));
+    let together = |group: usize| labelled.iter().filter(|one| one.group == group).count();
+    for one in &labelled {
+        let copied = ["train/rose/1.png", "train/rose/copy.png"].contains(&name(one.entry));
+        assert_eq!(together(one.group), if copied { 2 } else { 1 });
+    }
+}
+
+#[test]
+fn contradicted_labels_are_a_finding_and_all_are_ranked() {
+    let root = sound();
+    let found = found(root.path());
+    let options = Options { depth: Depth::Header, limits: Limits::default(), minimum: 2, alike: ALIKE };
+    let mut report = report(&found, &options);
+    let doubt = |entry: usize, of_given, contradicted| {
+        let given = found.entries[entry].class.unwrap();
+        Doubt { entry, given, suggested: 1 - given, of_given, of_suggested: 1.0 - of_given, contradicted }
+    };
+    let ranking = [doubt(3, 0.02, true), doubt(7, 0.3, false)];
+    let ranking = ranking.iter().map(|doubt| Ranked::of(doubt, &found)).collect();
+    report.add_labels(LabelCheck {
+        model: "imagenet".into(),
+        features: 1280,
+        folds: 5,
+        pictures: 2,
+        agreement: 0.0,
+        contradicted: 1,
+        confusions: Vec::new(),
+        left_out: Vec::new(),
+        not_seen: Vec::new(),
+        ranking,
+    });
+    let value = serde_json::to_value(&report).unwrap();
+    let name = &found.entries[3].name;
+    assert_eq!(named(&value, "contradicted-label"), [name]);
+    let (given, other) = (&found.classes[found.entries[3].class.unwrap()], "looks like");
+    let text = fixes(&report);
+    assert!(text.starts_with(name.as_str()) && text.contains(given) && text.contains(other), "{text}");
+    assert!(page(&report, &found).contains("labels that the model contradicts"));
+    assert_eq!(value["labels"]["ranking"].as_array().unwrap().len(), 2);
+    assert!(!report.has_to_be_mended());
 }
