@@ -178,7 +178,8 @@ fn expect_same_settings(saved: &Checkpoint, config: &Config) -> Result<()> {
         return Ok(());
     }
     let text = format!(
-        "{} was made with another configuration than the run's config.toml says; put back the one that belongs to it",
+        "{} was made with another configuration than the run's config.toml says, or by a kiln with other defaults; put back the \
+         config.toml that belongs to it, or go on with the kiln that began it (its version is in the checkpoint's model file)",
         saved.folder.display()
     );
     Err(Failure::RunFolder(text).into())

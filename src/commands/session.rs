@@ -16,7 +16,7 @@ use super::memory;
 use super::prepare::{DRAWN, SCRATCH};
 use super::start::{Signals, processors};
 use crate::checkpoint::{Contents, Identity, RunFolder};
-use crate::config::{CachePlace, Config, Source};
+use crate::config::{CachePlace, Config, DataOffline, Source};
 use crate::dataset::{Balance, Preprocess, download};
 use crate::devices::{Chosen, approve, choose};
 use crate::durable;
@@ -93,20 +93,21 @@ pub fn warn_of_little_room(folder: &Path, config: &Config, network: &Network) ->
     Ok(())
 }
 
-/// What tells one run's settings from another's: all but the length of the last stage, which may grow, and what
-/// has no influence on the numbers. The pictures have a fingerprint of their own.
+/// What tells one run's settings from another's: all that is not at its default, but for the length of the last stage,
+/// which may grow, and for what has no influence on the numbers. The pictures have a fingerprint of their own.
 pub fn fingerprint(config: &Config) -> String {
     let mut config = config.clone();
     if let Some(last) = config.stages.last_mut() {
-        last.epochs = 0;
+        last.epochs = 1;
     }
-    config.data.source = Source::Path(PathBuf::new());
+    config.data.source = Source::Path(PathBuf::from("/"));
+    config.data.offline = DataOffline::Fail;
     config.data.workers = None;
     config.train.threads = None;
     config.data.cache = CachePlace::Auto;
-    config.data.cache_limit = 0;
+    config.data.cache_limit = 1;
     config.data.cache_memory = None;
-    durable::hash(config.to_toml().as_bytes())
+    durable::hash(config.told().as_bytes())
 }
 
 /// Trains to the end, or until it is asked to stop, and tells how it went.

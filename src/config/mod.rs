@@ -15,6 +15,7 @@ mod rules;
 mod section;
 #[cfg(test)]
 mod tests;
+mod told;
 mod words;
 mod write;
 

@@ -7,6 +7,7 @@ mod labels;
 mod overrides;
 mod refusals;
 mod round_trip;
+mod told;
 
 use std::path::Path;
 

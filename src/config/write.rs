@@ -34,24 +34,33 @@ impl Config {
 }
 
 fn settings(config: &Config) -> BTreeMap<String, toml::Value> {
+    flatten(tree(config))
+}
+
+/// Every setting, as nested as in a file.
+pub(super) fn tree(config: &Config) -> toml::Value {
+    // What could fail is said at `to_toml`.
+    toml::Value::try_from(raw(config)).unwrap_or(toml::Value::Table(toml::Table::new()))
+}
+
+/// Settings by their dotted keys, lists by number from 1.
+pub(super) fn flatten(tree: toml::Value) -> BTreeMap<String, toml::Value> {
     let mut found = BTreeMap::new();
-    if let Ok(tree) = toml::Value::try_from(raw(config)) {
-        flatten(tree, String::new(), &mut found);
-    }
+    flatten_into(tree, String::new(), &mut found);
     found
 }
 
 /// Lists of tables are taken apart, lists of numbers are one value.
-fn flatten(value: toml::Value, name: String, found: &mut BTreeMap<String, toml::Value>) {
+fn flatten_into(value: toml::Value, name: String, found: &mut BTreeMap<String, toml::Value>) {
     let part = |key: &str| if name.is_empty() { key.to_string() } else { format!("{name}.{key}") };
     match value {
         toml::Value::Table(table) => {
-            table.into_iter().for_each(|(key, value)| flatten(value, part(&key), found))
+            table.into_iter().for_each(|(key, value)| flatten_into(value, part(&key), found));
         }
         toml::Value::Array(list) if list.iter().any(toml::Value::is_table) => {
-            (1..)
-                .zip(list)
-                .for_each(|(number, value): (usize, _)| flatten(value, part(&number.to_string()), found));
+            for (number, value) in (1_usize..).zip(list) {
+                flatten_into(value, part(&number.to_string()), found);
+            }
         }
         value => {
             found.insert(name, value);

@@ -51,7 +51,7 @@ fn differences_are_named_by_key() {
     assert_eq!(base.difference(&phi)[6..], ["stage.1.epochs"]);
 }
 
-fn any_config() -> impl Strategy<Value = Config> {
+pub(super) fn any_config() -> impl Strategy<Value = Config> {
     let name = "[a-zé][a-zA-Z0-9 ._-]{0,9}";
     let stages = prop::collection::vec(any_stage(), 1..4);
     let first = (name, any_model(), any_data(), any_augment(), stages);
