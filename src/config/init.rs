@@ -66,7 +66,8 @@ fn header(facts: &InitFacts) -> String {
     let time =
         if *minutes < 1.5 { "about a minute".to_string() } else { format!("about {minutes:.0} minutes") };
     text += &format!("# Expected on this machine: {time} and {memory:.1} GiB of memory.\n");
-    text + "# After a change `kiln train --dry-run` reckons both again.\n"
+    text += "# After a change `kiln train --dry-run` reckons both again.\n";
+    text + "# Every other key that there is: docs/configuration.md in kiln's repository.\n"
 }
 
 fn class_lines(classes: &[(String, usize)]) -> String {

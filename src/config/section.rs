@@ -80,7 +80,8 @@ pub(super) fn nearest<'w>(word: &str, words: &[&'w str]) -> Option<&'w str> {
     (count * 2 < nearest.len().max(3)).then_some(nearest)
 }
 
-fn sections() -> [(&'static str, &'static [&'static str]); 13] {
+/// Every table with its keys.
+pub(super) fn sections() -> [(&'static str, &'static [&'static str]); 13] {
     [
         ("the top of the file", keys::<raw::File>()),
         ("[model]", keys::<raw::Model>()),

@@ -5,6 +5,7 @@ mod augmentation;
 mod balance;
 mod labels;
 mod overrides;
+mod page;
 mod refusals;
 mod round_trip;
 mod told;
