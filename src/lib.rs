@@ -14,6 +14,8 @@ pub mod export;
 pub mod kernels;
 pub mod loader;
 pub mod model;
+pub mod page;
+pub mod report;
 pub mod scaling;
 pub mod train;
 pub mod weights;

@@ -10,8 +10,9 @@ use rayon::prelude::*;
 
 use super::failure::Failure;
 use super::prepare::fetch;
+use super::tta::{self, Tta};
 use crate::checkpoint::{IDENTITY_FORMAT, Identity, RunFolder, Start};
-use crate::dataset::{Limits, Location, Part};
+use crate::dataset::{Limits, Location, Need, Part};
 use crate::export::{self, Model};
 use crate::model::{Array, Folded, Network, NormSettings, Settings, numbers};
 use crate::scaling::{Family, Plan, Variant};
@@ -21,6 +22,7 @@ pub struct Classifier {
     pub identity: Identity,
     network: Folded,
     device: Device,
+    tta: Option<Tta>,
 }
 
 /// Pictures per forward pass; it has no influence on results.
@@ -44,7 +46,16 @@ impl Classifier {
         let network = Network::build(&identity.plan, &settings(&identity), device, &mut |name, shape| {
             arrays.remove(name).unwrap_or_else(|| vec![0.0; shape.iter().product()])
         });
-        Ok(Self { identity, network: Folded::new(&network), device: device.clone() })
+        Ok(Self { identity, network: Folded::new(&network), device: device.clone(), tta: None })
+    }
+
+    /// The same, looking at each picture in several ways.
+    pub fn looking(mut self, tta: Option<Tta>) -> Result<Self, Failure> {
+        if let Some(tta) = tta {
+            tta.fits(&self.identity.preprocess)?;
+        }
+        self.tta = tta;
+        Ok(self)
     }
 
     /// Published ImageNet weights, used as they are.
@@ -86,7 +97,7 @@ impl Classifier {
         Ok(Model { arrays, identity })
     }
 
-    /// Logits of some pictures; a picture that cannot be read has a reason instead.
+    /// Logits of some pictures, the mean of all ways of looking; a picture that cannot be read has a reason instead.
     pub fn logits(&self, pictures: &[Location]) -> Vec<Result<Vec<f32>, String>> {
         self.shown(pictures, self.identity.classes.len(), |images| self.infer(images))
     }
@@ -111,14 +122,15 @@ impl Classifier {
         let prepared: Vec<Result<Vec<f32>, String>> =
             pictures.par_iter().map(|picture| self.prepare(picture)).collect();
         let good: Vec<&Vec<f32>> = prepared.iter().flatten().collect();
+        let views = self.tta.map_or(1, Tta::views);
         let mut rows = Vec::new();
         if !good.is_empty() {
             let side = self.identity.preprocess.size;
             let values: Vec<f32> = good.iter().flat_map(|pixels| pixels.iter().copied()).collect();
-            let shape = [good.len(), self.identity.channels, side, side];
+            let shape = [good.len() * views, self.identity.channels, side, side];
             rows = run(Tensor::from_data(TensorData::new(values, shape), &self.device));
         }
-        let mut rows = rows.chunks(width).map(<[f32]>::to_vec);
+        let mut rows = rows.chunks(views * width).map(|rows| tta::mean(rows, views));
         prepared.into_iter().map(|one| one.map(|_| rows.next().unwrap_or_default())).collect()
     }
 
@@ -130,13 +142,17 @@ impl Classifier {
     fn prepare(&self, picture: &Location) -> Result<Vec<f32>, String> {
         let preprocess = &self.identity.preprocess;
         let bytes = picture.read().map_err(|error| error.to_string())?;
-        let need = |width, height| preprocess.need(width, height);
+        let need = |width, height| match self.tta {
+            Some(Tta::Crops) => Need { look: None, ..preprocess.need(width, height) },
+            _ => preprocess.need(width, height),
+        };
         let part = Part::decode(&bytes, preprocess.background, &Limits::default(), &need);
         let part = part.map_err(|error| error.to_string())?;
-        let view = preprocess.apply_to(&part).map_err(|error| error.to_string())?;
-        let mut pixels = vec![0.0; self.identity.channels * preprocess.size * preprocess.size];
-        preprocess.normalise_into(&view, &mut pixels).map_err(|error| error.to_string())?;
-        Ok(pixels)
+        let seen = match self.tta {
+            None => tta::plain(preprocess, &part, self.identity.channels),
+            Some(tta) => tta.seen(preprocess, &part, self.identity.channels),
+        };
+        seen.map_err(|error| error.to_string())
     }
 }
 

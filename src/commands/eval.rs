@@ -9,9 +9,11 @@ use serde::Serialize;
 use super::classifier::{BATCH, Classifier};
 use super::console::{Bar, print, tell, warn_loudly};
 use super::failure::{DATA, Failure};
+use super::figures::{summary, table, words_of_confusions, words_of_sources};
 use super::kinds::Kinds;
 use super::prepare::{DRAWN, pictures_again};
-use super::session::{marks, table};
+use super::session::marks;
+use super::tta::Tta;
 use super::{Ended, Format, Place, at_least_one, start};
 use crate::checkpoint::{Identity, RunFolder};
 use crate::config::{Columns, Config};
@@ -19,7 +21,7 @@ use crate::dataset::{
     self, Dataset, Labels, Location, Origin, Pictures, Purpose, Record, Shares, Split, Window, scan,
 };
 use crate::devices::choose;
-use crate::evaluate::Scores;
+use crate::evaluate::{Answers, Figures, Judgement, SEED, Source, sources, worst};
 
 #[derive(Args)]
 pub struct Eval {
@@ -38,6 +40,9 @@ pub struct Eval {
     /// The checkpoint of this step instead of the best one
     #[arg(long)]
     step: Option<usize>,
+    /// Look at each picture in several ways, and take the mean
+    #[arg(long, value_enum)]
+    tta: Option<Tta>,
     #[command(flatten)]
     format: Format,
     #[command(flatten)]
@@ -53,13 +58,37 @@ struct Report<'a> {
     unreadable: usize,
     class_names: &'a [String],
     #[serde(flatten)]
-    scores: &'a Scores,
+    figures: &'a Figures,
+    sources: Vec<Source>,
+    mistakes: Vec<Mistake<'a>>,
 }
+
+/// A picture that was taken for something else.
+#[derive(Serialize)]
+struct Mistake<'a> {
+    path: &'a str,
+    class: &'a str,
+    predicted: &'a str,
+    confidence: f64,
+    probability: f64,
+}
+
+/// What came of it.
+struct Measured {
+    answers: Answers,
+    /// The pictures' paths, and their names from the data set's root.
+    names: Vec<(String, String)>,
+    unreadable: usize,
+    drawn: bool,
+}
+
+/// How many of the worst mistakes are named on the console.
+const NAMED: usize = 5;
 
 /// Pictures whose classes are known.
 struct Labelled {
-    /// With the model's own class numbers.
-    pictures: Vec<(Location, usize)>,
+    /// With the model's own class numbers, and the names from the data set's root.
+    pictures: Vec<(Location, usize, String)>,
     /// How many are not in the figures.
     set_aside: usize,
     drawn: bool,
@@ -69,57 +98,46 @@ impl Eval {
     pub fn run(self) -> Ended {
         start::threads(self.place.threads)?;
         let device = choose(self.place.choice())?.device;
-        let model = Classifier::open(&self.model, self.step, &device)?;
-        let Labelled { pictures, set_aside: mut unreadable, drawn } = self.pictures(&model.identity)?;
-        let mut bar = Bar::count("evaluating");
-        let (mut logits, mut labels) = (Vec::new(), Vec::new());
-        for (number, batch) in pictures.chunks(BATCH).enumerate() {
-            let places: Vec<Location> = batch.iter().map(|(place, _)| place.clone()).collect();
-            for ((place, class), outcome) in batch.iter().zip(model.logits(&places)) {
-                match outcome {
-                    Ok(row) => {
-                        logits.extend(row);
-                        labels.push(*class);
-                    }
-                    Err(reason) => {
-                        unreadable += 1;
-                        bar.line(&format!("passed over {place}: {reason}"));
-                    }
-                }
-            }
-            bar.set((number * BATCH + batch.len()) as u64, pictures.len() as u64);
-        }
-        bar.clear();
-        let classes = &model.identity.classes;
-        let scores = Scores::of(&logits, &labels, classes.len());
-        self.show(&model, &scores, unreadable, drawn)?;
-        Ok(if unreadable > 0 { DATA } else { 0 })
+        let model = Classifier::open(&self.model, self.step, &device)?.looking(self.tta)?;
+        let labelled = self.pictures(&model.identity)?;
+        let measured = measure(&model, labelled);
+        self.show(&model, &measured)?;
+        Ok(if measured.unreadable > 0 { DATA } else { 0 })
     }
 
-    fn show(&self, model: &Classifier, scores: &Scores, unreadable: usize, drawn: bool) -> Result<()> {
+    fn show(&self, model: &Classifier, measured: &Measured) -> Result<()> {
         let identity = &model.identity;
+        let classes = &identity.classes;
+        let Measured { answers, names, unreadable, drawn } = measured;
+        let figures = answers.figures(identity.temperature, SEED);
+        let judgements = answers.judgements(identity.temperature);
+        let relative: Vec<&str> = names.iter().map(|(_, relative)| relative.as_str()).collect();
+        let sources = sources(&relative, &judgements);
+        let mistakes = mistakes(classes, names, &judgements);
         if self.format.json {
             let report = Report {
                 schema: 1,
                 model: &self.model,
-                drawn: identity.drawn || drawn,
+                drawn: identity.drawn || *drawn,
                 from_scratch: identity.start.instead_of_pretrained,
-                unreadable,
-                class_names: &identity.classes,
-                scores,
+                unreadable: *unreadable,
+                class_names: classes,
+                figures: &figures,
+                sources,
+                mistakes,
             };
             return print(&(serde_json::to_string_pretty(&report)? + "\n"));
         }
-        print(&table(&identity.classes, scores))?;
-        print(&format!(
-            "accuracy {:.4}, top 5 {:.4}, loss {:.4}, macro F1 {:.4} ({} pictures)\n",
-            scores.accuracy, scores.top5, scores.loss, scores.macro_f1, scores.samples
-        ))?;
-        if unreadable > 0 {
+        print(&table(classes, &figures))?;
+        print(&words_of_sources(&sources))?;
+        print(&words_of_confusions(classes, &figures))?;
+        print(&words_of_mistakes(&mistakes))?;
+        print(&format!("\n{}", summary(&figures)))?;
+        if *unreadable > 0 {
             tell(&format!("{unreadable} pictures were set aside and are not in these figures"));
         }
         marks(identity);
-        if drawn && !identity.drawn {
+        if *drawn && !identity.drawn {
             warn_loudly(DRAWN);
         }
         Ok(())
@@ -155,8 +173,10 @@ impl Eval {
                 ))
             })
         };
-        let pictures: Result<Vec<_>, Failure> =
-            chosen.iter().map(|sample| Ok((dataset.location(sample), number(sample.class)?))).collect();
+        let pictures: Result<Vec<_>, Failure> = chosen
+            .iter()
+            .map(|sample| Ok((dataset.location(sample), number(sample.class)?, sample.relative.clone())))
+            .collect();
         let pictures = pictures?;
         if pictures.is_empty() {
             return Err(Failure::Data(format!("there are no {} pictures", self.split)).into());
@@ -214,6 +234,60 @@ impl Eval {
             tell(&format!("passed over {}: {}", aside.relative, aside.reason));
         }
         Ok(dataset)
+    }
+}
+
+fn measure(model: &Classifier, labelled: Labelled) -> Measured {
+    let Labelled { pictures, set_aside: mut unreadable, drawn } = labelled;
+    let mut bar = Bar::count("evaluating");
+    let (mut logits, mut labels, mut names) = (Vec::new(), Vec::new(), Vec::new());
+    for (number, batch) in pictures.chunks(BATCH).enumerate() {
+        let places: Vec<Location> = batch.iter().map(|(place, ..)| place.clone()).collect();
+        for ((place, class, name), outcome) in batch.iter().zip(model.logits(&places)) {
+            match outcome {
+                Ok(row) => {
+                    logits.extend(row);
+                    labels.push(*class);
+                    names.push((place.to_string(), name.clone()));
+                }
+                Err(reason) => {
+                    unreadable += 1;
+                    bar.line(&format!("passed over {place}: {reason}"));
+                }
+            }
+        }
+        bar.set((number * BATCH + batch.len()) as u64, pictures.len() as u64);
+    }
+    bar.clear();
+    let answers = Answers::new(logits, labels, model.identity.classes.len());
+    Measured { answers, names, unreadable, drawn }
+}
+
+/// The worst first: those whose own class was given the least.
+fn mistakes<'a>(
+    classes: &'a [String],
+    names: &'a [(String, String)],
+    judgements: &[Judgement],
+) -> Vec<Mistake<'a>> {
+    let of = |number: usize| {
+        let Judgement { label, predicted, confidence, probability, .. } = judgements[number];
+        let (class, predicted) = (&classes[label], &classes[predicted]);
+        Mistake { path: &names[number].0, class, predicted, confidence, probability }
+    };
+    worst(judgements).into_iter().map(of).collect()
+}
+
+fn words_of_mistakes(mistakes: &[Mistake]) -> String {
+    let line = |one: &Mistake| {
+        let Mistake { path, class, predicted, confidence, probability } = one;
+        format!("  {path}: {predicted} {confidence:.4}, is {class} {probability:.4}\n")
+    };
+    match mistakes.len() {
+        0 => String::new(),
+        count => {
+            let shown: String = mistakes.iter().take(NAMED).map(line).collect();
+            format!("\nworst of {count} mistakes\n{shown}")
+        }
     }
 }
 

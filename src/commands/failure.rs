@@ -1,6 +1,6 @@
 //! Errors become exit codes here, and nowhere else.
 
-use crate::{checkpoint, config, dataset, devices, durable, export, scaling, train, weights};
+use crate::{checkpoint, config, dataset, devices, durable, export, report, scaling, train, weights};
 
 pub const USAGE: u8 = 2;
 pub const DATA: u8 = 3;
@@ -60,6 +60,9 @@ fn code_of(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
             train::Error::Loader(_) => DATA,
             train::Error::Checkpoint(_) | train::Error::File(_) => RUN_FOLDER,
         });
+    }
+    if cause.is::<report::Error>() {
+        return Some(RUN_FOLDER);
     }
     if let Some(export::Error::NoTimmModel { .. }) = cause.downcast_ref() {
         return Some(USAGE);

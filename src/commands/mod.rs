@@ -17,6 +17,7 @@ mod dry_run;
 mod eval;
 mod export;
 mod failure;
+mod figures;
 mod init;
 mod kept;
 mod kinds;
@@ -24,11 +25,14 @@ mod memory;
 mod predict;
 mod prepare;
 mod proof;
+mod report;
+mod reporter;
 mod resume;
 mod scale;
 mod session;
 mod start;
 mod train;
+mod tta;
 mod verify;
 mod views;
 mod weights;
@@ -61,6 +65,8 @@ enum Verb {
     Verify(verify::Verify),
     /// Measure a model on labelled pictures
     Eval(eval::Eval),
+    /// Make a run's report again: one page that opens anywhere
+    Report(report::Report),
     /// Name the classes of pictures
     Predict(predict::Predict),
     /// Write a trained model as a file to take elsewhere
@@ -145,6 +151,7 @@ pub fn main() -> ExitCode {
         Verb::Resume(verb) => verb.run(),
         Verb::Verify(verb) => verb.run(),
         Verb::Eval(verb) => verb.run(),
+        Verb::Report(verb) => verb.run(),
         Verb::Predict(verb) => verb.run(),
         Verb::Export(verb) => verb.run(),
         Verb::Scale(verb) => verb.run(),

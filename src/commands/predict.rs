@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::classifier::{BATCH, Classifier};
 use super::console::{Bar, print, tell};
 use super::failure::{DATA, Failure};
+use super::tta::Tta;
 use super::{Ended, Place, paths_from_stdin, start};
 use crate::dataset::Location;
 use crate::devices::choose;
@@ -34,6 +35,9 @@ pub struct Predict {
     /// The checkpoint of this step instead of the best one
     #[arg(long)]
     step: Option<usize>,
+    /// Look at each picture in several ways, and take the mean
+    #[arg(long, value_enum)]
+    tta: Option<Tta>,
     #[command(flatten)]
     place: Place,
 }
@@ -60,7 +64,7 @@ impl Predict {
     pub fn run(self) -> Ended {
         start::threads(self.place.threads)?;
         let device = choose(self.place.choice())?.device;
-        let model = Classifier::open(&self.model, self.step, &device)?;
+        let model = Classifier::open(&self.model, self.step, &device)?.looking(self.tta)?;
         super::session::marks(&model.identity);
         let paths = listed(&self.paths)?;
         if self.csv {

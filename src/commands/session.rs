@@ -12,18 +12,21 @@ use super::Ended;
 use super::console::{Bar, Console, answer, print, tell, warn_loudly};
 use super::dashboard::Dashboard;
 use super::failure::Failure;
+use super::figures::table;
 use super::memory;
 use super::prepare::{DRAWN, SCRATCH};
+use super::reporter::{Page, Reporter};
 use super::start::{Signals, processors};
 use crate::checkpoint::{Contents, Identity, RunFolder};
 use crate::config::{CachePlace, Config, DataOffline, Source};
 use crate::dataset::{Balance, Preprocess, download};
 use crate::devices::{Chosen, approve, choose};
 use crate::durable;
-use crate::evaluate::Scores;
+use crate::evaluate::{Figures, SEED};
 use crate::loader::Decoded;
 use crate::model::Network;
-use crate::train::{self, Outcome, Session, Splits, words_of_balance};
+use crate::report::State;
+use crate::train::{self, Observer, Outcome, Session, Splits, words_of_balance};
 
 /// What a session is made of before it starts.
 pub struct Parts<'a> {
@@ -117,22 +120,34 @@ pub fn conclude(parts: Parts, network: Network, from: Option<Contents>, signals:
     for line in words_of_balance(&session.balance, &session.identity.classes) {
         tell(&line);
     }
-    let outcome = if tui {
-        let mut dashboard = Dashboard::open(Arc::clone(&signals.asked));
-        train::run(&session, network, from, &mut dashboard)?
-    } else {
-        train::run(&session, network, from, &mut Console::default())?
+    let mut screen: Box<dyn Observer> = match tui {
+        true => Box::new(Dashboard::open(Arc::clone(&signals.asked))),
+        false => Box::new(Console::default()),
     };
+    let mut page = Page::new(session.folder);
+    page.begin(&session).iter().for_each(|trouble| screen.remark(trouble));
+    let mut reporter = Reporter::new(&mut *screen, page);
+    let outcome = train::run(&session, network, from, &mut reporter);
+    let mut page = reporter.into_page();
+    drop(screen);
+    let outcome = outcome.inspect_err(|error| {
+        page.write(State::Stopped(error.to_string()));
+    })?;
     let run = session.folder.path().display();
     match outcome {
         Outcome::Stopped { saved } => {
             let after = signals
                 .elapsed()
                 .map_or_else(String::new, |time| format!(" {:.2} s after the signal", time.as_secs_f64()));
+            say(page.write(State::Stopped("stopped; it can be resumed".into())));
             tell(&format!("\nstopped and saved {}{after}; go on with: kiln resume {run}", saved.display()));
             Ok(signals.exit_code())
         }
         Outcome::Finished { test, best, steps } => {
+            let figures = test.as_ref().map(|test| test.answers.figures(test.temperature, SEED));
+            if let (Some(test), Some(figures)) = (&test, &figures) {
+                say(page.tested(&session, test, figures));
+            }
             let result = RunResult {
                 schema: 1,
                 best: best.display().to_string(),
@@ -140,18 +155,27 @@ pub fn conclude(parts: Parts, network: Network, from: Option<Contents>, signals:
                 from_scratch: session.identity.start.instead_of_pretrained,
                 stage_epochs: session.config.stages.iter().map(|stage| stage.epochs).collect(),
                 steps,
-                test: test.as_ref().and_then(|scores| serde_json::to_value(scores).ok()),
+                test: figures.as_ref().and_then(|figures| serde_json::to_value(figures).ok()),
             };
             let text = serde_json::to_vec_pretty(&result).unwrap_or_default();
             durable::write(&session.folder.file(RESULT), &text)?;
-            report(&session, test.as_ref(), json)?;
-            tell(&format!("best model: {}\nexport it with: kiln export {run}", best.display()));
+            say(page.write(State::Finished));
+            report(&session, figures.as_ref(), json)?;
+            tell(&format!(
+                "best model: {}\nreport: {}\nexport it with: kiln export {run}",
+                best.display(),
+                session.folder.file(crate::report::NAME).display()
+            ));
             if json {
                 print_result(session.folder, &result)?;
             }
             Ok(0)
         }
     }
+}
+
+fn say(trouble: Option<String>) {
+    trouble.iter().for_each(|line| tell(line));
 }
 
 /// A session of these parts, with its share of this machine.
@@ -188,13 +212,21 @@ pub fn print_result(folder: &RunFolder, result: &RunResult) -> Result<()> {
     print(&(serde_json::to_string(&Line { run, result })? + "\n"))
 }
 
-fn report(session: &Session, test: Option<&Scores>, json: bool) -> Result<()> {
-    let Some(scores) = test else {
+fn report(session: &Session, test: Option<&Figures>, json: bool) -> Result<()> {
+    let Some(figures) = test else {
         tell("\nno test pictures were set apart, so there is no test figure");
         return Ok(());
     };
-    answer(&table(&session.identity.classes, scores), json)?;
-    answer(&format!("test accuracy {:.4} ({} pictures)\n", scores.accuracy, scores.samples), json)?;
+    answer(&table(&session.identity.classes, figures), json)?;
+    let scores = &figures.scores;
+    let interval = figures
+        .intervals
+        .accuracy
+        .map_or_else(String::new, |[from, to]| format!(", 95 % interval {from:.4} to {to:.4}"));
+    answer(
+        &format!("\ntest accuracy {:.4} ({} pictures){interval}\n", scores.accuracy, scores.samples),
+        json,
+    )?;
     marks(&session.identity);
     Ok(())
 }
@@ -207,19 +239,6 @@ pub fn marks(identity: &Identity) {
     if identity.start.instead_of_pretrained {
         warn_loudly(SCRATCH);
     }
-}
-
-/// Precision and recall of each class.
-pub fn table(classes: &[String], scores: &Scores) -> String {
-    let width = classes.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(5);
-    let mut text = format!("\n{:width$}  precision  recall      f1  pictures\n", "class");
-    for (name, class) in classes.iter().zip(&scores.classes) {
-        text += &format!(
-            "{name:width$}  {:9.4}  {:6.4}  {:6.4}  {:8}\n",
-            class.precision, class.recall, class.f1, class.support
-        );
-    }
-    text
 }
 
 /// Bytes of memory for what is cached, of which features take two parts and decoded pictures one.

@@ -61,6 +61,11 @@ impl Pictures {
         Ok(rows.iter().filter_map(|item| seen.remove(&item.sample)).collect())
     }
 
+    /// Some pictures as inference sees them.
+    pub fn plain(&self, rows: &[Item]) -> Result<Vec<View>> {
+        self.loaded(rows.to_vec(), Spec { batch: rows.len(), ..self.plain.clone() })
+    }
+
     fn loaded(&self, items: Vec<Item>, spec: Spec) -> Result<Vec<View>> {
         let mut views = Vec::new();
         for batch in Loader::new(items, spec, None) {

@@ -39,6 +39,7 @@ mod shards;
 mod source;
 mod split;
 mod table;
+pub mod thumbnail;
 mod tiff;
 mod walk;
 

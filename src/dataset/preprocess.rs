@@ -123,9 +123,14 @@ impl Preprocess {
 
     /// The same of a part that was decoded for it.
     pub fn apply_to(&self, part: &Part) -> Result<Picture, PictureError> {
+        self.apply_at(part, [MIDDLE; 2])
+    }
+
+    /// The same with the crop elsewhere: 0 is left or top, 1 is right or bottom. All of the part has to be there.
+    pub fn apply_at(&self, part: &Part, place: [f64; 2]) -> Result<Picture, PictureError> {
         self.check()?;
         let part = self.levelled_part(part)?;
-        let (x, y) = self.kept(part.size().0, part.size().1);
+        let (x, y) = self.kept_at(part.size().0, part.size().1, place);
         self.bordered(part.see(&self.look(&x, &y))?, x.border, y.border)
     }
 
@@ -152,9 +157,13 @@ impl Preprocess {
 
     /// What the crop keeps of each axis.
     fn kept(&self, width: u32, height: u32) -> (Stretch, Stretch) {
+        self.kept_at(width, height, [MIDDLE; 2])
+    }
+
+    fn kept_at(&self, width: u32, height: u32, [across, down]: [f64; 2]) -> (Stretch, Stretch) {
         let (resized_width, resized_height) = self.resized(width, height);
-        let x = Stretch::middle(width, resized_width, self.size);
-        (x, Stretch::middle(height, resized_height, self.size))
+        let x = Stretch::at(across, width, resized_width, self.size);
+        (x, Stretch::at(down, height, resized_height, self.size))
     }
 
     /// Only what the crop keeps is resized: a narrow strip would otherwise grow without bound.
@@ -273,6 +282,9 @@ pub fn luma([red, green, blue]: [f32; 3]) -> f32 {
     (red * 19_595.0 + green * 38_470.0 + blue * 7_471.0) * (1.0 / 65_536.0)
 }
 
+/// Where a centre crop lies.
+const MIDDLE: f64 = 0.5;
+
 /// One axis on the way to the crop: `kept` pixels, made of `start..start + length` of the source, after `border` black ones.
 struct Stretch {
     start: f64,
@@ -282,11 +294,11 @@ struct Stretch {
 }
 
 impl Stretch {
-    /// The middle `size` pixels of an edge that was `source` and is resized to `resized` pixels.
-    fn middle(source: u32, resized: usize, size: usize) -> Self {
+    /// `size` pixels of an edge that was `source` and is resized to `resized` pixels.
+    fn at(place: f64, source: u32, resized: usize, size: usize) -> Self {
         let kept = resized.min(size);
         // Python's round, which torchvision uses here, takes halves to the even neighbour.
-        let offset = ((resized - kept) as f64 / 2.0).round_ties_even();
+        let offset = ((resized - kept) as f64 * place).round_ties_even();
         let scale = f64::from(source) / resized as f64;
         Self { start: offset * scale, length: kept as f64 * scale, kept, border: (size - kept) / 2 }
     }

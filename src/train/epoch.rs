@@ -9,14 +9,14 @@ use super::divergence::{Divergence, Symptom, far_from_guessing};
 use super::feed::{Feed, Step};
 use super::observe::{BatchNote, EpochNote, Observer};
 use super::retry::{PAUSES, until_done};
-use super::run::Run;
+use super::run::{Run, UNFITTED};
 use super::schedule::{Place, share};
 use super::validate::Validator;
 use super::waiting::advice;
 use crate::chance::Key;
 use crate::checkpoint::{Best, Tally};
 use crate::config::{BatchNorm, Every, Monitor, OnDivergence};
-use crate::evaluate::{Scores, best};
+use crate::evaluate::{Answers, Scores, best};
 use crate::kernels;
 use crate::model::{Cut, Network, NormForm, gradients, numbers, update};
 
@@ -44,9 +44,10 @@ impl Run<'_> {
         let pictures = self.progress.tally.samples - before;
         let validation = match validator.is_empty() {
             true => None,
-            false => Some(validator.scores(session, &self.judged())?),
+            false => Some(validator.answers(session, &self.judged())?),
         };
-        let mut note = self.close(validation)?;
+        let mut note = self.close(validation.as_ref().map(Answers::scores))?;
+        self.temperature = validation.map_or(UNFITTED, |answers| answers.temperature());
         let waited = waited + validator.waited();
         (note.pictures, note.time, note.waited, note.filled) = (pictures, started.elapsed(), waited, filled);
         note.saving = std::mem::take(&mut self.saving);
@@ -166,6 +167,7 @@ impl Run<'_> {
         if let Some(average) = &mut self.average {
             average.follow(&self.network);
         }
+        self.temperature = UNFITTED;
         self.progress.step += 1;
         self.progress.stage_step += 1;
         let updates = match self.progress.batch == self.session.batches() {
@@ -230,6 +232,7 @@ impl Run<'_> {
             stage: self.progress.stage + 1,
             epoch: self.progress.epoch,
             epochs: self.session.config.stages[self.progress.stage].epochs,
+            whole: self.progress.view,
             step: self.progress.step,
             rate,
             train_loss: tally.mean_loss(),

@@ -31,7 +31,7 @@ pub use loss::Loss;
 pub use observe::{BatchNote, EpochNote, Observer, StageNote};
 pub use optimizer::Optimizer;
 pub use room::{NoRoom, expect_room};
-pub use run::{Outcome, Session, Splits, run};
+pub use run::{Outcome, Session, Splits, Test, run};
 pub use schedule::{Place, share};
 pub use stage::cut_of;
 pub use validate::{Validator, predict_items};

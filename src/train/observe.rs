@@ -54,6 +54,8 @@ pub struct EpochNote {
     pub stage: usize,
     pub epoch: usize,
     pub epochs: usize,
+    /// Epochs of the whole run, this one included.
+    pub whole: usize,
     pub step: usize,
     pub rate: f64,
     pub train_loss: f64,

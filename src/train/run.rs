@@ -21,7 +21,7 @@ use super::{Error, loading, stage};
 use crate::checkpoint::{self, Contents, Identity, Manifest, Progress, RunFolder, read_model};
 use crate::config::{self, Config, OnDivergence, Sampler};
 use crate::dataset::{Balance, Preprocess};
-use crate::evaluate::Scores;
+use crate::evaluate::Answers;
 use crate::loader::{Decoded, Item, Lone, Spec, order};
 use crate::model::{Array, Cut, Folded, Network, arrays, update};
 
@@ -61,12 +61,22 @@ pub struct Splits {
 /// How a run ended.
 #[derive(Debug)]
 pub enum Outcome {
-    /// All stages are done; the scores of the best checkpoint on the test pictures, where there are such, and
-    /// the updates made in all.
-    Finished { test: Option<Scores>, best: PathBuf, steps: usize },
+    /// All stages are done; what the best checkpoint answers to the test pictures, where there are such, and the updates
+    /// made in all.
+    Finished { test: Option<Test>, best: PathBuf, steps: usize },
     /// It was asked to stop and has saved.
     Stopped { saved: PathBuf },
 }
+
+/// What the best checkpoint answers to the test pictures, and the temperature that its validation fitted.
+#[derive(Debug)]
+pub struct Test {
+    pub answers: Answers,
+    pub temperature: f64,
+}
+
+/// The temperature of weights that were not validated.
+pub(super) const UNFITTED: f64 = 1.0;
 
 /// A run that diverges again and again will not be saved by yet a lower learning rate.
 const MOST_REWINDS: u32 = 5;
@@ -80,6 +90,8 @@ pub(super) struct Run<'a> {
     pub progress: Progress,
     pub record: Record,
     pub loss: Loss,
+    /// At which the probabilities of the network as it is fit the validation pictures.
+    pub temperature: f64,
     /// The run has been told what to do about waiting for pictures, and that their cache does not take all.
     pub advised: bool,
     pub troubled: bool,
@@ -130,6 +142,7 @@ pub fn run(
 impl<'a> Run<'a> {
     fn start(session: &'a Session<'a>, network: Network, from: Option<Contents>) -> Result<Self, Error> {
         let device = &session.device;
+        let temperature = from.as_ref().map_or(UNFITTED, |saved| saved.identity.temperature);
         let (network, moments, mut progress, averaged) = match from {
             None => (network, Vec::new(), Progress::default(), None),
             Some(saved) => {
@@ -161,6 +174,7 @@ impl<'a> Run<'a> {
             progress,
             record,
             loss,
+            temperature,
             advised: false,
             troubled: false,
             saver: Saver::new(session.folder, session.config.checkpoint.keep),
@@ -227,7 +241,7 @@ impl<'a> Run<'a> {
             None => (raw, None),
             Some(average) => (arrays(&average.applied_to(&self.network, &session.device)), Some(raw)),
         };
-        let identity = session.identity.clone();
+        let identity = Identity { temperature: self.temperature, ..session.identity.clone() };
         let contents = Contents { model, raw, moments, identity, progress: self.progress.clone() };
         let manifest = Manifest::new(&session.fingerprints[0], &session.fingerprints[1]);
         self.saver.begin(contents, manifest, observer)?;
@@ -290,14 +304,14 @@ impl<'a> Run<'a> {
         let session = self.session;
         let steps = self.progress.step;
         let best = session.folder.best()?;
-        let (model, _) = read_model(&best.model_path())?;
+        let (model, Identity { temperature, .. }) = read_model(&best.model_path())?;
         let network = with_values(self.network.frozen(&session.device), model, &session.device);
         let mut validator = Validator::new(session, session.splits.test.clone(), None, Cut::ALL);
         let test = match validator.is_empty() {
             true => None,
-            false => match validator.scores(session, &Folded::new(&network)) {
+            false => match validator.answers(session, &Folded::new(&network)) {
                 Err(Error::Stopped) => return Ok(Outcome::Stopped { saved }),
-                scores => Some(scores?),
+                answers => Some(Test { answers: answers?, temperature }),
             },
         };
         Ok(Outcome::Finished { test, best: best.folder, steps })

@@ -1,4 +1,4 @@
-//! Scoring a network on a list of pictures in its inference form. Batches are always cut the same way.
+//! What a network answers to a list of pictures in its inference form. Batches are always cut the same way.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::Error;
 use super::cache::{Cache, Place, output_shape};
 use super::run::Session;
 use crate::config::Precision;
-use crate::evaluate::Scores;
+use crate::evaluate::Answers;
 use crate::loader::{Item, Loader, Lone, Spec};
 use crate::model::{Cut, Folded, numbers};
 
@@ -43,16 +43,16 @@ impl Validator {
         std::mem::take(&mut self.waited)
     }
 
-    /// The network's scores on these pictures.
-    pub fn scores(&mut self, session: &Session, network: &Folded) -> Result<Scores, Error> {
+    /// What the network answers to these pictures.
+    pub fn answers(&mut self, session: &Session, network: &Folded) -> Result<Answers, Error> {
         let classes = session.classes();
         let device = &session.device;
-        let hard: Vec<usize> = self.items.iter().map(|item| item.class).collect();
+        let labels: Vec<usize> = self.items.iter().map(|item| item.class).collect();
         let Some((prefix, cut, cache)) = &mut self.prefix else {
             let mut logits = Vec::new();
             let take = &mut |_: &[usize], rows: Vec<f32>| logits.extend(rows);
             self.waited += predict_items(session, network, self.items.clone(), take)?;
-            return Ok(Scores::of(&logits, &hard, classes));
+            return Ok(Answers::new(logits, labels, classes));
         };
         if !cache.has(0) {
             let loader = Loader::new(self.items.clone(), spec(session), session.decoded.clone());
@@ -65,7 +65,7 @@ impl Validator {
             let output: Tensor<2> = network.suffix(cache.batch(0, batch, device), *cut);
             logits.extend(numbers(output));
         }
-        Ok(Scores::of(&logits, &hard, classes))
+        Ok(Answers::new(logits, labels, classes))
     }
 }
 

@@ -8,9 +8,10 @@ use super::source::{File, Tree};
 pub type Violation = (String, String);
 
 /// The rooms as data flows through them. A room may use itself and what stands before it.
-const ROOMS: [&str; 16] = [
+const ROOMS: [&str; 18] = [
     "chance",
     "durable",
+    "page",
     "scaling",
     "config",
     "dataset",
@@ -24,6 +25,7 @@ const ROOMS: [&str; 16] = [
     "checkpoint",
     "train",
     "export",
+    "report",
     "commands",
 ];
 

@@ -17,7 +17,6 @@ mod report;
 mod shrink;
 #[cfg(test)]
 mod tests;
-mod thumbnail;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -3,11 +3,12 @@
 
 use rayon::prelude::*;
 
+use super::super::thumbnail::data_uri;
 use super::doubts::{LabelCheck, Ranked};
 use super::find::Found;
 use super::kind::Kind;
 use super::report::{Finding, Item, Member, Report, Together};
-use super::thumbnail::data_uri;
+use crate::page::{Document, escaped};
 
 /// How many of a kind are shown.
 const SHOWN: usize = 24;
@@ -18,19 +19,16 @@ const STYLE: &str = include_str!("page.css");
 
 pub fn page(report: &Report, found: &Found) -> String {
     let pictures = Pictures::of(report, found);
-    let root = escaped(&report.root);
-    let mut out = format!(
-        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>kiln data check: {root}</title>\n<style>\n{STYLE}</style>\n<h1>{root}</h1>\n"
-    );
-    out += &summary(report);
+    let root = &report.root;
+    let mut body = format!("<h1>{}</h1>\n", escaped(root));
+    body += &summary(report);
     for finding in report.findings.iter().filter(|finding| !is_of_labels(finding)) {
-        out += &section(finding, &pictures);
+        body += &section(finding, &pictures);
     }
-    out += &report.labels.as_ref().map_or(String::new(), |check| labels(check, &pictures));
-    out += &classes(report);
-    out + "</html>\n"
+    body += &report.labels.as_ref().map_or(String::new(), |check| labels(check, &pictures));
+    body += &classes(report);
+    let title = format!("kiln data check: {root}");
+    Document { title: &title, style: STYLE, body: &body, refresh: None }.html()
 }
 
 fn summary(report: &Report) -> String {
@@ -182,37 +180,5 @@ fn shown(finding: &Finding) -> Vec<usize> {
         // These give no picture, whatever is tried.
         Kind::Other | Kind::Empty | Kind::NotAPicture | Kind::Unreadable | Kind::TooLarge => Vec::new(),
         _ => finding.items.iter().take(SHOWN).filter_map(|item| item.entry).collect(),
-    }
-}
-
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out += "&amp;",
-            '<' => out += "&lt;",
-            '>' => out += "&gt;",
-            '"' => out += "&quot;",
-            '\'' => out += "&#39;",
-            // Marks that turn the direction of writing could make a name read as another.
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => out.push('\u{fffd}'),
-            c if c.is_control() => out.push('\u{fffd}'),
-            c => out.push(c),
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_cannot_become_markup() {
-        assert_eq!(
-            escaped("<img src='x' onerror=\"y\">&"),
-            "&lt;img src=&#39;x&#39; onerror=&quot;y&quot;&gt;&amp;"
-        );
-        assert_eq!(escaped("a\u{202e}b\u{0}"), "a\u{fffd}b\u{fffd}");
     }
 }

@@ -1,11 +1,11 @@
-//! A picture small enough to stand inside a page, as a data URI.
+//! Pictures small enough to stand inside a page, as data URIs.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use image::ExtendedColorType;
 use image::codecs::jpeg::JpegEncoder;
 
-use super::super::{Interpolation, Limits, Location, Picture, Region, decode, resize};
+use super::{Interpolation, Limits, Location, Picture, Region, decode, resize};
 
 /// The longer edge in pixels.
 const EDGE: f64 = 160.0;
@@ -15,10 +15,14 @@ const QUALITY: u8 = 70;
 pub fn data_uri(location: &Location) -> Option<String> {
     let bytes = location.read().ok()?;
     let picture = small(&decode(&bytes, [255; 3], &Limits::default()).ok()?)?;
+    jpeg_uri(picture.as_rgb8()?, picture.width(), picture.height())
+}
+
+/// Pixels of red, green and blue as they are.
+pub fn jpeg_uri(pixels: &[u8], width: u32, height: u32) -> Option<String> {
     let mut jpeg = Vec::new();
-    JpegEncoder::new_with_quality(&mut jpeg, QUALITY)
-        .encode(picture.as_rgb8()?, picture.width(), picture.height(), ExtendedColorType::Rgb8)
-        .ok()?;
+    let mut encoder = JpegEncoder::new_with_quality(&mut jpeg, QUALITY);
+    encoder.encode(pixels, width, height, ExtendedColorType::Rgb8).ok()?;
     Some(format!("data:image/jpeg;base64,{}", STANDARD.encode(jpeg)))
 }
 

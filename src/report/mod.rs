@@ -1,0 +1,61 @@
+//! A run as one page that opens anywhere: a pure function of what lies in the run folder. Owns the files in `report/`
+//! that the page is made from beside the run's own records. How a run is made is not its business.
+
+mod chart;
+mod classes;
+mod confusion;
+mod curves;
+mod head;
+mod kept;
+mod making;
+mod pictures;
+mod reliability;
+mod run;
+mod tables;
+mod time;
+mod warnings;
+
+use std::path::PathBuf;
+
+pub use kept::{Files, Made, Mistake, Validation, Views};
+pub use run::{Run, State};
+pub use tables::Row;
+
+use crate::page::Document;
+use crate::{config, dataset, durable};
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Config(#[from] config::ConfigError),
+    #[error(transparent)]
+    Dataset(#[from] dataset::Error),
+    #[error(transparent)]
+    File(#[from] durable::Error),
+    #[error("{path} cannot be read: {reason}; put it back, or take the file away and make the report again")]
+    Damaged { path: PathBuf, reason: String },
+}
+
+pub const NAME: &str = "report.html";
+
+const STYLE: &str = include_str!("style.css");
+const SCRIPT: &str = include_str!("sort.js");
+/// How often an open page of a run in progress looks again, in seconds.
+const REFRESH: u32 = 5;
+
+/// The whole page.
+pub fn html(run: &Run) -> String {
+    let sections = [
+        head::hero(run),
+        warnings::section(run),
+        curves::section(run),
+        classes::section(run),
+        reliability::section(run),
+        pictures::mistakes(run),
+        pictures::views(run),
+        making::section(run),
+    ];
+    let body = format!("<main>\n{}</main>\n<script>\n{SCRIPT}</script>\n", sections.concat());
+    let refresh = (run.state == State::Training).then_some(REFRESH);
+    Document { title: &format!("{} · kiln", run.name), style: STYLE, body: &body, refresh }.html()
+}

@@ -1,0 +1,132 @@
+//! What a reader has to know of the data before believing the figures: what was set aside, what stands twice, which
+//! classes are small.
+
+use std::collections::BTreeMap;
+
+use super::run::Run;
+use crate::dataset::{Origin, Record, Sample};
+use crate::page::escaped;
+
+pub struct Warning {
+    pub words: String,
+    /// Some of the files or classes concerned.
+    pub names: Vec<String>,
+}
+
+/// How many names stand with a warning.
+const NAMED: usize = 8;
+/// Training pictures below which a class is small.
+const SMALL: usize = 10;
+/// Classes whose sizes differ by more than this factor are out of balance.
+const UNBALANCED: usize = 10;
+
+pub fn origin(origin: &Origin) -> String {
+    match origin {
+        Origin::Folder => "the user's own pictures".into(),
+        Origin::Recipe { name, licence, source } => format!("{name} ({licence}), {source}"),
+        Origin::Drawn { pictures, .. } => format!("{pictures} pictures drawn by kiln, no photographs"),
+    }
+}
+
+pub fn of(record: &Record, train: &[usize]) -> Vec<Warning> {
+    let mut found = Vec::new();
+    let mut warn = |words: String, names: Vec<String>| found.push(Warning { words, names });
+    if record.drawn {
+        warn("Drawn data: these pictures were drawn by kiln, they are no photographs.".into(), Vec::new());
+    }
+    if !record.set_aside.is_empty() {
+        let names =
+            record.set_aside.iter().take(NAMED).map(|file| format!("{}: {}", file.relative, file.reason));
+        let count = record.set_aside.len();
+        warn(
+            format!("{count} {} set aside and not used.", plural(count, "picture was", "pictures were")),
+            names.collect(),
+        );
+    }
+    let same = same_content(&record.samples);
+    let across = same.iter().filter(|group| group.iter().any(|one| one.split != group[0].split));
+    let across: Vec<_> = across.collect();
+    if !across.is_empty() {
+        let count = across.len();
+        let words = format!(
+            "{count} {} in more than one split: the test figures are too good.",
+            plural(count, "picture lies", "pictures lie")
+        );
+        warn(words, names_of(&across));
+    }
+    let mixed: Vec<_> =
+        same.iter().filter(|group| group.iter().any(|one| one.class != group[0].class)).collect();
+    if !mixed.is_empty() {
+        let count = mixed.len();
+        warn(
+            format!("{count} {} in more than one class.", plural(count, "picture lies", "pictures lie")),
+            names_of(&mixed),
+        );
+    }
+    let small: Vec<usize> = (0..train.len()).filter(|&class| train[class] < SMALL).collect();
+    if !small.is_empty() {
+        let count = small.len();
+        let names =
+            small.iter().take(NAMED).map(|&class| format!("{}: {}", record.classes[class], train[class]));
+        let words = format!(
+            "{count} {} fewer than {SMALL} training pictures.",
+            plural(count, "class has", "classes have")
+        );
+        warn(words, names.collect());
+    }
+    let (least, most) = (train.iter().min().copied().unwrap_or(0), train.iter().max().copied().unwrap_or(0));
+    if most > UNBALANCED * least.max(1) {
+        warn(
+            format!(
+                "The classes are out of balance: the largest has {most} training pictures, the smallest {least}."
+            ),
+            Vec::new(),
+        );
+    }
+    found
+}
+
+fn plural<'a>(count: usize, one: &'a str, many: &'a str) -> &'a str {
+    if count == 1 { one } else { many }
+}
+
+/// Groups of pictures with the same bytes.
+fn same_content(samples: &[Sample]) -> Vec<Vec<&Sample>> {
+    let mut by_hash: BTreeMap<&str, Vec<&Sample>> = BTreeMap::new();
+    for sample in samples {
+        by_hash.entry(&sample.hash).or_default().push(sample);
+    }
+    by_hash.into_values().filter(|group| group.len() > 1).collect()
+}
+
+fn names_of(groups: &[&Vec<&Sample>]) -> Vec<String> {
+    let name = |group: &&Vec<&Sample>| {
+        let names: Vec<&str> = group.iter().map(|sample| sample.relative.as_str()).collect();
+        names.join(", ")
+    };
+    groups.iter().take(NAMED).map(name).collect()
+}
+
+pub fn section(run: &Run) -> String {
+    let scratch = run.result.as_ref().is_some_and(|result| result.from_scratch);
+    let scratch = scratch.then(|| Warning {
+        words: "From scratch: the pretrained weights could not be had, training started from nothing.".into(),
+        names: Vec::new(),
+    });
+    let items: String = run.data.warnings.iter().chain(&scratch).map(item).collect();
+    match items.is_empty() {
+        true => String::new(),
+        false => {
+            format!("<section class=\"warnings\"><h2>Know this first</h2>\n<ul>{items}</ul></section>\n")
+        }
+    }
+}
+
+fn item(warning: &Warning) -> String {
+    let names: String = warning.names.iter().map(|name| format!("<li>{}</li>", escaped(name))).collect();
+    let names = match names.is_empty() {
+        true => names,
+        false => format!("<details><summary>which</summary><ul>{names}</ul></details>"),
+    };
+    format!("<li>{}{names}</li>\n", escaped(&warning.words))
+}
