@@ -90,8 +90,7 @@ impl Unpacking<'_> {
         let fault = |error: std::io::Error| unreadable(archive, &error);
         let (reader, ration) = Rationed::new(reader);
         let mut archive = tar::Archive::new(reader);
-        let mut entries = archive.entries().map_err(fault)?;
-        while let Some(entry) = entries.next() {
+        for entry in archive.entries().map_err(fault)? {
             let mut entry = entry.map_err(fault)?;
             ration.lift();
             let name = entry.path().map_err(fault)?.into_owned();

@@ -49,11 +49,11 @@ impl Reading<'_> {
         let mut archive = tar::Archive::new(file);
         // Archives put one behind the other are one shard.
         archive.set_ignore_zeros(true);
-        let mut entries = match archive.entries_with_seek() {
+        let entries = match archive.entries_with_seek() {
             Ok(entries) => entries,
             Err(error) => return Err(Error::unreadable(&self.shard.path)(error)),
         };
-        while let Some(entry) = entries.next() {
+        for entry in entries {
             ration.lift();
             match entry {
                 Ok(mut entry) => self.member(&mut entry)?,
