@@ -150,7 +150,7 @@ fn listed(recipe: &Recipe, folder: &Path) -> Result<Dataset, dataset::Error> {
         bad: scan::Bad::SetAside,
         leakage: scan::Leakage::SetAside,
         origin: recipe.origin(),
-        check: &|_, _| Ok((1, 1)),
+        check: &|_, _| Ok((1, 1).into()),
         progress: &|_, _| {},
     };
     dataset::open(folder, &options)

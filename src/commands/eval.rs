@@ -10,7 +10,7 @@ use super::classifier::{BATCH, Classifier};
 use super::console::{Bar, print, tell, warn_loudly};
 use super::failure::{DATA, Failure};
 use super::figures::{summary, table, words_of_confusions, words_of_sources};
-use super::kinds::Kinds;
+use super::kinds::{Kinds, size};
 use super::prepare::{DRAWN, pictures_again};
 use super::session::marks;
 use super::tta::Tta;
@@ -225,7 +225,7 @@ impl Eval {
             bad: scan::Bad::SetAside,
             leakage: scan::Leakage::SetAside,
             origin: Origin::Folder,
-            check: &|path, bytes| kinds.check(path, bytes),
+            check: &|path, bytes| kinds.check(path, bytes).map(|picture| size(&picture)),
             progress: &|_, _| {},
         };
         let dataset = dataset::open_labelled(&Pictures::At(path.into()), &labels, &options)?;

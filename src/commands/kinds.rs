@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use crate::dataset::scan::Sight;
 use crate::dataset::{self, Depth, Limits, Picture, Window, expect_levels, holds_several};
 
 pub struct Kinds {
@@ -22,13 +23,13 @@ impl Kinds {
         Self { window, found: Mutex::default(), several: AtomicUsize::new(0) }
     }
 
-    /// Whether a picture decodes and its numbers have a meaning, and its size.
-    pub fn check(&self, _: &Path, bytes: &[u8]) -> Result<(u32, u32), String> {
+    /// A picture that decodes and whose numbers have a meaning.
+    pub fn check(&self, _: &Path, bytes: &[u8]) -> Result<Picture, String> {
         let picture =
             dataset::decode(bytes, [255; 3], &Limits::default()).map_err(|error| error.to_string())?;
         expect_levels(&picture, self.window.as_ref()).map_err(|error| error.to_string())?;
         self.count(&picture, holds_several(bytes));
-        Ok((picture.width(), picture.height()))
+        Ok(picture)
     }
 
     fn count(&self, picture: &Picture, several: bool) {
@@ -59,9 +60,14 @@ impl Kinds {
 }
 
 /// Whether a picture decodes, and its size.
-pub fn readable(_: &Path, bytes: &[u8]) -> Result<(u32, u32), String> {
+pub fn readable(_: &Path, bytes: &[u8]) -> Result<Sight, String> {
     let picture = dataset::decode(bytes, [255; 3], &Limits::default()).map_err(|error| error.to_string())?;
-    Ok((picture.width(), picture.height()))
+    Ok(size(&picture))
+}
+
+/// All that most verbs want to know of a picture.
+pub fn size(picture: &Picture) -> Sight {
+    (picture.width(), picture.height()).into()
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use super::channels;
 use super::console::{Bar, tell, warn_loudly};
 use super::data::{Found, folder_again, folder_of, warn_of_differences};
 use super::failure::Failure;
-use super::kinds::Kinds;
+use super::kinds::{Kinds, size};
 use crate::checkpoint::{IDENTITY_FORMAT, Identity, RunFolder, Start, read_model};
 use crate::config::{Bad, ClassWeights, Config, Data, Leakage, Model, ModelOffline, Pretrained, Scale};
 use crate::dataset::{
@@ -35,6 +35,7 @@ fn opened(config: &Config, found: Found) -> Result<Dataset> {
     let bar = std::sync::Mutex::new(Bar::count("reading pictures"));
     let kinds = Kinds::new(config.data.window.map(Into::into));
     let shares = Shares { val: config.data.split.val, test: config.data.split.test };
+    let see = if config.data.split.keep_alike { scan::Sight::of } else { size };
     let options = scan::Options {
         shares,
         seed: config.train.seed,
@@ -48,7 +49,7 @@ fn opened(config: &Config, found: Found) -> Result<Dataset> {
             Leakage::Allow => scan::Leakage::Allow,
         },
         origin: found.origin,
-        check: &|path, bytes| kinds.check(path, bytes),
+        check: &|path, bytes| kinds.check(path, bytes).map(|picture| see(&picture)),
         progress: &|done, total| {
             if let Ok(mut bar) = bar.lock() {
                 bar.set(done as u64, total as u64);

@@ -126,8 +126,7 @@ pub struct Data {
     pub split: SplitShares,
     /// Side of the square that the network sees, in pixels. None: what the weights or the network ask for.
     pub image_size: Option<usize>,
-    /// The numbers that become black and white in pictures of more than 8 bits. None: what the weights were trained
-    /// with, or 0 and 65535 of 16 bits.
+    /// What is black and white in pictures of more than 8 bits. None: as the weights have it, or 0 and 65535.
     pub window: Option<[f64; 2]>,
     /// Threads that decode and augment. None: as many as there are processors.
     pub workers: Option<usize>,
@@ -231,11 +230,13 @@ pub enum DataOffline {
     Drawn,
 }
 
-/// Shares of the pictures that are set apart where the data brings no such folders; together below 1.
+/// What is set apart where the data brings no such folders, as shares that are together below 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SplitShares {
     pub val: f64,
     pub test: f64,
+    /// Whether pictures that are nearly the same stay on one side.
+    pub keep_alike: bool,
 }
 
 /// What to do with a picture that cannot be read.

@@ -109,6 +109,7 @@ pub(super) struct Files {
 pub(super) struct Split {
     pub val: Key<f64>,
     pub test: Key<f64>,
+    pub keep_alike: Key<bool>,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]

@@ -36,7 +36,7 @@ fn the_least_is_filled_with_defaults() {
     assert_eq!(config.model.scale, Scale::Variant(Variant::B0));
     assert_eq!(config.model.pretrained, Pretrained::Imagenet);
     assert_eq!(config.data.source, Source::Path("/home/me/pets".into()));
-    assert_eq!(config.data.split, SplitShares { val: 0.15, test: 0.15 });
+    assert_eq!(config.data.split, SplitShares { val: 0.15, test: 0.15, keep_alike: false });
     assert_eq!(config.augment, Policy::Standard.augment());
     let stage = Stage { trains: Trains::Head, epochs: 4, lr: 0.1, layer_decay: 1.0 };
     assert_eq!(config.stages, [stage]);

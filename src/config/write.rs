@@ -8,7 +8,7 @@ use toml::Spanned;
 use super::augmentation::{Augment, Published};
 use super::checked::{
     Checkpoint, ClassWeights, Columns, Config, Course, Data, Every, Files, Loss, Model, Optimizer,
-    Pretrained, Sampler, Scale, Schedule, Scratch, Source, Stage, Train,
+    Pretrained, Sampler, Scale, Schedule, Scratch, Source, SplitShares, Stage, Train,
 };
 use super::raw::{self, Amount, Auto, AutoWord, False, Key, Off};
 use super::words::{Choice, CourseKind, LossKind, OptimizerKind};
@@ -179,10 +179,14 @@ fn data(data: &Data) -> raw::Data {
         classes: (!data.classes.is_empty()).then(|| key(data.classes.clone())).flatten(),
         depth: key(data.depth),
         reduced_jpeg: key(data.reduced_jpeg),
-        split: raw::Split { val: key(data.split.val), test: key(data.split.test) },
+        split: split(&data.split),
         columns: (data.columns != Columns::default()).then(|| columns(&data.columns)),
         files,
     }
+}
+
+fn split(split: &SplitShares) -> raw::Split {
+    raw::Split { val: key(split.val), test: key(split.test), keep_alike: key(split.keep_alike) }
 }
 
 fn columns(columns: &Columns) -> raw::Columns {

@@ -1,6 +1,7 @@
 //! Opens labelled pictures: reads, hashes and checks every one, and splits what can be used. Leaves finding them and
 //! their classes to `source`, the division to `split`, and decoding to the check it is given.
 
+mod alike;
 mod leaks;
 #[cfg(test)]
 mod totals;
@@ -12,6 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
+use super::audit::Fingerprint;
 use super::content::{LARGEST, is_picture};
 use super::labels::{Labels, Purpose};
 use super::layout::{Candidate, Layout};
@@ -20,10 +22,12 @@ use super::split::{self, Item};
 use super::{Dataset, Error, Location, Origin, Sample, SetAside, Shares, Split, drawn};
 use crate::durable;
 
+use alike::Prints;
+pub use alike::Sight;
 pub use leaks::Leakage;
 
-/// Whether the bytes of a file can be decoded: width and height, or the reason why not.
-pub type Check<'a> = dyn Fn(&Path, &[u8]) -> Result<(u32, u32), String> + Sync + 'a;
+/// Whether the bytes of a file can be decoded: what was seen, or the reason why not.
+pub type Check<'a> = dyn Fn(&Path, &[u8]) -> Result<Sight, String> + Sync + 'a;
 
 /// Called from many threads with the number of files read so far, and of all.
 pub type Progress<'a> = dyn Fn(usize, usize) + Sync + 'a;
@@ -67,15 +71,20 @@ pub fn open_labelled(pictures: &Pictures, labels: &Labels, options: &Options) ->
         origin: origin(&layout.root, options),
     };
     let mut spoiled = dataset.spoiled(&layout);
+    let mut prints = Prints::new();
     for (candidate, verdict) in layout.candidates.drain(..).zip(verdicts) {
         spoiled.note(&candidate, &verdict);
-        dataset.file(candidate, verdict);
+        if let Some(print) = dataset.file(candidate, verdict)
+            && let Some(sample) = dataset.samples.last()
+        {
+            prints.insert(sample.hash.clone(), print);
+        }
     }
     if options.bad == Bad::Fail {
         refuse_bad(&dataset.set_aside)?;
     }
     dataset.part_leaks(options.leakage)?;
-    dataset.split(&layout, options);
+    dataset.split(&layout, options, &prints);
     dataset.set_aside.sort_unstable_by(|a, b| a.relative.cmp(&b.relative));
     dataset.ignored.sort_unstable_by(|a, b| a.relative.cmp(&b.relative));
     dataset.require_pictures()?;
@@ -95,7 +104,7 @@ fn origin(path: &Path, options: &Options) -> Origin {
 
 /// What came of reading one file.
 enum Verdict {
-    Picture { hash: String, bytes: u64, width: u32, height: u32 },
+    Picture { hash: String, bytes: u64, sight: Sight },
     Bad(String),
     NoPicture,
 }
@@ -129,8 +138,8 @@ fn read(location: &Location, check: &Check) -> Result<Verdict, String> {
     if !is_picture(location.name(), &content)? {
         return Ok(Verdict::NoPicture);
     }
-    let (width, height) = check(location.name(), &content)?;
-    Ok(Verdict::Picture { hash: durable::hash(&content), bytes: content.len() as u64, width, height })
+    let sight = check(location.name(), &content)?;
+    Ok(Verdict::Picture { hash: durable::hash(&content), bytes: content.len() as u64, sight })
 }
 
 fn refuse_bad(set_aside: &[SetAside]) -> Result<(), Error> {
@@ -152,12 +161,15 @@ fn listed(lines: impl ExactSizeIterator<Item = String>) -> String {
 }
 
 impl Dataset {
-    fn file(&mut self, candidate: Candidate, verdict: Verdict) {
+    /// Puts a file where it belongs, and gives what tells a picture's near duplicates.
+    fn file(&mut self, candidate: Candidate, verdict: Verdict) -> Option<Box<Fingerprint>> {
         let Candidate { relative, class, split, slice, weight } = candidate;
         match verdict {
-            Verdict::Picture { hash, bytes, width, height } => {
+            Verdict::Picture { hash, bytes, sight } => {
+                let (width, height) = sight.size;
                 let sample = Sample { relative, slice, class, split, hash, bytes, width, height, weight };
                 self.samples.push(sample);
+                return sight.print;
             }
             Verdict::Bad(reason) => self.set_aside.push(SetAside { relative, reason }),
             Verdict::NoPicture => {
@@ -165,10 +177,11 @@ impl Dataset {
                 self.ignored.push(SetAside { relative, reason });
             }
         }
+        None
     }
 
     /// Splits off the training part what has no folder of its own.
-    fn split(&mut self, layout: &Layout, options: &Options) {
+    fn split(&mut self, layout: &Layout, options: &Options, prints: &Prints) {
         let share = |split, share| if layout.given.contains(&split) { 0.0 } else { share };
         let shares = Shares {
             val: share(Split::Val, options.shares.val),
@@ -176,7 +189,10 @@ impl Dataset {
         };
         let mut free: Vec<&mut Sample> =
             self.samples.iter_mut().filter(|sample| sample.split == Split::Train).collect();
-        let items: Vec<_> = free.iter().map(|s| Item { class: s.class, hash: &s.hash }).collect();
+        let hashes: Vec<String> = free.iter().map(|sample| sample.hash.clone()).collect();
+        let hashes = alike::together(hashes, prints);
+        let items: Vec<_> =
+            free.iter().zip(&hashes).map(|(sample, hash)| Item { class: sample.class, hash }).collect();
         let splits = split::split(&items, shares, options.seed);
         free.iter_mut().zip(splits).for_each(|(sample, split)| sample.split = split);
     }
@@ -262,7 +278,7 @@ mod tests {
     pub(super) fn open_with(root: &Path, bad: Bad, leakage: Leakage) -> Result<Dataset, Error> {
         let check = |_: &Path, content: &[u8]| {
             assert!(!content.ends_with(b"panic"), "a panic that a test wants");
-            if content.ends_with(b"bad") { Err("it cannot be decoded".into()) } else { Ok((4, 3)) }
+            if content.ends_with(b"bad") { Err("it cannot be decoded".into()) } else { Ok((4, 3).into()) }
         };
         let shares = Shares { val: 0.2, test: 0.2 };
         let (origin, progress) = (Origin::Folder, &|_, _| {});

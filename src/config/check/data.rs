@@ -125,5 +125,6 @@ fn split(raw: &raw::Split, faults: &mut Faults<'_>) -> SplitShares {
             format!("val {val} and test {test} leave nothing to train on; together they must stay below 1");
         faults.refuse(given.span(), reason);
     }
-    SplitShares { val, test }
+    let keep_alike = raw.keep_alike.as_ref().is_some_and(|given| *given.get_ref());
+    SplitShares { val, test, keep_alike }
 }

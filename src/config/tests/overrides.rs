@@ -17,8 +17,12 @@ fn overrides_go_over_the_file() {
     check(&["train.batch=8", "train.batch=9"], &|config| config.train.batch == 9);
     check(&["stage.2.epochs=3"], &|config| (config.stages[0].epochs, config.stages[1].epochs) == (4, 3));
     check(&["stage.1.trains=last 2"], &|config| config.stages[0].trains == Trains::Last(2));
-    check(&["data.split.val=0.2"], &|config| config.data.split == SplitShares { val: 0.2, test: 0.15 });
-    check(&["data.split={val = 0.2}"], &|config| config.data.split == SplitShares { val: 0.2, test: 0.15 });
+    check(&["data.split.val=0.2"], &|config| {
+        config.data.split == SplitShares { val: 0.2, test: 0.15, keep_alike: false }
+    });
+    check(&["data.split={val = 0.2}"], &|config| {
+        config.data.split == SplitShares { val: 0.2, test: 0.15, keep_alike: false }
+    });
     check(&["augment.crop_scale=[0.5, 1]"], &|config| config.augment.crop_scale == [0.5, 1.0]);
     check(&["model.variant=b3"], &|config| config.model.scale == Scale::Variant(Variant::B3));
     check(&["model.pretrained=false"], &|config| config.model.pretrained == Pretrained::None);

@@ -195,6 +195,7 @@ fn pictures_come_from_one_place_and_some_are_left_to_train_on() {
     check("window = [9, 9]", &format!("F:3: data.window: is [9, 9], {window}"));
     check("window = [0, inf]", &format!("F:3: data.window: is [0, inf], {window}"));
     check("window = [4095]", "F:3: data.window: invalid length 1, expected a list of two numbers");
+    check("split.keep_alike = 1", "F:3: data.split.keep_alike: is number `1`, expected true or false");
     check("views = 0", "F:3: data.views: is 0, must be a whole number from 1 to 1000000");
     check("reduced_jpeg = 1", "F:3: data.reduced_jpeg: is number `1`, expected true or false");
     check("bad = \"stop\"", "F:3: data.bad: \"stop\" is not known; possible are \"skip\", \"fail\"");

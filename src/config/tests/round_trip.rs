@@ -134,7 +134,8 @@ fn any_data() -> impl Strategy<Value = Data> {
     ];
     let classes = prop_oneof![Just(Vec::new()), Just(vec!["b".to_string(), "a \"é\"".to_string()])];
     let labels = (classes, 1..=16_usize, any_columns());
-    let split = (0.0..0.5, 0.0..0.5).prop_map(|(val, test)| SplitShares { val, test });
+    let split = (0.0..0.5, 0.0..0.5, any::<bool>());
+    let split = split.prop_map(|(val, test, keep_alike)| SplitShares { val, test, keep_alike });
     let bad = (select(vec![Bad::Skip, Bad::Fail]), any::<bool>());
     let leakage = select(vec![Leakage::Refuse, Leakage::Skip, Leakage::Allow]);
     let place = select(vec![CachePlace::Auto, CachePlace::Memory, CachePlace::Disk, CachePlace::Off]);

@@ -61,6 +61,13 @@ pub fn alike(looks: &[Look], alike: f32, progress: &(dyn Fn(usize) + Sync)) -> V
     groups
 }
 
+/// Of some fingerprints, numbers of those that hang together; what stands alone is in no group.
+pub fn alike_prints(prints: &[&Fingerprint], alike: f32) -> Vec<Vec<usize>> {
+    let links = near::links(prints, alike, &|_| {});
+    let groups = joined(prints.len(), &links).into_iter().map(|(members, _)| members);
+    groups.filter(|members| members.len() > 1).collect()
+}
+
 fn usable(looks: &[Look]) -> impl Iterator<Item = (usize, &Look)> {
     looks.iter().enumerate().filter(|(_, look)| look.kind == super::Kind::Usable)
 }
