@@ -109,7 +109,7 @@ mod tests {
         let table = table(&classes, &figures);
         let lines: Vec<&str> = table.lines().skip(1).collect();
         assert_eq!(lines[0], "class          precision  recall      f1   auroc  pictures");
-        assert_eq!(lines[2], "tulip             0.6667  1.0000  0.8000  0.9167         2");
+        assert_eq!(lines[2], "tulip             0.6667  1.0000  0.8000  0.8333         2");
         assert_eq!(lines.len(), 6);
         let summary = summary(&figures);
         assert!(summary.contains("accuracy             0.6000  "), "{summary}");

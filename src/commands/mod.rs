@@ -6,6 +6,7 @@ mod cache;
 mod channels;
 mod check;
 mod classifier;
+mod compare;
 mod console;
 mod contact_sheet;
 mod dashboard;
@@ -67,6 +68,8 @@ enum Verb {
     Eval(eval::Eval),
     /// Make a run's report again: one page that opens anywhere
     Report(report::Report),
+    /// Runs beside each other: figures and curves
+    Compare(compare::Compare),
     /// Name the classes of pictures
     Predict(predict::Predict),
     /// Write a trained model as a file to take elsewhere
@@ -152,6 +155,7 @@ pub fn main() -> ExitCode {
         Verb::Verify(verb) => verb.run(),
         Verb::Eval(verb) => verb.run(),
         Verb::Report(verb) => verb.run(),
+        Verb::Compare(verb) => verb.run(),
         Verb::Predict(verb) => verb.run(),
         Verb::Export(verb) => verb.run(),
         Verb::Scale(verb) => verb.run(),

@@ -20,7 +20,7 @@ pub fn best(row: &[f32]) -> usize {
 /// What every logit loses on its way to a log-probability.
 pub fn log_sum_exp(row: &[f32], temperature: f64) -> f64 {
     let top = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let sum: f64 = row.iter().map(|&logit| (f64::from(logit - top) / temperature).exp()).sum();
+    let sum: f64 = row.iter().map(|&logit| ((f64::from(logit) - f64::from(top)) / temperature).exp()).sum();
     f64::from(top) / temperature + sum.ln()
 }
 

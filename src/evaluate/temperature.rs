@@ -63,14 +63,14 @@ fn slope_of(row: &[f32], label: usize, inverse: f64) -> (f64, f64) {
     let top = row[best(row)];
     let (mut whole, mut first, mut second) = (0.0, 0.0, 0.0);
     for &logit in row {
-        let logit = f64::from(logit - top);
+        let logit = f64::from(logit) - f64::from(top);
         let weight = (inverse * logit).exp();
         whole += weight;
         first += weight * logit;
         second += weight * logit * logit;
     }
     let mean = first / whole;
-    (mean - f64::from(row[label] - top), second / whole - mean * mean)
+    (mean - (f64::from(row[label]) - f64::from(top)), second / whole - mean * mean)
 }
 
 #[cfg(test)]

@@ -67,11 +67,12 @@ impl Axis {
         Self { from, to, ticks }
     }
 
-    /// Powers of ten; where these are too few, also twice and five times them.
-    pub fn logarithmic(from: f64, to: f64) -> Self {
+    /// Powers of ten around these numbers; values are their logarithms.
+    pub fn powers(from: f64, to: f64) -> Self {
         let (low, high) = (from.log10().floor() as i32, to.log10().ceil() as i32);
-        let powers = low..=high.max(low + 1);
-        let ticks: Vec<_> = powers.map(|power| (f64::from(power), format!("1e{power}"))).collect();
+        let ticks: Vec<_> = (low..=high.max(low + 1))
+            .map(|power| (f64::from(power), 10.0_f64.powi(power).to_string()))
+            .collect();
         Self { from: ticks[0].0, to: ticks[ticks.len() - 1].0, ticks }
     }
 
@@ -181,16 +182,20 @@ impl Chart<'_> {
     }
 }
 
-/// Names that would cover each other are moved apart.
+/// Names that would cover each other are moved apart: downwards first, and back up where that leaves the chart.
 fn spread(mut ends: Vec<(f64, &Line)>) -> Vec<(f64, &Line)> {
     ends.sort_by(|a, b| a.0.total_cmp(&b.0));
     for n in 1..ends.len() {
         let gap = ends[n].0 - ends[n - 1].0;
-        if gap < APART {
-            let push = (APART - gap) / 2.0;
-            ends[n - 1].0 -= push;
-            ends[n].0 += push;
+        if n == 1 && gap < APART {
+            ends[0].0 -= (APART - gap) / 2.0;
         }
+        ends[n].0 = ends[n].0.max(ends[n - 1].0 + APART);
+    }
+    let mut floor = 1.0 + APART / 2.0;
+    for end in ends.iter_mut().rev() {
+        end.0 = end.0.min(floor);
+        floor = end.0 - APART;
     }
     ends
 }
@@ -210,7 +215,7 @@ mod tests {
         check(0.0, 1.6, &["0.0", "0.5", "1.0", "1.5", "2.0"]);
         check(0.83, 0.97, &["0.80", "0.85", "0.90", "0.95", "1.00"]);
         check(0.0, 100.0, &["0", "50", "100"]);
-        check(-0.05, 0.05, &["-0.06", "-0.04", "-0.02", "0.00", "0.02", "0.04", "0.06"]);
+        check(-0.05, 0.05, &["-0.05", "0.00", "0.05"]);
         check(3.0, 3.0, &["2.5", "3.0", "3.5"]);
     }
 

@@ -1,9 +1,10 @@
 //! How training went: loss, accuracy, learning rate and throughput over the epochs.
 
 use super::chart::{Axis, Chart, Line};
-use super::run::{Epoch, Run};
+use super::run::{Epoch, Run, State};
 use super::time::length;
 use crate::config::Trains;
+use crate::train::{Place, share};
 
 pub fn section(run: &Run) -> String {
     if run.epochs.is_empty() {
@@ -114,26 +115,68 @@ fn accuracy(run: &Run) -> String {
     chart(run, "Accuracy", "%, by epoch", up, lines).html()
 }
 
+/// How many points of the schedule are drawn at most.
+const POINTS: usize = 400;
+
 fn rate(run: &Run) -> String {
-    let points = points(run, |epoch| (epoch.learning_rate > 0.0).then(|| epoch.learning_rate.log10()));
-    let lines = vec![line("only", "", points, |value| short(10.0_f64.powf(value)))];
-    let (low, high) = (10.0_f64.powf(smallest(&lines)), 10.0_f64.powf(largest(&lines)));
-    let up = if low.is_finite() { Axis::logarithmic(low, high) } else { Axis::over(0.0, 1.0, 2) };
-    chart(run, "Learning rate", "at the end of each epoch", up, lines).html()
+    let recorded = points(run, |epoch| Some(epoch.learning_rate));
+    let points = schedule(run, &recorded).unwrap_or(recorded);
+    let is_plan = run.state != State::Finished;
+    let (name, note) = match is_plan {
+        true => ("", "as planned, by epoch"),
+        false => ("", "by epoch"),
+    };
+    let mut line = line("only", name, points, |value| format!("{value:.1e}"));
+    line.dots = false;
+    let lines = vec![line];
+    let up = Axis::over(0.0, largest(&lines), 4);
+    chart(run, "Learning rate", note, up, lines).html()
 }
 
-/// `0.00087` as 8.7e-4.
-fn short(value: f64) -> String {
-    format!("{value:.1e}")
+/// The schedule from update to update. None where the run did not keep to it: a divergence has halved it.
+fn schedule(run: &Run, recorded: &[(f64, f64)]) -> Option<Vec<(f64, f64)>> {
+    let steps_per_epoch = run.epochs.first()?.step;
+    let every = (run.planned() * steps_per_epoch).div_ceil(POINTS).max(1);
+    let (mut begin, mut points) = (0, Vec::new());
+    for (number, stage) in run.config.stages.iter().enumerate() {
+        let done = run.epochs.iter().filter(|epoch| epoch.stage == number + 1).count();
+        let is_over = run.state == State::Finished || run.epochs.last()?.stage > number + 1;
+        let (epochs, steps) = (if is_over { done } else { stage.epochs }, steps_per_epoch * stage.epochs);
+        let at = |step: usize| {
+            let rate = stage.lr * share(&run.config.schedule, Place { step, steps_per_epoch, steps });
+            (begin as f64 + (step + 1) as f64 / steps_per_epoch as f64, rate)
+        };
+        let all = epochs * steps_per_epoch;
+        points.extend((0..all).filter(|step| step % every == 0 || step + 1 == all).map(at));
+        let ends = (1..=done.min(epochs)).map(|epoch| at(epoch * steps_per_epoch - 1).1);
+        let is_kept =
+            recorded.iter().skip(begin).zip(ends).all(|(kept, end)| (kept.1 - end).abs() <= 1e-6 * stage.lr);
+        if !is_kept {
+            return None;
+        }
+        begin += epochs;
+    }
+    Some(points)
 }
+
+/// Where epochs differ by more than this, only powers of ten show all of them.
+const WIDE: f64 = 20.0;
 
 fn throughput(run: &Run) -> String {
     // An epoch that was trained again after a stop has several times; the last one counts.
     let rate = |epoch: &Epoch| {
         let time = run.times.iter().rfind(|time| time.step == epoch.step)?;
-        Some(time.pictures_per_second)
+        (time.pictures_per_second > 0.0).then_some(time.pictures_per_second)
     };
-    let lines = vec![line("only", "", points(run, rate), |value| format!("{value:.0}"))];
-    let up = Axis::over(0.0, largest(&lines).max(1.0), 4);
+    let points = points(run, rate);
+    let mut lines = vec![line("only", "", points, |value| format!("{value:.0}"))];
+    let (low, high) = (smallest(&lines), largest(&lines));
+    let up = match high > WIDE * low {
+        true => {
+            lines[0].points.iter_mut().for_each(|(_, y)| *y = y.log10());
+            Axis::powers(low, high)
+        }
+        false => Axis::over(0.0, high.max(1.0), 4),
+    };
     chart(run, "Throughput", "pictures per second, with validation", up, lines).html()
 }

@@ -55,7 +55,8 @@ fn figures(run: &Run) -> String {
 fn tested(figures: &Figures) -> String {
     let Figures { scores, intervals, calibration, .. } = figures;
     let note = format!("of {} pictures, seen once", scores.samples);
-    let mut out = large("test accuracy", scores.accuracy, intervals.accuracy, &note);
+    let main = large("test accuracy", scores.accuracy, intervals.accuracy, &note);
+    let mut out = String::new();
     let mut small = |name: &str, value: Option<f64>, interval: Option<Interval>| {
         if let Some(value) = value {
             let interval = interval.map_or_else(String::new, |[from, to]| format!("{from:.3} – {to:.3}"));
@@ -71,7 +72,7 @@ fn tested(figures: &Figures) -> String {
     small("Cohen’s κ", figures.kappa, intervals.kappa);
     small("calibration error", Some(calibration.error), None);
     format!(
-        "<div class=\"figures\">{out}</div>\n<p class=\"fine\">Ranges hold 95 % of {} bootstrap drawings of the test pictures.</p>\n",
+        "<div class=\"figures\">{main}<div class=\"small\">{out}</div></div>\n<p class=\"fine\">Ranges hold 95 % of {} bootstrap drawings of the test pictures.</p>\n",
         intervals.resamples
     )
 }

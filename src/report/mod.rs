@@ -3,6 +3,7 @@
 
 mod chart;
 mod classes;
+mod compare;
 mod confusion;
 mod curves;
 mod head;
@@ -17,6 +18,7 @@ mod warnings;
 
 use std::path::PathBuf;
 
+pub use compare::{Summary, page as comparison};
 pub use kept::{Files, Made, Mistake, Validation, Views};
 pub use run::{Run, State};
 pub use tables::Row;

@@ -29,7 +29,7 @@ fn card(run: &Run, mistake: &Mistake) -> String {
         |uri| format!("<img src=\"{}\" alt=\"{}\" loading=\"lazy\">", escaped(uri), escaped(name)),
     );
     format!(
-        "<figure>{image}<figcaption><span class=\"wrong\">{} <b>{:.0} %</b></span><span class=\"right\">{} <b>{:.0} %</b></span>\
+        "<figure>{image}<figcaption><span class=\"wrong\"><em>said</em> {} <b>{:.0} %</b></span><span class=\"right\"><em>is</em> {} <b>{:.0} %</b></span>\
          <small>{}</small></figcaption></figure>\n",
         escaped(&run.classes[*predicted]),
         100.0 * confidence,

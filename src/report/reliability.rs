@@ -46,12 +46,12 @@ fn diagram(bins: &[Bin]) -> String {
     let mut ground = format!("<path class=\"ideal\" d=\"M0 {EDGE}L{EDGE} 0\"/>\n");
     for bin in &filled {
         let (x, y) = (bin.confidence * EDGE, (1.0 - bin.accuracy) * EDGE);
-        let _ = writeln!(
-            ground,
-            "<path class=\"gap\" d=\"M{x:.1} {y:.1}V{:.1}\"/>",
-            (1.0 - bin.confidence) * EDGE
-        );
-        let width = 5.0 + 17.0 * (bin.samples as f64 / most).sqrt();
+        let share = (bin.samples as f64 / most).sqrt();
+        // What few pictures say is said softly.
+        let (ideal, faint) = ((1.0 - bin.confidence) * EDGE, 0.3 + 0.7 * share);
+        let _ =
+            writeln!(ground, "<path class=\"gap\" opacity=\"{faint:.2}\" d=\"M{x:.1} {y:.1}V{ideal:.1}\"/>");
+        let width = 5.0 + 17.0 * share;
         let _ = writeln!(
             ground,
             "<path class=\"dots only\" style=\"stroke-width:{width:.1}px\" d=\"M{x:.1} {y:.1}h.01\"><title>{} pictures: said {:.0} %, right {:.0} %</title></path>",
