@@ -175,6 +175,9 @@ fn views(session: &Session) -> Option<Views> {
         plain: session.plain_spec(),
     };
     let rows = spread(&session.splits.train, PICTURES);
+    if rows.is_empty() {
+        return None;
+    }
     let mut columns = vec![pictures.plain(&rows).ok()?];
     for view in 0..VIEWS {
         columns.push(pictures.views(&rows, view).ok()?);
