@@ -56,7 +56,7 @@ impl Page {
         Files::of(self.folder.path())
     }
 
-    /// Notes who works on the run now, and what training sees.
+    /// Notes who works on the run now, and what training sees, and writes the page for the first time.
     pub fn begin(&mut self, session: &Session) -> Option<String> {
         let made = Made::here(session.machine.clone(), session.processors);
         let noted = self.files().add_made(&made);
@@ -64,7 +64,8 @@ impl Page {
             true => Ok(()),
             false => views(session).map_or(Ok(()), |views| self.files().put_views(&views)),
         };
-        self.trouble(noted.and(seen).map_err(report::Error::from))
+        let noted = self.trouble(noted.and(seen).map_err(report::Error::from));
+        noted.or(self.write(State::Training))
     }
 
     /// Writes the page, and says what is in the way of that.
