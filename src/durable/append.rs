@@ -60,6 +60,7 @@ impl Appender {
 
 #[cfg(test)]
 mod tests {
+    use super::super::faults::{Done, Plan};
     use super::*;
     use std::fs;
 
@@ -89,6 +90,24 @@ mod tests {
         log.line("one").unwrap();
         assert!(matches!(log.truncate_to(5), Err(Error::Short { length: 4, wanted: 5, .. })));
         assert_eq!(fs::read_to_string(&path).unwrap(), "one\n");
+    }
+
+    #[test]
+    fn the_name_of_a_new_file_and_its_lines_are_made_to_last() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let plan = Plan::watch();
+        let mut log = Appender::open(&path).unwrap();
+        let named = [Done::Create(path.clone()), Done::SyncFolder(folder.path().to_owned())];
+        assert_eq!(plan.done(), named);
+        log.line("one").unwrap();
+        log.sync().unwrap();
+        assert_eq!(plan.done().last(), Some(&Done::Sync(path.clone())));
+        log.truncate_to(4).unwrap();
+        assert_eq!(plan.done().last(), Some(&Done::Sync(path.clone())), "nothing to take back is no error");
+        let before = plan.done().len();
+        Appender::open(&path).unwrap();
+        assert!(!plan.done()[before..].contains(&named[1]), "it has its name already");
     }
 
     #[test]

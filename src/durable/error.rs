@@ -68,6 +68,7 @@ mod tests {
         assert!(io_error(io::ErrorKind::QuotaExceeded).is_full());
         assert!(!io_error(io::ErrorKind::PermissionDenied).is_full());
         assert!(!Error::Exists { path: "x".into() }.is_full());
+        assert!(!Error::Exists { path: "x".into() }.is_locked());
     }
 
     #[test]

@@ -129,6 +129,7 @@ pub(super) fn for_target(error: Error, target: &Path) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use super::super::faults::{Done, Plan};
     use super::*;
     use std::fs;
     use std::sync::atomic::{AtomicUsize, Ordering};
@@ -218,6 +219,19 @@ mod tests {
         assert!(path.is_dir());
         write(&path.join("file"), b"x").unwrap();
         assert!(create_folders(&path.join("file/below")).is_err());
+    }
+
+    #[test]
+    fn the_names_of_new_folders_are_made_to_last() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/b");
+        let plan = Plan::watch();
+        create_folders(&path).unwrap();
+        let synced = |folder: &Path| plan.done().contains(&Done::SyncFolder(folder.to_owned()));
+        assert!(synced(folder.path()) && synced(&folder.path().join("a")));
+        let before = plan.done().len();
+        create_folders(&path).unwrap();
+        assert!(!plan.done()[before..].iter().any(|done| matches!(done, Done::SyncFolder(_))));
     }
 
     #[test]
