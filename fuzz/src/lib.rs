@@ -37,8 +37,17 @@ pub fn file(name: &str, bytes: &[u8]) -> PathBuf {
     path
 }
 
+/// Reads the bytes as weights from a file of this name, and expects of what is taken that it is sound. Gives the file.
+pub fn weights(name: &str, bytes: &[u8]) -> PathBuf {
+    let path = file(name, bytes);
+    if let Ok(loaded) = kiln::weights::read(&path) {
+        expect_sound(&loaded, bytes.len());
+    }
+    path
+}
+
 /// Arrays are what their shapes say, and no more than a file of this size can hold.
-pub fn expect_sound(loaded: &Loaded, bytes: usize) {
+fn expect_sound(loaded: &Loaded, bytes: usize) {
     for (name, array) in &loaded.named.entries {
         let numbers = array.shape.iter().try_fold(1_usize, |product, side| product.checked_mul(*side));
         assert_eq!(numbers, Some(array.values.len()), "{name}");

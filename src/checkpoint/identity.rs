@@ -4,6 +4,8 @@
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+#[cfg(test)]
+use crate::dataset::Interpolation;
 use crate::dataset::Preprocess;
 use crate::scaling::{Activation, Family, Padding, Plan};
 
@@ -52,6 +54,32 @@ impl<'de> Deserialize<'de> for Identity {
         match identity.fault() {
             Some(fault) => Err(D::Error::custom(fault)),
             None => Ok(identity),
+        }
+    }
+}
+
+#[cfg(test)]
+impl Identity {
+    /// A description that nothing is wrong with, for the tests of all rooms.
+    pub(crate) fn sample(plan: Plan) -> Self {
+        Self {
+            format: IDENTITY_FORMAT,
+            kiln: "0.1.0".into(),
+            classes: vec!["rose".into(), "tulip".into()],
+            network: plan.name(),
+            activation: plan.activation,
+            squeeze_excite: plan.family == Family::B,
+            padding: Padding::Symmetric,
+            norm_eps: 1e-5,
+            norm_momentum: 0.1,
+            channels: plan.channels,
+            preprocess: Preprocess::image_net(plan.resolution, 0.875, Interpolation::Bicubic),
+            temperature: 1.0,
+            averaged: true,
+            start: Start::scratch(false),
+            data: "nothing".into(),
+            drawn: false,
+            plan,
         }
     }
 }

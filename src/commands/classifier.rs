@@ -220,30 +220,6 @@ pub fn imagenet_entries(which: &str) -> Result<Vec<&'static Entry>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset::{Interpolation, Preprocess};
-    use crate::scaling::Padding;
-
-    fn identity(plan: Plan) -> Identity {
-        Identity {
-            format: IDENTITY_FORMAT,
-            kiln: "0.1.0".into(),
-            classes: vec!["rose".into(), "tulip".into()],
-            network: plan.name(),
-            activation: plan.activation,
-            squeeze_excite: plan.family == Family::B,
-            padding: Padding::Symmetric,
-            norm_eps: 1e-5,
-            norm_momentum: 0.1,
-            channels: plan.channels,
-            preprocess: Preprocess::image_net(plan.resolution, 0.875, Interpolation::Bicubic),
-            temperature: 1.0,
-            averaged: false,
-            start: Start::scratch(false),
-            data: "nothing".into(),
-            drawn: false,
-            plan,
-        }
-    }
 
     #[test]
     fn a_model_that_is_not_what_it_says_is_refused_before_it_is_built() {
@@ -253,7 +229,7 @@ mod tests {
                 let values = vec![0.5; shape.iter().product()];
                 Array { name, shape, values }
             });
-            let model = Model { arrays: held.collect(), identity: identity(plan) };
+            let model = Model { arrays: held.collect(), identity: Identity::sample(plan) };
             let error = Classifier::new(model, &Device::flex()).err().map(|error| error.to_string());
             assert!(error.as_ref().is_some_and(|error| error.contains(part)), "{error:?}");
         };

@@ -4,31 +4,18 @@ use burn::tensor::Device;
 use burn_store::{BurnpackStore, ModuleSnapshot};
 
 use super::*;
-use crate::checkpoint::{IDENTITY_FORMAT, Start};
-use crate::dataset::{Interpolation, Preprocess};
 use crate::model::{Network, NormSettings, Settings, arrays, initial};
 use crate::scaling::{Family, Padding, Plan, Variant};
 use crate::weights::expected;
 
 fn identity(plan: Plan, padding: Padding, norm_eps: f64) -> Identity {
     Identity {
-        format: IDENTITY_FORMAT,
-        kiln: "0.1.0".into(),
         classes: ["rose", "tulip", "\"quoted\" ümlaut"].map(String::from).to_vec(),
-        network: plan.name(),
-        activation: plan.activation,
-        squeeze_excite: plan.family == Family::B,
         padding,
         norm_eps,
-        norm_momentum: 0.1,
-        channels: plan.channels,
-        preprocess: Preprocess::image_net(plan.resolution, 0.875, Interpolation::Bicubic),
         temperature: 1.25,
-        averaged: true,
-        start: Start::scratch(false),
-        data: "nothing".into(),
         drawn: true,
-        plan,
+        ..Identity::sample(plan)
     }
 }
 

@@ -6,10 +6,9 @@ mod power;
 
 use std::path::Path;
 
-use super::{Best, Checkpoint, Contents, IDENTITY_FORMAT, Identity, Manifest, Progress, RunFolder, Start};
-use crate::dataset::{Interpolation, Preprocess};
+use super::{Best, Checkpoint, Contents, Identity, Manifest, Progress, RunFolder};
 use crate::model::{Array, initial};
-use crate::scaling::{Family, Padding, Plan};
+use crate::scaling::{Family, Plan};
 
 /// A checkpoint of a few numbers, the best so far, that is like no other step's.
 fn contents(step: usize) -> Contents {
@@ -30,31 +29,8 @@ fn contents(step: usize) -> Contents {
         model: vec![array("classifier.weight", 6), array("stem.conv.weight", 9)],
         raw: Some(vec![array("classifier.weight", 6)]),
         moments: vec![array("classifier.weight.first", 6)],
-        identity: identity(),
+        identity: Identity::sample(plan()),
         progress,
-    }
-}
-
-fn identity() -> Identity {
-    let plan = plan();
-    Identity {
-        format: IDENTITY_FORMAT,
-        kiln: "0.1.0".into(),
-        classes: vec!["rose".into(), "tulip".into()],
-        network: plan.name(),
-        activation: plan.activation,
-        squeeze_excite: plan.family == Family::B,
-        padding: Padding::Symmetric,
-        norm_eps: 1e-5,
-        norm_momentum: 0.1,
-        channels: plan.channels,
-        preprocess: Preprocess::image_net(plan.resolution, 0.875, Interpolation::Bicubic),
-        temperature: 1.0,
-        averaged: true,
-        start: Start::scratch(false),
-        data: "nothing".into(),
-        drawn: false,
-        plan,
     }
 }
 

@@ -6,7 +6,7 @@ use macerator::{Simd, WithSimd};
 use super::super::lanes::widest;
 use super::bits::Bits;
 use super::header::{Component, Header};
-use super::huffman::{Code, END, NEAR};
+use super::huffman::{Code, END, NEAR, Number};
 use super::place::{Channel, Units};
 use super::transform::{GROUP, LANES, ROWS, Transform};
 
@@ -119,22 +119,18 @@ impl<'a> Track<'a> {
         while next <= self.last.min(NEAR - 1) {
             bits.fill();
             for number in self.alternating.pair(bits) {
-                next += number.places;
-                group[usize::from(self.places[(next - 1) & 255]) + lane] = number.value;
+                next = put(group, &self.places, lane, next, number);
             }
             if next >= NEAR {
                 break;
             }
             for number in self.alternating.pair(bits) {
-                next += number.places;
-                group[usize::from(self.places[(next - 1) & 255]) + lane] = number.value;
+                next = put(group, &self.places, lane, next, number);
             }
         }
         while next <= self.last {
             bits.fill();
-            let number = self.alternating.next(bits);
-            next += number.places;
-            group[usize::from(self.places[(next - 1) & 255]) + lane] = number.value;
+            next = put(group, &self.places, lane, next, self.alternating.next(bits));
         }
         whole(self.alternating.step_over(bits, next))
     }
@@ -160,6 +156,14 @@ impl<'a> Track<'a> {
         self.mean = self.mean.wrapping_add(self.steady.next(bits).value.into());
         whole(self.alternating.step_over(bits, 1))
     }
+}
+
+/// Puts a number into its lane of the group, and returns the coefficient that comes next.
+#[inline(always)]
+fn put(group: &mut [i16], places: &[u16; 256], lane: usize, next: usize, number: Number) -> usize {
+    let next = next + number.places;
+    group[usize::from(places[(next - 1) & 255]) + lane] = number.value;
+    next
 }
 
 /// Whether a block that ended at this place ended as blocks do: at its last coefficient or with an end code.
