@@ -30,6 +30,9 @@ pub struct Bench {
     variant: String,
     #[arg(long, value_enum, default_value_t = Mode::Train)]
     mode: Mode,
+    /// With --mode frozen: so many of the last blocks train too
+    #[arg(long, value_name = "BLOCKS")]
+    last: Option<usize>,
     /// Whose statistics the batch norms use while training
     #[arg(long, value_enum, default_value_t = Norms::Train)]
     bn: Norms,
@@ -69,7 +72,7 @@ pub struct Bench {
 enum Mode {
     /// Forward, backward and AdamW on all parameters
     Train,
-    /// The backbone without gradient, the classifier trains
+    /// The backbone without gradient, the classifier trains, and with --last some of the blocks
     Frozen,
     /// The folded network
     Infer,
@@ -207,7 +210,11 @@ impl Bench {
         device: &Device,
     ) -> Box<dyn FnMut()> {
         let blocks = network.blocks.len();
-        let cut = if prefix.is_some() { Cut::classifier_of(blocks) } else { Cut::ALL };
+        let cut = match (&prefix, self.last) {
+            (None, _) => Cut::ALL,
+            (Some(_), None) => Cut::classifier_of(blocks),
+            (Some(_), Some(count)) => Cut::last_of(count, blocks),
+        };
         let mut network = network.trainable_from(cut, device);
         let rule = Rule::AdamW { betas: [0.9, 0.999], eps: 1e-8, weight_decay: 0.01 };
         let mut optimizer = Optimizer::new(rule, 1.0, blocks);

@@ -7,7 +7,8 @@ use burn::tensor::{Device, Tensor};
 use serde_json::json;
 
 use super::Ended;
-use super::console::{answer, print};
+use super::console::{answer, print, warn_loudly};
+use super::fits::{Steps, through};
 use super::prepare::Beginning;
 use crate::config::Stage;
 use crate::dataset::{Dataset, Split};
@@ -31,8 +32,9 @@ pub fn show(dataset: &Dataset, begun: &Beginning, chosen: &Chosen, as_json: bool
         start,
         chosen.name
     );
+    let steps = Steps { config, plan, side, classes, through: through(chosen) };
     for (number, stage) in config.stages.iter().enumerate() {
-        let memory = plan.training_memory(config.train.batch, side, classes, stage.trains);
+        let memory = steps.bytes(stage.trains, config.train.batch);
         text += &format!(
             "stage {}    {}, {} epochs of {} pictures in batches of {}, about {} MiB\n",
             number + 1,
@@ -51,6 +53,7 @@ pub fn show(dataset: &Dataset, begun: &Beginning, chosen: &Chosen, as_json: bool
     let seconds = expected_seconds(plan, side, &config.stages, train, val, rate_of(&chosen.device));
     text += &format!("time       about {:.0} minutes\n", (seconds / 60.0).ceil());
     answer(&text, as_json)?;
+    steps.warnings(chosen).iter().for_each(|line| warn_loudly(line));
     if as_json {
         let report = json!({
             "schema": 1,

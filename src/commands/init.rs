@@ -8,6 +8,7 @@ use clap::Args;
 use super::console::{print, tell};
 use super::dry_run::{expected_seconds, rate_of};
 use super::failure::Failure;
+use super::fits;
 use super::kinds::readable;
 use super::{Ended, at_least_one};
 use crate::config::init::{InitFacts, suggested_stages, template};
@@ -92,7 +93,8 @@ impl Init {
             Trains::Last(count) => *count,
             Trains::All => usize::MAX,
         });
-        let memory_bytes = plan.training_memory(batch, side, classes.len(), hardest.unwrap_or(Trains::Head));
+        let hardest = hardest.unwrap_or(Trains::Head);
+        let memory_bytes = plan.training_memory(batch, side, classes.len(), hardest, fits::shared());
         let seconds =
             expected_seconds(&plan, side, &stages, pictures, 0, rate_of(&burn::tensor::Device::flex()));
         Ok(InitFacts {

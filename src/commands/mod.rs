@@ -19,6 +19,7 @@ mod eval;
 mod export;
 mod failure;
 mod figures;
+mod fits;
 mod init;
 mod kept;
 mod kinds;

@@ -13,6 +13,7 @@ use super::console::{Bar, Console, answer, print, tell, warn_loudly};
 use super::dashboard::Dashboard;
 use super::failure::Failure;
 use super::figures::table;
+use super::fits::{self, Steps};
 use super::memory;
 use super::prepare::{DRAWN, SCRATCH};
 use super::reporter::{Page, Reporter};
@@ -96,6 +97,15 @@ pub fn warn_of_little_room(folder: &Path, config: &Config, network: &Network) ->
     Ok(())
 }
 
+/// Warns of stages that will not fit into memory.
+fn warn_of_little_memory(parts: &Parts) {
+    let Identity { plan, classes, .. } = &parts.identity;
+    let through = fits::through(&parts.device);
+    let (side, classes) = (parts.preprocess.size, classes.len());
+    let steps = Steps { config: parts.config, plan, side, classes, through };
+    steps.warnings(&parts.device).iter().for_each(|line| warn_loudly(line));
+}
+
 /// What tells one run's settings from another's: all that is not at its default, but for the length of the last stage,
 /// which may grow, and for what has no influence on the numbers. The pictures have a fingerprint of their own.
 pub fn fingerprint(config: &Config) -> String {
@@ -116,6 +126,7 @@ pub fn fingerprint(config: &Config) -> String {
 /// Trains to the end, or until it is asked to stop, and tells how it went.
 pub fn conclude(parts: Parts, network: Network, from: Option<Contents>, signals: &Signals) -> Ended {
     let (tui, json) = (parts.tui, parts.json);
+    warn_of_little_memory(&parts);
     let session = session(parts, &signals.asked);
     for line in words_of_balance(&session.balance, &session.identity.classes) {
         tell(&line);

@@ -178,6 +178,53 @@ mod tests {
     }
 
     #[test]
+    fn a_file_in_pieces_is_there_once_committed_and_known_by_its_hash() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        write(&path, b"old").unwrap();
+        let mut file = NewFile::begin(&path).unwrap();
+        file.write(b"one ").unwrap();
+        file.write(b"two").unwrap();
+        assert_eq!(file.hash(), blake3::hash(b"one two").to_hex().as_str());
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        let plan = Plan::watch();
+        file.commit().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"one two");
+        assert_eq!(names(folder.path()), ["a"]);
+        assert!(plan.done().contains(&Done::SyncFolder(folder.path().to_owned())));
+    }
+
+    #[test]
+    fn a_file_in_pieces_can_get_its_name_at_the_end_or_never() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut file = NewFile::begin(&folder.path().join("a")).unwrap();
+        file.write(b"one").unwrap();
+        file.commit_as(&folder.path().join("b")).unwrap();
+        let mut left = NewFile::begin(&folder.path().join("c")).unwrap();
+        left.write(b"two").unwrap();
+        drop(left);
+        assert_eq!(names(folder.path()), ["b"]);
+        assert_eq!(fs::read(folder.path().join("b")).unwrap(), b"one");
+    }
+
+    #[test]
+    fn a_name_taken_by_another_is_not_a_file_system_without_links() {
+        let folder = tempfile::tempdir().unwrap();
+        let (from, to) = (folder.path().join("from"), folder.path().join("to"));
+        let put = |name: &Path| fs::write(name, name.to_str().unwrap()).unwrap();
+        put(&from);
+        put(&to);
+        // The name was free when it was looked at.
+        assert!(matches!(place_new(&from, &to), Err(Error::Exists { .. })));
+        assert!(from.exists());
+        assert_eq!(fs::read(&to).unwrap(), to.to_str().unwrap().as_bytes());
+        // No link to a folder: it is renamed.
+        fs::create_dir(folder.path().join("tree")).unwrap();
+        place_new(&folder.path().join("tree"), &folder.path().join("there")).unwrap();
+        assert_eq!(names(folder.path()), ["from", "there", "to"]);
+    }
+
+    #[test]
     fn a_missing_folder_is_named_by_the_target_and_not_made() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("absent/a");

@@ -57,7 +57,7 @@ mod tests {
         let map = Map::open(&path).unwrap();
         crate::durable::write(&path, b"other").unwrap();
         assert_eq!(&map[..], b"one");
-        assert_eq!(&Map::open(&path).unwrap()[..], b"other");
+        assert_eq!(Map::open(&path).unwrap().as_ref(), b"other");
     }
 
     #[test]

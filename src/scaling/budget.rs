@@ -1,7 +1,7 @@
 //! The largest compound network within given limits.
 
 use super::compound::PHI;
-use super::{Compound, Error, Plan, Trains};
+use super::{Compound, Error, Frozen, Plan, Trains};
 
 /// Limits, at least one of them, and what they are reckoned for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +75,7 @@ impl Budget {
     }
 
     fn memory(&self, plan: &Plan) -> u64 {
-        plan.training_memory(self.batch, plan.resolution, self.classes, Trains::All)
+        plan.training_memory(self.batch, plan.resolution, self.classes, Trains::All, Frozen::Together)
     }
 }
 

@@ -15,7 +15,7 @@ pub use budget::{Budget, largest, largest_with};
 pub use compound::Compound;
 pub use error::Error;
 pub use layers::{Kind, Layer};
-pub use memory::Trains;
+pub use memory::{Frozen, Trains, fitting_batch};
 pub use padding::Padding;
 pub use plan::{Activation, Block, Plan, SMALLEST_SIDE};
 pub use table::{Implied, Row, Stage, grouped, scale_table};

@@ -1,7 +1,7 @@
 //! What `kiln scale` shows: one row a network, as data and as text. Which weights exist is put in by the caller.
 
 use super::plan::short;
-use super::{Compound, Family, Plan, Trains, Variant};
+use super::{Compound, Family, Frozen, Plan, Trains, Variant};
 use serde::Serialize;
 use std::fmt::Write;
 
@@ -78,7 +78,7 @@ impl Row {
             features: plan.features,
             batch,
             classes,
-            training_memory: plan.training_memory(batch, side, classes, Trains::All),
+            training_memory: plan.training_memory(batch, side, classes, Trains::All, Frozen::Together),
             inference_memory: plan.inference_memory(batch, side),
             alpha: compound.alpha,
             beta: compound.beta,

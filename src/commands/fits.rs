@@ -1,0 +1,108 @@
+//! Whether the stages of a run fit into memory, said before the first step: what each takes by the estimate, what
+//! is free, and which batch would fit.
+
+use super::memory;
+use crate::config::Config;
+use crate::devices::{Chosen, Kind};
+use crate::scaling::{Frozen, Plan, Trains, fitting_batch, grouped};
+
+/// A run as the estimate sees it.
+pub struct Steps<'a> {
+    pub config: &'a Config,
+    pub plan: &'a Plan,
+    pub side: usize,
+    pub classes: usize,
+    pub through: Frozen,
+}
+
+/// How a device takes the pictures of a batch through frozen layers.
+pub fn through(device: &Chosen) -> Frozen {
+    match device.listed.kind {
+        Kind::Cpu => shared(),
+        _ => Frozen::Together,
+    }
+}
+
+/// On the CPU, with the threads that there are.
+pub fn shared() -> Frozen {
+    Frozen::Shared { threads: rayon::current_num_threads() }
+}
+
+impl Steps<'_> {
+    /// Bytes of a training step of a stage, and of one with another batch.
+    pub fn bytes(&self, trains: Trains, batch: usize) -> u64 {
+        self.plan.training_memory(batch, self.side, self.classes, trains, self.through)
+    }
+
+    /// A line for each stage that needs more than is free. What a GPU has is not told by its interface.
+    pub fn warnings(&self, device: &Chosen) -> Vec<String> {
+        match device.listed.kind {
+            Kind::Cpu | Kind::Ndarray => self.beyond(memory::available() as u64),
+            _ => Vec::new(),
+        }
+    }
+
+    fn beyond(&self, free: u64) -> Vec<String> {
+        let batch = self.config.train.batch;
+        let stages = self.config.stages.iter().enumerate();
+        let lines = stages.filter_map(|(index, stage)| {
+            let needed = self.bytes(stage.trains, batch);
+            let fitting = fitting_batch(batch, free, |batch| self.bytes(stage.trains, batch));
+            (needed > free).then(|| {
+                format!(
+                    "stage {} ({}) will probably not fit into memory: with train.batch = {batch} it takes about {} \
+                     MiB, and {} MiB are free. {}",
+                    index + 1,
+                    stage.trains,
+                    grouped(needed >> 20),
+                    grouped(free >> 20),
+                    advice(fitting, batch)
+                )
+            })
+        });
+        lines.collect()
+    }
+}
+
+fn advice(fitting: Option<usize>, batch: usize) -> String {
+    match fitting {
+        Some(fitting) => format!(
+            "train.batch = {fitting} would fit; train.accumulate = {} with it makes a step of as many pictures",
+            batch.div_ceil(fitting)
+        ),
+        None => "Not even one picture would fit: take a smaller model.variant or model.image_size".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scaling::Variant;
+    use std::path::Path;
+
+    fn check(free_mib: u64, batch: usize, expected: &[&str]) {
+        let file = Path::new("/a.toml");
+        let text = format!(
+            "name = \"a\"\n[data]\npath = \"a\"\n[model]\nvariant = \"b0\"\n[train]\nbatch = {batch}\n\
+             [[stage]]\ntrains = \"head\"\nepochs = 1\nlr = 0.1\n[[stage]]\ntrains = \"all\"\nepochs = 1\nlr = 0.1\n"
+        );
+        let config = Config::parse(&text, file, Path::new("/"), &[]).unwrap();
+        let plan = Plan::variant(Variant::B0);
+        let through = Frozen::Shared { threads: 2 };
+        let steps = Steps { config: &config, plan: &plan, side: 224, classes: 1000, through };
+        let lines = steps.beyond(free_mib << 20);
+        assert_eq!(lines.len(), expected.len(), "{lines:?}");
+        for (line, expected) in lines.iter().zip(expected) {
+            assert!(line.contains(expected), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_stage_that_does_not_fit_is_named_with_the_batch_that_does() {
+        // b0 takes 1124 MiB at 16 and 627 at 8 when all of it trains (docs/memory.md).
+        check(4000, 16, &[]);
+        check(630, 16, &["stage 2 (all) will probably not fit into memory: with train.batch = 16"]);
+        check(630, 16, &["train.batch = 8 would fit; train.accumulate = 2"]);
+        check(60, 16, &["stage 1 (head)", "Not even one picture would fit"]);
+    }
+}
