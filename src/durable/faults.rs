@@ -48,6 +48,8 @@ mod planned {
         Error,
         /// It fails as a full disk does; a write leaves half of its bytes.
         Full,
+        /// The file system has no such call.
+        Unknown,
         /// The process is gone: this call and all later ones do nothing.
         Gone,
     }
@@ -129,6 +131,7 @@ mod planned {
                     Err(io::ErrorKind::StorageFull.into())
                 }
                 (Fault::Full, _) => Err(io::ErrorKind::StorageFull.into()),
+                (Fault::Unknown, _) => Err(io::ErrorKind::Unsupported.into()),
                 (Fault::Error, _) => Err(io::Error::other("a fault that a test has put in")),
                 (Fault::Gone, _) => Err(io::Error::other("the process is gone")),
             }

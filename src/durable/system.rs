@@ -183,3 +183,76 @@ pub fn is_dead(pid: u32) -> bool {
 fn named<T>(action: &'static str, path: &Path, result: io::Result<T>) -> Result<T, Error> {
     result.map_err(|cause| Error::Io { action, path: path.to_owned(), cause })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::faults::{Fault, Plan};
+    use super::*;
+
+    #[test]
+    fn a_folder_that_cannot_be_synced_is_an_error_unless_no_folder_can() {
+        let folder = tempfile::tempdir().unwrap();
+        for (fault, fine) in [(Fault::Error, false), (Fault::Unknown, true)] {
+            let plan = Plan::fail(0, fault);
+            assert_eq!(sync_folder(folder.path()).is_ok(), fine, "{fault:?}");
+            assert!(plan.met());
+        }
+        assert!(sync_folder(folder.path()).is_ok());
+    }
+
+    #[test]
+    fn folders_made_by_somebody_quicker_are_fine_and_other_faults_are_not() {
+        let folder = tempfile::tempdir().unwrap();
+        for round in 0..20 {
+            let path = folder.path().join(format!("{round}/a/b/c/d"));
+            std::thread::scope(|scope| {
+                let makers = [0; 4].map(|_| scope.spawn(|| create_folders(&path)));
+                makers.into_iter().for_each(|maker| maker.join().unwrap().unwrap());
+            });
+            assert!(path.is_dir());
+        }
+        let path = folder.path().join("x/y");
+        let plan = Plan::fail(1, Fault::Error);
+        assert_eq!(create_folders(&path).unwrap_err().path(), path);
+        assert!(plan.met());
+        drop(plan);
+        // A link to nowhere has the name, and is no folder.
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink(folder.path().join("nowhere"), folder.path().join("link")).unwrap();
+            let below = folder.path().join("link/below");
+            let error = create_folders(&below).unwrap_err();
+            assert_eq!((error.kind(), error.path()), (Some(io::ErrorKind::AlreadyExists), below.as_path()));
+        }
+    }
+
+    #[test]
+    fn files_and_folders_are_told_apart_and_links_are_neither() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        fs::write(&file, b"x").unwrap();
+        assert_eq!((is_file(&file), is_folder(&file)), (true, false));
+        assert_eq!((is_file(folder.path()), is_folder(folder.path())), (false, true));
+        assert!(!is_file(&folder.path().join("absent")));
+        #[cfg(unix)]
+        {
+            let link = folder.path().join("link");
+            std::os::unix::fs::symlink(&file, &link).unwrap();
+            assert!(!is_file(&link) && !is_folder(&link) && exists(&link));
+        }
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn free_space_is_what_the_system_says() {
+        let folder = tempfile::tempdir().unwrap();
+        let output =
+            std::process::Command::new("df").args(["--output=avail", "-B1"]).arg(folder.path()).output();
+        let text = String::from_utf8(output.unwrap().stdout).unwrap();
+        let expected: f64 = text.lines().nth(1).unwrap().trim().parse().unwrap();
+        let found = free_space(folder.path()).unwrap() as f64;
+        // Others write meanwhile.
+        assert!((found / expected - 1.0).abs() < 0.1, "{found} {expected}");
+        assert_eq!(free_space(&folder.path().join("absent")), None);
+    }
+}
