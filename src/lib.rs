@@ -2,6 +2,7 @@
 //! ARCHITECTURE.md is the map; data flows through the rooms below from top to bottom.
 
 pub mod augment;
+pub mod canvas;
 pub mod chance;
 pub mod checkpoint;
 pub mod commands;

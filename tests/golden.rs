@@ -9,6 +9,7 @@ use std::path::Path;
 use burn::tensor::{Device, Tensor, TensorData};
 use kiln::config::DeviceChoice;
 use kiln::devices::{self, choose};
+use kiln::evaluate::Evidence;
 use kiln::model::{Cut, Folded, Network, NormForm, NormSettings, Settings, arrays, gradients, numbers};
 use kiln::scaling::{Activation, Padding, Plan, Variant};
 use kiln::train::Loss;
@@ -98,11 +99,16 @@ const CASES: [&str; 10] = [
     "timm_tf_lite0_224",
 ];
 
-fn check(case: &str, device: &Device) {
+/// What a file of the network says of itself, and its bytes.
+fn read(case: &str) -> (Golden, Vec<u8>) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/network/{case}.safetensors"));
     let bytes = std::fs::read(path).unwrap();
     let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
-    let golden: Golden = serde_json::from_str(&header.metadata().as_ref().unwrap()["golden"]).unwrap();
+    (serde_json::from_str(&header.metadata().as_ref().unwrap()["golden"]).unwrap(), bytes)
+}
+
+fn check(case: &str, device: &Device) {
+    let (golden, bytes) = read(case);
     let file = SafeTensors::deserialize(&bytes).unwrap();
     let got = computed(&golden, device);
     let mut faults = Vec::new();
@@ -148,13 +154,53 @@ fn error(found: &[f64], expected: &[f64]) -> Error {
     }
 }
 
-/// Everything that the files may ask for, by its name there.
-fn computed(golden: &Golden, device: &Device) -> BTreeMap<String, Vec<f32>> {
-    let mut network = network(golden, device);
+/// A map of Grad-CAM by PyTorch's autograd, not brought to shares: tests/golden/make_explanation.py.
+#[derive(Deserialize)]
+struct Explained {
+    network: String,
+    sample: usize,
+    class: usize,
+    is_predicted: bool,
+    columns: usize,
+    cam: Vec<f64>,
+}
+
+#[test]
+#[allow(deprecated)]
+fn heat_is_that_of_pytorchs_gradients() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/explanation.json");
+    let maps: Vec<Explained> = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let mut worst = 0.0_f64;
+    for (map, device) in maps.iter().flat_map(|map| [(map, Device::flex()), (map, Device::ndarray())]) {
+        let (golden, _) = read(&map.network);
+        let (images, folded) = (input(&golden, &device), Folded::new(&network(&golden, &device)));
+        let image = images.narrow(0, map.sample, 1);
+        let (logits, places) = folded.explain(image.clone());
+        let (logits, columns) = (numbers(logits), places.dims()[3]);
+        assert_eq!(logits, numbers(folded.infer(image)), "the same bits as a prediction's");
+        let evidence = Evidence::new(logits, numbers(places), columns);
+        assert_eq!(evidence.predicted() == map.class, map.is_predicted);
+        let heat = evidence.heat(map.class);
+        assert_eq!((heat.columns, heat.values.len()), (map.columns, map.cam.len()));
+        let most = map.cam.iter().copied().fold(0.0, f64::max);
+        let found: Vec<f64> = heat.values.iter().map(|&share| most * f64::from(share)).collect();
+        worst = worst.max(error(&found, &map.cam).max);
+    }
+    println!("heat: {} maps, largest error {worst:.1e} of the hottest place", maps.len());
+    assert!(worst < BOUND, "{worst}");
+}
+
+fn input(golden: &Golden, device: &Device) -> Tensor<4> {
     let side = golden.size;
     let count = golden.batch * 3 * side * side;
     let input: Vec<f32> = (0..count).map(|i| unit(&golden.input, i)).collect();
-    let images = Tensor::<4>::from_data(TensorData::new(input, [golden.batch, 3, side, side]), device);
+    Tensor::from_data(TensorData::new(input, [golden.batch, 3, side, side]), device)
+}
+
+/// Everything that the files may ask for, by its name there.
+fn computed(golden: &Golden, device: &Device) -> BTreeMap<String, Vec<f32>> {
+    let mut network = network(golden, device);
+    let images = input(golden, device);
     let mut found = BTreeMap::new();
     let folded = numbers(Folded::new(&network).infer(images.clone()));
     let plain = numbers(network.infer(images.clone()));

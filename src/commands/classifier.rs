@@ -13,6 +13,7 @@ use super::prepare::fetch;
 use super::tta::{self, Tta};
 use crate::checkpoint::{IDENTITY_FORMAT, Identity, RunFolder, Start};
 use crate::dataset::{Limits, Location, Need, Part};
+use crate::evaluate::Evidence;
 use crate::export::{self, Model};
 use crate::model::{Array, Folded, Network, NormSettings, Settings, numbers};
 use crate::scaling::{Family, Plan, Variant};
@@ -139,16 +140,29 @@ impl Classifier {
         numbers(self.network.infer(images))
     }
 
+    /// What the places of a picture speak for, from the bytes of its file; seen as it is, whatever the ways of looking.
+    pub fn evidence(&self, bytes: &[u8]) -> Result<Evidence, String> {
+        let (side, channels) = (self.identity.preprocess.size, self.identity.channels);
+        let pixels = TensorData::new(self.pixels(bytes, None)?, [1, channels, side, side]);
+        let (logits, places) = self.network.explain(Tensor::from_data(pixels, &self.device));
+        let columns = places.dims()[3];
+        Ok(Evidence::new(numbers(logits), numbers(places), columns))
+    }
+
     fn prepare(&self, picture: &Location) -> Result<Vec<f32>, String> {
+        self.pixels(&picture.read().map_err(|error| error.to_string())?, self.tta)
+    }
+
+    /// The network's input, from the bytes of a file.
+    fn pixels(&self, bytes: &[u8], tta: Option<Tta>) -> Result<Vec<f32>, String> {
         let preprocess = &self.identity.preprocess;
-        let bytes = picture.read().map_err(|error| error.to_string())?;
-        let need = |width, height| match self.tta {
+        let need = |width, height| match tta {
             Some(Tta::Crops) => Need { look: None, ..preprocess.need(width, height) },
             _ => preprocess.need(width, height),
         };
-        let part = Part::decode(&bytes, preprocess.background, &Limits::default(), &need);
+        let part = Part::decode(bytes, preprocess.background, &Limits::default(), &need);
         let part = part.map_err(|error| error.to_string())?;
-        let seen = match self.tta {
+        let seen = match tta {
             None => tta::plain(preprocess, &part, self.identity.channels),
             Some(tta) => tta.seen(preprocess, &part, self.identity.channels),
         };

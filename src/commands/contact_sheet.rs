@@ -1,10 +1,10 @@
 //! A sheet of pictures in rows and columns with a line of text beneath each. Draws; what is on it is for others to say.
 
-use font8x8::UnicodeFonts;
 use image::{Rgb, RgbImage};
 
+use crate::canvas::{GLYPH, fitting, write};
+
 const MARGIN: u32 = 8;
-const GLYPH: u32 = 8;
 const LINE: u32 = GLYPH + 6;
 const PAPER: Rgb<u8> = Rgb([255; 3]);
 const INK: Rgb<u8> = Rgb([20; 3]);
@@ -59,33 +59,9 @@ impl Sheet {
         self.write(x, y + self.grid.tile + 3, text);
     }
 
-    /// What does not fit the tile's width is left out, and two points say so.
     fn write(&mut self, x: u32, y: u32, text: &str) {
-        let room = (self.grid.tile / GLYPH) as usize;
-        let is_long = text.chars().count() > room;
-        let shown = text.chars().take(if is_long { room.saturating_sub(2) } else { room });
-        let dots = if is_long { ".." } else { "" };
-        for (number, letter) in (0..).zip(shown.chain(dots.chars())) {
-            self.letter(x + number * GLYPH, y, letter);
-        }
+        write(&mut self.image, (x, y), 1, &fitting(text, self.grid.tile, 1), INK);
     }
-
-    fn letter(&mut self, x: u32, y: u32, letter: char) {
-        for (down, row) in (0..).zip(glyph(letter)) {
-            for across in (0..GLYPH).filter(|across| row >> across & 1 == 1) {
-                if let Some(pixel) = self.image.get_pixel_mut_checked(x + across, y + down) {
-                    *pixel = INK;
-                }
-            }
-        }
-    }
-}
-
-/// Eight rows, the lowest bit leftmost. Letters that the font does not have are boxes.
-fn glyph(letter: char) -> [u8; 8] {
-    const BOX: [u8; 8] = [0x7e, 0x42, 0x42, 0x42, 0x42, 0x42, 0x7e, 0];
-    let basic = font8x8::BASIC_FONTS.get(letter).or_else(|| font8x8::LATIN_FONTS.get(letter));
-    basic.or_else(|| font8x8::GREEK_FONTS.get(letter)).unwrap_or(BOX)
 }
 
 #[cfg(test)]
@@ -113,12 +89,5 @@ mod tests {
         assert!(below.pixels().any(|pixel| *pixel == INK));
         let beside = image::imageops::crop_imm(&sheet.image, x + 40, y, MARGIN, 40 + LINE).to_image();
         assert!(beside.pixels().all(|pixel| *pixel == PAPER));
-    }
-
-    #[test]
-    fn letters_have_forms_and_strange_ones_are_boxes() {
-        assert_eq!(glyph(' '), [0; 8]);
-        assert_eq!(glyph('花'), glyph('☃'));
-        assert!(glyph('ü') != glyph('u') && glyph('ü') != glyph('花'));
     }
 }

@@ -15,10 +15,9 @@ use super::contact_sheet::{Grid, Sheet};
 use super::failure::Failure;
 use super::prepare::{beginning, pictures, plan_of};
 use super::views::{Pictures, View};
-use super::{Ended, Format, at_least_one};
+use super::{Ended, Format, at_least_one, numbered};
 use crate::config::{Config, Trains};
 use crate::dataset::{Limits, Preprocess};
-use crate::durable;
 use crate::loader::Item;
 
 #[derive(Args)]
@@ -54,7 +53,7 @@ impl Show {
         let (sheet, mut report) = sheet_of(&of, &rows, self.views, grid)?;
         let mut bytes = Cursor::new(Vec::new());
         sheet.image.write_to(&mut bytes, format).context("the sheet cannot be made into a file")?;
-        let path = written(&out, &bytes.into_inner())?;
+        let path = numbered::write(&out, &bytes.into_inner())?;
         tell(&words(&of.config, self.views));
         answer(&format!("{}\n", path.display()), self.format.json)?;
         if self.format.json {
@@ -172,26 +171,6 @@ fn format_of(path: &Path) -> Result<ImageFormat, Failure> {
     }
 }
 
-/// Writes the file under the name wanted, or with the next free number: views.png, views-2.png.
-fn written(wanted: &Path, bytes: &[u8]) -> Result<PathBuf> {
-    if let Some(parent) = wanted.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        durable::create_folders(parent)?;
-    }
-    let stem = wanted.file_stem().unwrap_or_default().to_string_lossy();
-    let ending = wanted.extension().unwrap_or_default().to_string_lossy();
-    for number in 1.. {
-        let path = match number {
-            1 => wanted.to_owned(),
-            number => wanted.with_file_name(format!("{stem}-{number}.{ending}")),
-        };
-        match durable::write_new(&path, bytes) {
-            Err(durable::Error::Exists { .. }) => {}
-            result => return Ok(result.map(|()| path)?),
-        }
-    }
-    unreachable!("numbers do not end")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -215,17 +194,6 @@ mod tests {
         check(2, &[0, 3]);
         check(5, &[0, 3, 4, 1, 5]);
         check(99, &[0, 3, 4, 1, 5, 2]);
-    }
-
-    #[test]
-    fn a_name_that_is_taken_gets_a_number() {
-        let folder = tempfile::tempdir().unwrap();
-        let wanted = folder.path().join("new/sheet.png");
-        let names: Vec<_> = (0..3)
-            .map(|n| written(&wanted, &[n]).unwrap().file_name().unwrap().to_string_lossy().into_owned())
-            .collect();
-        assert_eq!(names, ["sheet.png", "sheet-2.png", "sheet-3.png"]);
-        assert_eq!(std::fs::read(wanted).unwrap(), [0]);
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod devices;
 mod doubts;
 mod dry_run;
 mod eval;
+mod explain;
 mod export;
 mod failure;
 mod figures;
@@ -24,6 +25,8 @@ mod init;
 mod kept;
 mod kinds;
 mod memory;
+mod numbered;
+mod overlay;
 mod predict;
 mod prepare;
 mod proof;
@@ -73,6 +76,8 @@ enum Verb {
     Compare(compare::Compare),
     /// Name the classes of pictures
     Predict(predict::Predict),
+    /// Show which places of pictures speak for a class
+    Explain(explain::Explain),
     /// Write a trained model as a file to take elsewhere
     Export(export::Export),
     /// Compound scaling before any training
@@ -158,6 +163,7 @@ pub fn main() -> ExitCode {
         Verb::Report(verb) => verb.run(),
         Verb::Compare(verb) => verb.run(),
         Verb::Predict(verb) => verb.run(),
+        Verb::Explain(verb) => verb.run(),
         Verb::Export(verb) => verb.run(),
         Verb::Scale(verb) => verb.run(),
         Verb::Data(verb) => verb.run(),

@@ -143,6 +143,14 @@ impl Preprocess {
         Need { factor: self.factor(scale / SPARE), look: Some(look) }
     }
 
+    /// Where the square that the network sees lies on a picture of this size, in the picture's pixels. It reaches beyond
+    /// the picture where that gets a border.
+    pub fn square_on(&self, width: u32, height: u32) -> Region {
+        let (x, y) = self.kept(width, height);
+        let ((left, width), (top, height)) = (x.whole(self.size), y.whole(self.size));
+        Region { left, top, width, height }
+    }
+
     /// By how much a picture may be reduced that is so many times finer than needed.
     pub fn factor(&self, finer: f64) -> u32 {
         match finer {
@@ -244,6 +252,12 @@ impl Stretch {
         let scale = f64::from(source) / resized as f64;
         Self { start: offset * scale, length: kept as f64 * scale, kept, border: (size - kept) / 2 }
     }
+
+    /// Start and length with the border, which makes it `size` pixels.
+    fn whole(&self, size: usize) -> (f64, f64) {
+        let scale = self.length / self.kept as f64;
+        (self.start - self.border as f64 * scale, size as f64 * scale)
+    }
 }
 
 #[cfg(test)]
@@ -296,6 +310,20 @@ mod tests {
         let source = chirp(20, 13);
         let whole = resize(&source, Region::whole(&source), 9, 9, Interpolation::Bilinear);
         assert_eq!(squash.apply(&source), whole);
+    }
+
+    #[test]
+    fn the_square_of_the_network_has_its_place_on_the_picture() {
+        let check = |resize, (width, height), expected: [f64; 4]| {
+            let usual = Preprocess { resize, ..Preprocess::image_net(224, 0.875, Interpolation::Bicubic) };
+            let Region { left, top, width, height } = usual.square_on(width, height);
+            assert_eq!([left, top, width, height], expected);
+        };
+        check(Resize::Shorter(256), (512, 256), [144.0, 16.0, 224.0, 224.0]);
+        check(Resize::Shorter(256), (512, 1024), [32.0, 288.0, 448.0, 448.0]);
+        // Resized to 112x112, with a border of 56 on every side.
+        check(Resize::Shorter(112), (224, 224), [-112.0, -112.0, 448.0, 448.0]);
+        check(Resize::Squash(224), (448, 112), [0.0, 0.0, 448.0, 112.0]);
     }
 
     #[test]

@@ -14,6 +14,8 @@ pub struct Folded {
     layers: Sequence,
     blocks: usize,
     stem_planes: usize,
+    /// What the classifier says of features that are all 0.
+    bias: Tensor<1>,
 }
 
 impl Folded {
@@ -25,8 +27,8 @@ impl Folded {
         pieces.extend(network.blocks.iter().map(bottleneck).map(Box::new).map(Piece::Bottleneck));
         pieces.extend([Piece::Convolve(Box::new(conv(&network.head))), Piece::Pool]);
         pieces.push(Piece::Convolve(Box::new(classifier(&network.classifier))));
-        let stem_planes = network.stem_planes();
-        Self { layers: Sequence::new(pieces), blocks: network.blocks.len(), stem_planes }
+        let (stem_planes, bias) = (network.stem_planes(), network.classifier.bias.val());
+        Self { layers: Sequence::new(pieces), blocks: network.blocks.len(), stem_planes, bias }
     }
 
     /// Pictures to logits.
@@ -37,6 +39,17 @@ impl Folded {
     /// Pictures to pooled features.
     pub fn features(&self, images: Tensor<4>) -> Tensor<2> {
         flat(self.layers.run(0..self.pooled(), self.enter(images)))
+    }
+
+    /// Logits, and for each class what the places of the last map (the head's, behind its activation) add to its logit,
+    /// as `[n, classes, height, width]`. The mean over all places is the logit less its bias.
+    pub fn explain(&self, images: Tensor<4>) -> (Tensor<2>, Tensor<4>) {
+        let (head, pooled) = (self.pooled() - 1, self.pooled());
+        let map = self.layers.run(0..head, self.enter(images));
+        let logits = flat(self.layers.run(head..pooled + 1, map.clone()));
+        // The pooling and the classifier are linear, so the classifier may come first.
+        let places = kernels::leave(self.layers.run(pooled..pooled + 1, map));
+        (logits, places.sub(self.bias.clone().reshape([1, -1, 1, 1])))
     }
 
     /// What the layers before the cut give; `[n, features, 1, 1]` where only the classifier is left.

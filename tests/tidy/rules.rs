@@ -8,10 +8,11 @@ use super::source::{File, Tree};
 pub type Violation = (String, String);
 
 /// The rooms as data flows through them. A room may use itself and what stands before it.
-const ROOMS: [&str; 18] = [
+const ROOMS: [&str; 19] = [
     "chance",
     "durable",
     "page",
+    "canvas",
     "scaling",
     "config",
     "dataset",
