@@ -27,4 +27,6 @@ pub use lock::{Holder, Lock};
 pub use map::Map;
 pub use room::{File as KeptFile, kept, make_room, touch};
 pub use system::free_space;
+#[cfg(test)]
+pub(crate) use temporary::beside;
 pub use temporary::sweep;

@@ -99,6 +99,7 @@ fn host_number() -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::faults::{Fault, Plan};
     use super::*;
     use std::fs;
 
@@ -141,6 +142,35 @@ mod tests {
         assert_eq!(one.parent(), Some(Path::new("a")));
         let name = one.file_name().unwrap().to_str().unwrap();
         assert!(Owner::read(name) == Some(Owner::this()));
+    }
+
+    #[test]
+    fn the_folder_of_a_bare_name_is_the_working_folder() {
+        let check = |path: &str, expected: &str| assert_eq!(parent(Path::new(path)), Path::new(expected));
+        check("a", ".");
+        check("a/b", "a");
+        check("/a", "/");
+        check("/", ".");
+    }
+
+    #[test]
+    fn what_somebody_else_removed_is_no_fault_and_what_cannot_be_removed_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        assert!(!remove(&path).unwrap());
+        fs::write(&path, "x").unwrap();
+        let plan = Plan::fail(0, Fault::Error);
+        assert!(remove(&path).is_err());
+        drop(plan);
+        assert!(remove(&path).unwrap());
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn machines_are_told_apart_by_their_names() {
+        let hash = blake3::hash(system::host().as_bytes()).to_hex();
+        let number = u32::from_str_radix(&hash[..8], 16).unwrap();
+        assert_eq!(host_number(), number.swap_bytes());
     }
 
     #[test]

@@ -204,7 +204,7 @@ mod tests {
             let shared = Frozen::Shared { threads: 2 };
             let bytes = plan.training_memory(batch, plan.resolution, 1000, trains, shared);
             let ratio = bytes as f64 / (measured * f64::from(1 << 20));
-            assert!((0.9..1.1).contains(&ratio), "{variant} {trains} {batch}: {ratio}");
+            assert!((0.9..1.1).contains(&ratio), "{variant} {trains:?} {batch}: {ratio}");
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod bytes;
 mod faults;
+mod folder;
 mod power;
 
 use std::path::Path;

@@ -1,0 +1,133 @@
+//! What a run folder answers: what is one, which checkpoint is meant, and what is swept away.
+
+use std::fs;
+use std::path::Path;
+
+use super::{contents, newest_step, run, save};
+use crate::checkpoint::{Best, Contents, Error, Manifest, Pointer, RunFolder};
+use crate::durable;
+
+fn manifest() -> Manifest {
+    Manifest::new("configuration", "data")
+}
+
+/// A checkpoint that was not better than the one of step 1.
+fn worse(step: usize) -> Contents {
+    let mut worse = contents(step);
+    worse.progress.best = Some(Best { step: 1, accuracy: 0.5, loss: 1.0 });
+    worse
+}
+
+#[test]
+fn a_run_is_known_by_its_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = run(folder.path());
+    assert!(RunFolder::is_one(run.path()) && !RunFolder::is_one(folder.path()));
+    assert_eq!(run.dataset_path(), run.path().join("dataset.json"));
+    for gone in ["dataset.json", "config.toml"] {
+        let aside = run.path().join("aside");
+        fs::copy(run.path().join(gone), &aside).unwrap();
+        fs::remove_file(run.path().join(gone)).unwrap();
+        assert!(!RunFolder::is_one(run.path()), "{gone}");
+        assert!(matches!(RunFolder::open(run.path()), Err(Error::NoRun { missing, .. }) if missing == gone));
+        fs::copy(&aside, run.path().join(gone)).unwrap();
+    }
+}
+
+#[test]
+fn a_folder_that_has_vanished_is_not_made_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = run(folder.path());
+    fs::remove_dir_all(run.path()).unwrap();
+    assert!(matches!(run.write(&contents(1), manifest()), Err(Error::Vanished { .. })));
+    assert!(matches!(run.point_at(Path::new("000001"), &contents(1).progress), Err(Error::Vanished { .. })));
+    assert!(!run.path().exists());
+}
+
+#[test]
+fn what_a_killed_process_left_is_swept_in_both_folders() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = run(folder.path());
+    let steps = run.path().join("steps");
+    for place in [run.path(), &steps] {
+        // The process is gone before the new folder has its name; its number is not one that runs.
+        let left = durable::beside(&place.join("x")).unwrap();
+        let name = left.file_name().unwrap().to_str().unwrap();
+        let own = std::process::id().to_string();
+        fs::write(place.join(name.replacen(&own, &u32::MAX.to_string(), 1)), "x").unwrap();
+    }
+    let count = |place: &Path| fs::read_dir(place).unwrap().count();
+    let before = (count(run.path()), count(&steps));
+    run.sweep().unwrap();
+    assert_eq!((count(run.path()), count(&steps)), (before.0 - 1, before.1 - 1));
+}
+
+#[test]
+fn a_step_saved_twice_has_two_folders_and_the_later_one_counts() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = run(folder.path());
+    let names: Vec<_> = (0..3)
+        .map(|_| run.write(&contents(4), manifest()).unwrap().file_name().unwrap().to_owned())
+        .collect();
+    assert_eq!(names, ["000004", "000004-1", "000004-2"]);
+    run.write(&contents(5), manifest()).unwrap();
+    assert_eq!(run.at_step(4).unwrap().folder.file_name().unwrap(), "000004-2");
+    assert_eq!(run.at_step(5).unwrap().folder.file_name().unwrap(), "000005");
+    fs::write(run.path().join("steps/000004-2/state.json"), "{}").unwrap();
+    assert_eq!(run.at_step(4).unwrap().folder.file_name().unwrap(), "000004-1");
+    let error = run.at_step(6).unwrap_err();
+    assert!(matches!(&error, Error::NoStep { step: 6, names, .. } if names.contains("000005, 000004-2")));
+}
+
+#[test]
+fn best_stays_where_a_later_checkpoint_is_no_better() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = run(folder.path());
+    save(&run, &contents(1)).unwrap();
+    run.save(&worse(2), manifest(), 5).unwrap();
+    assert_eq!(run.pointer("latest"), Pointer::To("000002".into()));
+    assert_eq!(run.pointer("best"), Pointer::To("000001".into()));
+    assert_eq!(run.best().unwrap().progress().unwrap().step, 1);
+}
+
+#[test]
+fn pointers_that_are_lost_are_put_back_by_the_newest_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = run(folder.path());
+    save(&run, &contents(1)).unwrap();
+    run.save(&worse(2), manifest(), 5).unwrap();
+    for pointer in ["latest", "best"] {
+        fs::remove_file(run.path().join(pointer)).unwrap();
+        assert_eq!(run.pointer(pointer), Pointer::Absent);
+    }
+    run.point_as(&run.newest().unwrap().checkpoint).unwrap();
+    assert_eq!(run.pointer("latest"), Pointer::To("000002".into()));
+    assert_eq!(run.pointer("best"), Pointer::To("000001".into()));
+    fs::remove_dir_all(run.path().join("steps/000001")).unwrap();
+    assert!(matches!(run.pointer("best"), Pointer::Damaged(why) if why.contains("000001")));
+}
+
+#[test]
+fn what_was_passed_over_is_told_with_the_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = run(folder.path());
+    save(&run, &contents(1)).unwrap();
+    save(&run, &contents(2)).unwrap();
+    assert_eq!(newest_step(&run), 2);
+    fs::write(run.path().join("steps/000002/model.safetensors"), "x").unwrap();
+    let error = run.newest().err().unwrap().to_string();
+    assert!(error.contains("\n  passed over ") && error.contains("000002"), "{error}");
+}
+
+#[test]
+fn words_that_are_no_words_are_damage_and_what_cannot_be_read_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = run(folder.path());
+    save(&run, &contents(1)).unwrap();
+    let manifest = run.path().join("steps/000001/manifest.json");
+    fs::write(&manifest, [0xff, 0xfe]).unwrap();
+    let open = || crate::checkpoint::Checkpoint::open(manifest.parent().unwrap()).err().unwrap();
+    assert!(matches!(open(), Error::Damaged { .. }), "{}", open());
+    fs::remove_file(&manifest).unwrap();
+    assert!(!matches!(open(), Error::Damaged { .. }), "{}", open());
+}
