@@ -1,7 +1,6 @@
 //! MODEL on the command line: a run folder, an exported file, or `imagenet[:variant-or-entry]`, ready to
 //! name pictures.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -15,7 +14,7 @@ use crate::checkpoint::{IDENTITY_FORMAT, Identity, RunFolder, Start};
 use crate::dataset::{Limits, Location, Need, Part};
 use crate::evaluate::Evidence;
 use crate::export::{self, Model};
-use crate::model::{Array, Folded, Network, NormSettings, Settings, numbers};
+use crate::model::{Array, Folded, numbers};
 use crate::scaling::{Family, Plan, Variant};
 use crate::weights::{self, Entry, Head, ImportOptions};
 
@@ -37,16 +36,9 @@ impl Classifier {
 
     /// Builds the network that a model says it is.
     pub fn new(model: Model, device: &Device) -> Result<Self> {
-        let Model { arrays, identity } = model;
-        // Before it is built: what a file only claims may be larger than any memory.
-        if let Some(wrong) = weights::misfit(&arrays, &identity.plan, identity.classes.len()) {
-            let text = format!("the file does not hold the network that it says it holds: {wrong}");
-            return Err(Failure::Weights(text).into());
-        }
-        let mut arrays: BTreeMap<_, _> = arrays.into_iter().map(|array| (array.name, array.values)).collect();
-        let network = Network::build(&identity.plan, &settings(&identity), device, &mut |name, shape| {
-            arrays.remove(name).unwrap_or_else(|| vec![0.0; shape.iter().product()])
-        });
+        expect_fit(&model)?;
+        let identity = model.identity.clone();
+        let network = model.network(device);
         Ok(Self { identity, network: Folded::new(&network), device: device.clone(), tta: None })
     }
 
@@ -178,14 +170,15 @@ pub fn read(model: &str, step: Option<usize>) -> Result<Model> {
     }
 }
 
-/// The network settings that a model file records.
-pub fn settings(identity: &Identity) -> Settings {
-    Settings {
-        padding: identity.padding,
-        norm: NormSettings { eps: identity.norm_eps, momentum: identity.norm_momentum },
-        classes: identity.classes.len(),
-        dropout: 0.0,
-        stochastic_depth: 0.0,
+/// Refuses arrays of another network before one is built: what a file only claims may be larger than any memory.
+pub fn expect_fit(model: &Model) -> Result<(), Failure> {
+    let Model { arrays, identity } = model;
+    match weights::misfit(arrays, &identity.plan, identity.classes.len()) {
+        None => Ok(()),
+        Some(wrong) => {
+            let text = format!("the file does not hold the network that it says it holds: {wrong}");
+            Err(Failure::Weights(text))
+        }
     }
 }
 

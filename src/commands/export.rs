@@ -11,12 +11,14 @@ use serde::Serialize;
 use super::classifier::{self, Classifier};
 use super::console::{print, tell};
 use super::failure::Failure;
+use super::onnx::{self, OnnxOptions};
+use super::target::Target;
 use super::{Ended, Format, session};
 use crate::chance::Key;
 use crate::config::DeviceChoice;
 use crate::devices::choose;
-use crate::durable;
-use crate::export::{self, Form, Model, Timm};
+use crate::durable::{self, NewFolder};
+use crate::export::{self, Form, Model, Timm, rust};
 
 #[derive(Args)]
 pub struct Export {
@@ -34,6 +36,8 @@ pub struct Export {
     /// Whose names a safetensors file carries
     #[arg(long, value_enum, default_value_t = Layout::Kiln)]
     layout: Layout,
+    #[command(flatten)]
+    onnx: OnnxOptions,
     /// A file that is not there yet, or a folder; RUN/export where not given
     #[arg(long)]
     out: Option<PathBuf>,
@@ -48,22 +52,15 @@ pub struct Export {
 enum Kind {
     Safetensors,
     Burnpack,
+    Onnx,
+    /// A crate that classifies pictures
+    Rust,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Layout {
     Kiln,
     Timm,
-}
-
-/// Where files go.
-enum Target {
-    File(PathBuf),
-    /// Under the first name that is free.
-    Folder {
-        folder: PathBuf,
-        stem: String,
-    },
 }
 
 /// What was written.
@@ -81,14 +78,18 @@ impl Export {
         let forms = self.forms()?;
         let model = classifier::read(&self.model, self.step)?;
         let timm = forms.contains(&Form::Timm).then(|| Timm::fitting(&model.identity)).transpose()?;
-        let target = self.target(forms.len(), &model.identity.network)?;
+        let from = Path::new(&self.model);
+        let target = Target::new(self.out.as_deref(), forms.len(), from, &model.identity.network)?;
         let device = choose(DeviceChoice::Cpu)?.device;
         let expected = answers(model.clone(), &device)?;
         session::marks(&model.identity);
         let mut files = Vec::new();
         for form in forms {
-            let path = target.put(form, &export::bytes(&model, form)?)?;
-            keep_if_equal(&path, compare(&model, &expected, &path, &device))?;
+            let path = match form {
+                Form::Onnx(options) => put_onnx(&model, options, &target, from)?,
+                Form::Rust => put_crate(&model, &target, from)?,
+                _ => put_arrays(&model, form, &target, &expected, &device)?,
+            };
             let timm = timm.as_ref().filter(|_| form == Form::Timm);
             if !self.format.json {
                 print(&format!("{}\n", path.display()))?;
@@ -111,6 +112,8 @@ impl Export {
                 (Kind::Safetensors, Layout::Kiln) => Form::Safetensors,
                 (Kind::Safetensors, Layout::Timm) => Form::Timm,
                 (Kind::Burnpack, _) => Form::Burnpack,
+                (Kind::Onnx, _) => Form::Onnx(self.onnx.checked()),
+                (Kind::Rust, _) => Form::Rust,
             };
             if !forms.contains(&form) {
                 forms.push(form);
@@ -120,81 +123,56 @@ impl Export {
             let text = "`--layout timm` is for safetensors; add it to --format, or leave the layout out";
             return Err(Failure::Usage(text.into()).into());
         }
+        if self.onnx.are_given() && !self.kinds.contains(&Kind::Onnx) {
+            let text = "--onnx-input, --onnx-precision and --onnx-output are for `--format onnx`; add it, or leave them out";
+            return Err(Failure::Usage(text.into()).into());
+        }
         Ok(forms)
     }
-
-    fn target(&self, files: usize, network: &str) -> Result<Target> {
-        let usual = Target::beside(Path::new(&self.model), network);
-        let Some(out) = &self.out else { return Ok(usual) };
-        let is_there = out.is_symlink() || out.exists();
-        if out.is_dir() || (files > 1 && !is_there) {
-            let Target::Folder { stem, .. } = usual else { return Ok(usual) };
-            return Ok(Target::Folder { folder: out.clone(), stem });
-        }
-        if is_there {
-            return Err(taken(out));
-        }
-        Ok(Target::File(out.clone()))
-    }
 }
 
-impl Target {
-    /// In the run's own folder `export`; for a file beside it, and otherwise here.
-    fn beside(model: &Path, network: &str) -> Self {
-        let text = |name: &std::ffi::OsStr| name.to_string_lossy().into_owned();
-        if model.is_dir() {
-            // The name of `.` is known to the system alone.
-            let whole = model.canonicalize().unwrap_or_else(|_| model.to_owned());
-            let stem = whole.file_name().map_or_else(|| network.to_owned(), text);
-            return Self::Folder { folder: model.join("export"), stem };
+/// A file of named arrays, which is read back as a model.
+fn put_arrays(
+    model: &Model,
+    form: Form,
+    target: &Target,
+    expected: &[f32],
+    device: &Device,
+) -> Result<PathBuf> {
+    let bytes = export::bytes(model, form)?;
+    let path = target.put(form, &|path| durable::write_new(path, &bytes))?;
+    keep_if_equal(&path, compare(model, expected, &path, device))?;
+    Ok(path)
+}
+
+/// A file that another runtime runs, before it is written.
+fn put_onnx(model: &Model, options: onnx::Options, target: &Target, from: &Path) -> Result<PathBuf> {
+    let form = Form::Onnx(options);
+    let bytes = export::bytes(model, form)?;
+    onnx::expect_agreement(model, options, &bytes, from)?;
+    let path = target.put(form, &|path| durable::write_new(path, &bytes))?;
+    keep_if_equal(&path, differs(&bytes, &path))?;
+    Ok(path)
+}
+
+/// A folder with the crate, whose network another runtime runs before it is written.
+fn put_crate(model: &Model, target: &Target, from: &Path) -> Result<PathBuf> {
+    let network = export::bytes(model, Form::Rust)?;
+    onnx::expect_agreement(model, rust::OPTIONS, &network, from)?;
+    let files = rust::files(&model.identity, network, &target.stem());
+    target.put(Form::Rust, &|path| put_folder(path, &files))
+}
+
+/// A new folder with some files, there whole or not at all.
+fn put_folder(path: &Path, files: &[(&str, Vec<u8>)]) -> Result<(), durable::Error> {
+    let folder = NewFolder::begin(path)?;
+    for (name, bytes) in files {
+        if let Some(above) = Path::new(name).parent() {
+            durable::create_folders(&folder.path().join(above))?;
         }
-        let stem = model.is_file().then(|| model.file_stem().map(text)).flatten();
-        let folder = model.parent().filter(|_| stem.is_some()).map_or_else(PathBuf::new, Path::to_owned);
-        Self::Folder { folder, stem: stem.unwrap_or_else(|| network.to_owned()) }
+        folder.write(name, bytes)?;
     }
-
-    /// Writes a file and says where. Never in place of another one.
-    fn put(&self, form: Form, bytes: &[u8]) -> Result<PathBuf> {
-        match self {
-            Self::File(path) => {
-                make_folder(path.parent())?;
-                match durable::write_new(path, bytes) {
-                    Err(durable::Error::Exists { .. }) => Err(taken(path)),
-                    done => Ok(done.map(|()| path.clone())?),
-                }
-            }
-            Self::Folder { folder, stem } => {
-                make_folder(Some(folder))?;
-                let mut number = 1;
-                loop {
-                    let path = folder.join(file_name(stem, form, number));
-                    match durable::write_new(&path, bytes) {
-                        Err(durable::Error::Exists { .. }) => number += 1,
-                        done => return Ok(done.map(|()| path)?),
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// `flowers.safetensors`, `flowers-2.safetensors`, `flowers-timm.safetensors`.
-fn file_name(stem: &str, form: Form, number: usize) -> String {
-    let layout = if form == Form::Timm { "-timm" } else { "" };
-    let number = if number == 1 { String::new() } else { format!("-{number}") };
-    format!("{stem}{layout}{number}.{}", form.ending())
-}
-
-fn make_folder(folder: Option<&Path>) -> Result<()> {
-    match folder {
-        Some(folder) if !folder.as_os_str().is_empty() => Ok(durable::create_folders(folder)?),
-        _ => Ok(()),
-    }
-}
-
-fn taken(path: &Path) -> anyhow::Error {
-    let text = format!("{} is there already and is not replaced; give --out another name", path.display());
-    Failure::Usage(text).into()
+    folder.commit()
 }
 
 /// Logits that a model gives for a few random inputs.
@@ -224,6 +202,15 @@ fn compare(model: &Model, expected: &[f32], path: &Path, device: &Device) -> Opt
         Ok(found) if bits(&found) == bits(expected) => None,
         Ok(_) => Some("its logits differ".into()),
         Err(error) => Some(format!("no network can be built of it: {error}")),
+    }
+}
+
+/// Whether the file just written holds something else than was checked.
+fn differs(bytes: &[u8], path: &Path) -> Option<String> {
+    match durable::hash_file(path) {
+        Ok(hash) if hash == durable::hash(bytes) => None,
+        Ok(_) => Some("it does not hold what was written".into()),
+        Err(error) => Some(format!("it cannot be read back: {error}")),
     }
 }
 
@@ -259,6 +246,8 @@ impl Written {
             Form::Safetensors => ("safetensors", "kiln"),
             Form::Timm => ("safetensors", "timm"),
             Form::Burnpack => ("burnpack", "kiln"),
+            Form::Onnx(_) => ("onnx", "kiln"),
+            Form::Rust => ("rust", "kiln"),
         };
         Self { path: path.display().to_string(), format, layout, timm: timm.map(|timm| timm.python(path)) }
     }
@@ -279,14 +268,5 @@ mod tests {
         assert_eq!(super::super::failure::exit_code(&error), super::super::failure::DISAGREES);
         assert!(error.to_string().ends_with("its logits differ; it was removed"), "{error}");
         assert!(!path.exists());
-    }
-
-    #[test]
-    fn files_are_named_after_the_run() {
-        let check = |form, number, expected| assert_eq!(file_name("flowers", form, number), expected);
-        check(Form::Safetensors, 1, "flowers.safetensors");
-        check(Form::Safetensors, 2, "flowers-2.safetensors");
-        check(Form::Timm, 3, "flowers-timm-3.safetensors");
-        check(Form::Burnpack, 1, "flowers.bpk");
     }
 }

@@ -26,6 +26,9 @@ mod kept;
 mod kinds;
 mod memory;
 mod numbered;
+mod onnx;
+#[cfg(feature = "onnx-check")]
+mod onnx_check;
 mod overlay;
 mod predict;
 mod prepare;
@@ -36,6 +39,7 @@ mod resume;
 mod scale;
 mod session;
 mod start;
+mod target;
 mod train;
 mod tta;
 mod verify;

@@ -53,7 +53,7 @@ pub use levels::{Window, expect_levels};
 pub use location::{Location, Shard, Slice};
 pub use part::{Frame, Look, Need, Part};
 pub use picture::{Depth, Picture, PictureError};
-pub use preprocess::{Crop, IMAGENET_MEAN, IMAGENET_STD, Preprocess, Resize, luma};
+pub use preprocess::{Crop, IMAGENET_MEAN, IMAGENET_STD, LUMA, Preprocess, Resize, luma};
 pub use recipe::Recipe;
 pub use record::{Balance, Record};
 pub use resize::{Interpolation, Region, resize};

@@ -56,8 +56,8 @@ impl Preprocess {
         }
     }
 
-    /// Normalising as one factor and one offset, rounded once.
-    fn line(&self, channel: usize, white: f64) -> (f32, f32) {
+    /// Normalising a channel as one factor and one offset, rounded once; `white` is the number that stands for white.
+    pub fn line(&self, channel: usize, white: f64) -> (f32, f32) {
         let (mean, std) = (f64::from(self.mean[channel]), f64::from(self.std[channel]));
         ((1.0 / (white * std)) as f32, (-mean / std) as f32)
     }

@@ -229,8 +229,11 @@ fn framed<T: Copy + Default>(
 
 /// ITU-R 601-2's luma with Pillow's weights, which add up to one exactly: grey bytes stay what they are.
 pub fn luma([red, green, blue]: [f32; 3]) -> f32 {
-    (red * 19_595.0 + green * 38_470.0 + blue * 7_471.0) * (1.0 / 65_536.0)
+    (red * LUMA[0] + green * LUMA[1] + blue * LUMA[2]) * (1.0 / 65_536.0)
 }
+
+/// What red, green and blue count for in grey, in 65536ths.
+pub const LUMA: [f32; 3] = [19_595.0, 38_470.0, 7_471.0];
 
 /// Where a centre crop lies.
 const MIDDLE: f64 = 0.5;

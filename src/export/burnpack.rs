@@ -14,7 +14,8 @@ use crate::weights::formats::burnpack as stored;
 
 pub use stored::claims;
 
-pub const ENDING: &str = burn_pack::EXTENSION;
+/// As `burn_pack::EXTENSION` has it.
+pub const ENDING: &str = ".bpk";
 
 pub fn bytes(model: &Model) -> Result<Vec<u8>, Error> {
     let refuse = |cause: burn_pack::Error| Error::Burnpack(cause.to_string());

@@ -7,6 +7,11 @@ pub enum Error {
     )]
     NoTimmModel { network: String },
 
+    #[error(
+        "an ONNX file holds at most 2 GiB, and this network takes {} MiB; export safetensors or burnpack", bytes >> 20
+    )]
+    TooLargeForOnnx { bytes: usize },
+
     #[error("cannot write burnpack: {0}")]
     Burnpack(String),
 }

@@ -3,17 +3,21 @@
 
 mod burnpack;
 mod error;
+pub mod onnx;
+pub mod rust;
 mod timm;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+
+use burn::tensor::Device;
 
 pub use error::Error;
 pub use timm::Timm;
 
 use crate::checkpoint::{self, Identity, read_model, tensor_bytes};
 use crate::durable::Map;
-use crate::model::Array;
+use crate::model::{Array, Network, NormSettings, Settings};
 
 /// A model outside of any network: what a file of any form holds.
 #[derive(Debug, Clone)]
@@ -23,6 +27,25 @@ pub struct Model {
     pub identity: Identity,
 }
 
+impl Model {
+    /// The network that the arrays are of. What is missing is zero: whoever read them from a file has compared them with the
+    /// plan.
+    pub fn network(self, device: &Device) -> Network {
+        let Self { arrays, identity } = self;
+        let mut arrays: BTreeMap<_, _> = arrays.into_iter().map(|array| (array.name, array.values)).collect();
+        let settings = Settings {
+            padding: identity.padding,
+            norm: NormSettings { eps: identity.norm_eps, momentum: identity.norm_momentum },
+            classes: identity.classes.len(),
+            dropout: 0.0,
+            stochastic_depth: 0.0,
+        };
+        Network::build(&identity.plan, &settings, device, &mut |name, shape| {
+            arrays.remove(name).unwrap_or_else(|| vec![0.0; shape.iter().product()])
+        })
+    }
+}
+
 /// A format, and whose names the arrays carry in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
@@ -30,19 +53,25 @@ pub enum Form {
     /// safetensors under timm's names.
     Timm,
     Burnpack,
+    Onnx(onnx::Options),
+    /// A folder with a crate.
+    Rust,
 }
 
 impl Form {
-    /// The ending of a file's name, without the dot.
-    pub fn ending(self) -> &'static str {
+    /// What sets its name apart from those of other forms: before a number and after it.
+    pub fn marks(self) -> [&'static str; 2] {
         match self {
-            Self::Safetensors | Self::Timm => "safetensors",
-            Self::Burnpack => burnpack::ENDING,
+            Self::Safetensors => ["", ".safetensors"],
+            Self::Timm => ["-timm", ".safetensors"],
+            Self::Burnpack => ["", burnpack::ENDING],
+            Self::Onnx(_) => ["", ".onnx"],
+            Self::Rust => ["-rust", ""],
         }
     }
 }
 
-/// The bytes of a file that holds this model.
+/// The bytes of a file that holds this model; of a crate, those of the network in it.
 pub fn bytes(model: &Model, form: Form) -> Result<Vec<u8>, Error> {
     match form {
         Form::Safetensors => Ok(tensor_bytes(&model.arrays, Some(&model.identity))),
@@ -52,11 +81,17 @@ pub fn bytes(model: &Model, form: Form) -> Result<Vec<u8>, Error> {
             Ok(tensor_bytes(&arrays, Some(&model.identity)))
         }
         Form::Burnpack => burnpack::bytes(model),
+        Form::Onnx(options) => onnx::bytes(model, options),
+        Form::Rust => onnx::bytes(model, rust::OPTIONS),
     }
 }
 
 /// Reads a model in whichever form it is; its first bytes and its names tell.
 pub fn read(path: &Path) -> Result<Model, checkpoint::Error> {
+    if path.extension().is_some_and(|ending| ending == "onnx") {
+        let reason = "ONNX files are for other programs; kiln reads run folders, safetensors and burnpack";
+        return Err(checkpoint::Error::NoModel { path: path.to_owned(), reason: reason.into() });
+    }
     let map = Map::open(path)?;
     let Model { arrays, identity } = if burnpack::claims(&map) {
         burnpack::read(path)?

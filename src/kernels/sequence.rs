@@ -88,8 +88,8 @@ impl Piece {
         }
     }
 
-    /// With the factors multiplied into the weights, as plain Burn wants them.
-    fn folded(self) -> Self {
+    /// With the factors multiplied into the weights, as everybody but kiln's own kernels wants them.
+    pub fn folded(self) -> Self {
         match self {
             Self::Convolve(conv) => Self::Convolve(Box::new(conv.folded())),
             Self::Bottleneck(bottleneck) => Self::Bottleneck(Box::new(bottleneck.folded())),

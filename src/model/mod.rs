@@ -11,7 +11,7 @@ mod squeeze;
 
 pub use block::Block;
 pub use fill::initial;
-pub use folded::Folded;
+pub use folded::{Folded, Scale, pieces, scales};
 pub use layer::{ConvNorm, NormForm, NormSettings};
 pub use network::{Cut, Dense, Network, Settings};
 pub use parameters::{Array, Role, arrays, gradients, numbers, parameter_list, role, update};

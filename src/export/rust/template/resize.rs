@@ -1,0 +1,120 @@
+//! Resizing as Pillow and kiln do it: a kernel that widens where a picture shrinks, rows before columns, sums of integers,
+//! rounded to bytes after each of the two passes.
+
+/// How values between pixels are found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kernel {
+    Bilinear,
+    Bicubic,
+}
+
+/// A part of a picture in pixels from its upper left corner; edges may fall between pixels.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Region {
+    pub left: f64,
+    pub top: f64,
+    pub width: f64,
+    pub height: f64,
+}
+
+/// RGB bytes, row by row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pixels {
+    pub width: usize,
+    pub height: usize,
+    pub bytes: Vec<u8>,
+}
+
+/// The region, which must lie within the picture, brought to a size.
+pub fn resize(picture: &Pixels, region: Region, width: usize, height: usize, kernel: Kernel) -> Pixels {
+    let across = Weights::new(picture.width, (region.left, region.width), width, kernel);
+    let down = Weights::new(picture.height, (region.top, region.height), height, kernel);
+    let (first, end) = down.reach();
+    let rows = picture.bytes.chunks_exact(3 * picture.width).skip(first).take(end - first);
+    let band: Vec<u8> = rows.flat_map(|row| across.blend(row, 3, 0)).collect();
+    Pixels { width, height, bytes: down.blend(&band, 3 * width, first) }
+}
+
+/// What each new pixel of an axis is made of.
+struct Weights {
+    /// The first of the old pixels, and what each of them counts.
+    shares: Vec<(usize, Vec<i32>)>,
+    /// Bits behind the point.
+    precision: u32,
+}
+
+/// Bits that are left for a fraction beside a byte and two for what shoots over.
+const MOST_PRECISE: u32 = 32 - 8 - 2 - 1;
+
+impl Weights {
+    /// For `out` pixels made of the stretch from `start` on, of `limit` pixels in all.
+    fn new(limit: usize, (start, length): (f64, f64), out: usize, kernel: Kernel) -> Self {
+        let scale = length / out as f64;
+        let wide = scale.max(1.0);
+        let reach = kernel.support() * wide;
+        let exact: Vec<(usize, Vec<f64>)> = (0..out)
+            .map(|at| {
+                let centre = start + (at as f64 + 0.5) * scale;
+                let first = (centre - reach).floor().max(0.0) as usize;
+                let end = ((centre + reach).ceil() as usize).min(limit);
+                let shares: Vec<f64> =
+                    (first..end).map(|old| kernel.at((old as f64 + 0.5 - centre) / wide)).collect();
+                let sum: f64 = shares.iter().sum();
+                (first, shares.into_iter().map(|share| share / sum).collect())
+            })
+            .collect();
+        let most = exact.iter().flat_map(|(_, shares)| shares).copied().fold(0.0, f64::max);
+        let precision = (0..MOST_PRECISE)
+            .find(|bits| (most * f64::from(2u32 << bits)).round() >= f64::from(1u32 << 15))
+            .unwrap_or(MOST_PRECISE);
+        let one = f64::from(1u32 << precision);
+        let whole = |share: f64| i32::from((share * one).round() as i16);
+        let shares =
+            exact.into_iter().map(|(first, shares)| (first, shares.into_iter().map(whole).collect()));
+        Self { shares: shares.collect(), precision }
+    }
+
+    /// First and end of the old pixels that count.
+    fn reach(&self) -> (usize, usize) {
+        let first = self.shares.iter().map(|(first, _)| *first).min().unwrap_or(0);
+        (first, self.shares.iter().map(|(first, shares)| first + shares.len()).max().unwrap_or(first))
+    }
+
+    /// New pixels from old ones, each of some bytes, of which the first is number `from`.
+    fn blend(&self, old: &[u8], bytes: usize, from: usize) -> Vec<u8> {
+        let half = (1 << self.precision) >> 1;
+        let mut new = Vec::with_capacity(self.shares.len() * bytes);
+        let mut sums = vec![half; bytes];
+        for (first, shares) in &self.shares {
+            sums.fill(half);
+            for (pixel, share) in old.chunks_exact(bytes).skip(first - from).zip(shares) {
+                for (sum, byte) in sums.iter_mut().zip(pixel) {
+                    *sum += i32::from(*byte) * share;
+                }
+            }
+            new.extend(sums.iter().map(|sum| (sum >> self.precision).clamp(0, 255) as u8));
+        }
+        new
+    }
+}
+
+impl Kernel {
+    /// How far it reaches to either side, in pixels of the coarser picture.
+    fn support(self) -> f64 {
+        match self {
+            Self::Bilinear => 1.0,
+            Self::Bicubic => 2.0,
+        }
+    }
+
+    /// How much a pixel counts that lies so far from the middle.
+    fn at(self, place: f64) -> f64 {
+        let x = place.abs();
+        match self {
+            Self::Bilinear => (1.0 - x).max(0.0),
+            Self::Bicubic if x < 1.0 => (1.5 * x - 2.5) * x * x + 1.0,
+            Self::Bicubic if x < 2.0 => ((2.5 - 0.5 * x) * x - 4.0) * x + 2.0,
+            Self::Bicubic => 0.0,
+        }
+    }
+}
