@@ -14,7 +14,7 @@ use super::tta::Tta;
 use super::{Ended, Place, paths_from_stdin, start};
 use crate::dataset::Location;
 use crate::devices::choose;
-use crate::evaluate::softmax;
+use crate::evaluate::ranked;
 
 #[derive(Args)]
 pub struct Predict {
@@ -114,14 +114,8 @@ impl Predict {
 }
 
 fn guesses<'a>(model: &'a Classifier, row: &[f32], top: usize) -> Vec<Guess<'a>> {
-    let probabilities = softmax(row, model.identity.temperature);
-    let mut order: Vec<usize> = (0..row.len()).collect();
-    order.sort_by(|&a, &b| row[b].total_cmp(&row[a]).then(a.cmp(&b)));
-    order.truncate(top.max(1));
-    order
-        .into_iter()
-        .map(|i| Guess { class: &model.identity.classes[i], probability: probabilities[i] })
-        .collect()
+    let ranked = ranked(row, model.identity.temperature, top.max(1)).into_iter();
+    ranked.map(|(i, probability)| Guess { class: &model.identity.classes[i], probability }).collect()
 }
 
 fn csv(path: &str, guesses: &[Guess], error: Option<&str>) -> String {

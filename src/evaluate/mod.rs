@@ -24,5 +24,5 @@ pub use counts::{Average, ClassScores};
 pub use explain::{Evidence, HeatMap};
 pub use figures::Figures;
 pub use scores::{Scores, confusions};
-pub use softmax::{best, softmax};
+pub use softmax::{best, ranked, softmax};
 pub use sources::{Source, sources};
