@@ -18,5 +18,7 @@ pub mod model;
 pub mod page;
 pub mod report;
 pub mod scaling;
+#[cfg(feature = "serve")]
+pub mod serve;
 pub mod train;
 pub mod weights;

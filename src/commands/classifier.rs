@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::prepare::fetch;
 use super::tta::{self, Tta};
 use crate::checkpoint::{IDENTITY_FORMAT, Identity, RunFolder, Start};
-use crate::dataset::{Limits, Location, Need, Part};
+use crate::dataset::{DecodeError, Limits, Location, Need, Part, PictureError};
 use crate::evaluate::Evidence;
 use crate::export::{self, Model};
 use crate::model::{Array, Folded, numbers};
@@ -23,6 +23,15 @@ pub struct Classifier {
     network: Folded,
     device: Device,
     tta: Option<Tta>,
+}
+
+/// Why the bytes of a file make no input.
+#[derive(Debug, thiserror::Error)]
+pub enum Unread {
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    #[error(transparent)]
+    See(#[from] PictureError),
 }
 
 /// Pictures per forward pass; it has no influence on results.
@@ -116,13 +125,7 @@ impl Classifier {
             pictures.par_iter().map(|picture| self.prepare(picture)).collect();
         let good: Vec<&Vec<f32>> = prepared.iter().flatten().collect();
         let views = self.tta.map_or(1, Tta::views);
-        let mut rows = Vec::new();
-        if !good.is_empty() {
-            let side = self.identity.preprocess.size;
-            let values: Vec<f32> = good.iter().flat_map(|pixels| pixels.iter().copied()).collect();
-            let shape = [good.len() * views, self.identity.channels, side, side];
-            rows = run(Tensor::from_data(TensorData::new(values, shape), &self.device));
-        }
+        let rows = if good.is_empty() { Vec::new() } else { run(self.images(&good, views)) };
         let mut rows = rows.chunks(views * width).map(|rows| tta::mean(rows, views));
         prepared.into_iter().map(|one| one.map(|_| rows.next().unwrap_or_default())).collect()
     }
@@ -134,31 +137,43 @@ impl Classifier {
 
     /// What the places of a picture speak for, from the bytes of its file; seen as it is, whatever the ways of looking.
     pub fn evidence(&self, bytes: &[u8]) -> Result<Evidence, String> {
-        let (side, channels) = (self.identity.preprocess.size, self.identity.channels);
-        let pixels = TensorData::new(self.pixels(bytes, None)?, [1, channels, side, side]);
-        let (logits, places) = self.network.explain(Tensor::from_data(pixels, &self.device));
+        let pixels = self.pixels(bytes, None, &Limits::default()).map_err(|error| error.to_string())?;
+        Ok(self.evidence_in(pixels))
+    }
+
+    /// The same of a picture that is prepared already.
+    pub fn evidence_in(&self, pixels: Vec<f32>) -> Evidence {
+        let (logits, places) = self.network.explain(self.images(&[pixels], 1));
         let columns = places.dims()[3];
-        Ok(Evidence::new(numbers(logits), numbers(places), columns))
+        Evidence::new(numbers(logits), numbers(places), columns)
+    }
+
+    /// Pictures that are prepared already, as the network takes them.
+    pub fn images(&self, prepared: &[impl AsRef<[f32]>], views: usize) -> Tensor<4> {
+        let side = self.identity.preprocess.size;
+        let values: Vec<f32> = prepared.iter().flat_map(|pixels| pixels.as_ref().iter().copied()).collect();
+        let shape = [prepared.len() * views, self.identity.channels, side, side];
+        Tensor::from_data(TensorData::new(values, shape), &self.device)
     }
 
     fn prepare(&self, picture: &Location) -> Result<Vec<f32>, String> {
-        self.pixels(&picture.read().map_err(|error| error.to_string())?, self.tta)
+        let bytes = picture.read().map_err(|error| error.to_string())?;
+        self.pixels(&bytes, self.tta, &Limits::default()).map_err(|error| error.to_string())
     }
 
     /// The network's input, from the bytes of a file.
-    fn pixels(&self, bytes: &[u8], tta: Option<Tta>) -> Result<Vec<f32>, String> {
+    pub fn pixels(&self, bytes: &[u8], tta: Option<Tta>, limits: &Limits) -> Result<Vec<f32>, Unread> {
         let preprocess = &self.identity.preprocess;
         let need = |width, height| match tta {
             Some(Tta::Crops) => Need { look: None, ..preprocess.need(width, height) },
             _ => preprocess.need(width, height),
         };
-        let part = Part::decode(bytes, preprocess.background, &Limits::default(), &need);
-        let part = part.map_err(|error| error.to_string())?;
+        let part = Part::decode(bytes, preprocess.background, limits, &need)?;
         let seen = match tta {
             None => tta::plain(preprocess, &part, self.identity.channels),
             Some(tta) => tta.seen(preprocess, &part, self.identity.channels),
         };
-        seen.map_err(|error| error.to_string())
+        Ok(seen?)
     }
 }
 

@@ -151,7 +151,7 @@ fn class_of(classes: &[String], name: &str) -> Result<usize, Failure> {
     })
 }
 
-fn png(image: &RgbImage) -> Result<Vec<u8>> {
+pub fn png(image: &RgbImage) -> Result<Vec<u8>> {
     let mut bytes = Cursor::new(Vec::new());
     image.write_to(&mut bytes, ImageFormat::Png).context("the picture cannot be made into a file")?;
     Ok(bytes.into_inner())

@@ -75,6 +75,10 @@ fn code_of(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
             _ => RUN_FOLDER,
         });
     }
+    #[cfg(feature = "serve")]
+    if let Some(crate::serve::Error::Listen { .. }) = cause.downcast_ref() {
+        return Some(USAGE);
+    }
     match cause.downcast_ref() {
         Some(dataset::Error::BadRecord { .. }) => return Some(RUN_FOLDER),
         // What cannot be fetched has one code, be it weights or an archive.

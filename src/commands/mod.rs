@@ -1,5 +1,7 @@
 //! One file per verb: the only place where the rooms are put together, and the only one that prints.
 
+#[cfg(not(feature = "serve"))]
+mod absent;
 mod bench;
 mod bench_data;
 mod cache;
@@ -37,6 +39,10 @@ mod report;
 mod reporter;
 mod resume;
 mod scale;
+#[cfg(feature = "serve")]
+mod serve;
+#[cfg(feature = "serve")]
+mod served;
 mod session;
 mod start;
 mod target;
@@ -52,6 +58,8 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::DeviceChoice;
+#[cfg(not(feature = "serve"))]
+use absent as serve;
 use failure::{described, exit_code};
 
 /// Labelled pictures and one TOML file in; a trained, tested and exported EfficientNet out.
@@ -82,6 +90,8 @@ enum Verb {
     Predict(predict::Predict),
     /// Show which places of pictures speak for a class
     Explain(explain::Explain),
+    /// Answer over HTTP: a page to drop pictures on, and JSON for programs
+    Serve(serve::Serve),
     /// Write a trained model as a file to take elsewhere
     Export(export::Export),
     /// Compound scaling before any training
@@ -168,6 +178,7 @@ pub fn main() -> ExitCode {
         Verb::Compare(verb) => verb.run(),
         Verb::Predict(verb) => verb.run(),
         Verb::Explain(verb) => verb.run(),
+        Verb::Serve(verb) => verb.run(),
         Verb::Export(verb) => verb.run(),
         Verb::Scale(verb) => verb.run(),
         Verb::Data(verb) => verb.run(),
