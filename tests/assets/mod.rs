@@ -1,5 +1,8 @@
 //! The shared test data: real weights and photographs, found beside the repository or by KILN_ASSETS.
 
+// Each file of tests uses a part of it.
+#![allow(dead_code)]
+
 use std::path::{Path, PathBuf};
 
 /// lite0 as its package ships it.
