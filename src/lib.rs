@@ -20,5 +20,6 @@ pub mod report;
 pub mod scaling;
 #[cfg(feature = "serve")]
 pub mod serve;
+pub mod track;
 pub mod train;
 pub mod weights;

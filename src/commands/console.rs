@@ -225,6 +225,8 @@ mod tests {
             stage: 1,
             epoch: 2,
             epochs: 5,
+            step: 50,
+            rate: 0.1,
             batch: 10,
             batches: 40,
             first,

@@ -1,12 +1,11 @@
 //! `kiln explain`: which places of pictures speak for a class, as heat over the pictures. The arithmetic is in
 //! evaluate/, the drawing in overlay.rs.
 
-use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::Args;
-use image::{ImageFormat, RgbImage};
+use image::RgbImage;
 use serde::Serialize;
 
 use super::classifier::Classifier;
@@ -15,6 +14,7 @@ use super::failure::{DATA, Failure};
 use super::predict::listed;
 use super::session::marks;
 use super::{Ended, Format, Place, numbered, overlay, start};
+use crate::canvas;
 use crate::dataset::Location;
 use crate::devices::choose;
 use crate::evaluate::softmax;
@@ -90,7 +90,8 @@ impl Explain {
                     continue;
                 }
             };
-            let file = numbered::write(&self.out.join(file_name(path, seen.class)), &png(&shown)?)?;
+            let bytes = canvas::png(&shown).context("the picture cannot be made into a file")?;
+            let file = numbered::write(&self.out.join(file_name(path, seen.class)), &bytes)?;
             let file = file.display().to_string();
             self.say(&model, &name, Outcome::Explained(Explained { file, ..seen }))?;
             bar.set(done, paths.len() as u64);
@@ -149,12 +150,6 @@ fn class_of(classes: &[String], name: &str) -> Result<usize, Failure> {
         let near = near.map_or_else(String::new, |near| format!("; did you mean {near:?}?"));
         Failure::Usage(format!("--class {name}: the model knows no such class{near}"))
     })
-}
-
-pub fn png(image: &RgbImage) -> Result<Vec<u8>> {
-    let mut bytes = Cursor::new(Vec::new());
-    image.write_to(&mut bytes, ImageFormat::Png).context("the picture cannot be made into a file")?;
-    Ok(bytes.into_inner())
 }
 
 /// `daisy.jpg` as a rose is `daisy-rose.png`; a class may hold what no file's name may.

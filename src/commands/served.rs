@@ -1,7 +1,7 @@
 //! A model as the server wants it: bytes of files in, ranked classes out.
 
 use super::classifier::{Classifier, Unread};
-use super::explain::png;
+use crate::canvas;
 use super::overlay;
 use crate::dataset::Limits;
 use crate::evaluate::{ranked, softmax};
@@ -59,7 +59,7 @@ impl Model for Served {
             probability: softmax(&evidence.logits, identity.temperature)[class],
             predicted,
             heat: heat.values.chunks(heat.columns.max(1)).map(<[f32]>::to_vec).collect(),
-            overlay: png(&image).map_err(|_| Fault::Failed)?,
+            overlay: canvas::png(&image).ok_or(Fault::Failed)?,
         })
     }
 }

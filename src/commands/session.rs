@@ -19,7 +19,7 @@ use super::prepare::{DRAWN, SCRATCH};
 use super::reporter::{Page, Reporter};
 use super::start::{Signals, processors};
 use crate::checkpoint::{Contents, Identity, RunFolder};
-use crate::config::{CachePlace, Config, DataOffline, Source};
+use crate::config::{CachePlace, Config, DataOffline, Source, Track};
 use crate::dataset::{Balance, Preprocess, download};
 use crate::devices::{Chosen, approve, choose};
 use crate::durable;
@@ -27,6 +27,7 @@ use crate::evaluate::{Figures, SEED};
 use crate::loader::Decoded;
 use crate::model::Network;
 use crate::report::State;
+use crate::track::{Description, End, Tracked, Tracker};
 use crate::train::{self, Observer, Outcome, Session, Splits, words_of_balance};
 
 /// What a session is made of before it starts.
@@ -117,6 +118,7 @@ pub fn fingerprint(config: &Config) -> String {
     config.data.offline = DataOffline::Fail;
     config.data.workers = None;
     config.train.threads = None;
+    config.track = Track::default();
     config.data.cache = CachePlace::Auto;
     config.data.cache_limit = 1;
     config.data.cache_memory = None;
@@ -137,12 +139,14 @@ pub fn conclude(parts: Parts, network: Network, from: Option<Contents>, signals:
     };
     let mut page = Page::new(session.folder);
     page.begin(&session).iter().for_each(|trouble| screen.remark(trouble));
+    let mut tracker = tracker(&session);
     let mut reporter = Reporter::new(&mut *screen, page);
-    let outcome = train::run(&session, network, from, &mut reporter);
+    let outcome = train::run(&session, network, from, &mut Tracked::new(&mut reporter, &mut tracker));
     let mut page = reporter.into_page();
     drop(screen);
     let outcome = outcome.inspect_err(|error| {
         page.write(State::Stopped(error.to_string()));
+        close(&mut tracker, End::Failed);
     })?;
     let run = session.folder.path().display();
     match outcome {
@@ -151,6 +155,7 @@ pub fn conclude(parts: Parts, network: Network, from: Option<Contents>, signals:
                 .elapsed()
                 .map_or_else(String::new, |time| format!(" {:.2} s after the signal", time.as_secs_f64()));
             say(page.write(State::Stopped("stopped; it can be resumed".into())));
+            close(&mut tracker, End::Stopped);
             tell(&format!("\nstopped and saved {}{after}; go on with: kiln resume {run}", saved.display()));
             Ok(signals.exit_code())
         }
@@ -158,6 +163,7 @@ pub fn conclude(parts: Parts, network: Network, from: Option<Contents>, signals:
             let figures = test.as_ref().map(|test| test.answers.figures(test.temperature, SEED));
             if let (Some(test), Some(figures)) = (&test, &figures) {
                 say(page.tested(&session, test, figures));
+                tracker.tested(steps, figures);
             }
             let result = RunResult {
                 schema: 1,
@@ -171,6 +177,7 @@ pub fn conclude(parts: Parts, network: Network, from: Option<Contents>, signals:
             let text = serde_json::to_vec_pretty(&result).unwrap_or_default();
             durable::write(&session.folder.file(RESULT), &text)?;
             say(page.write(State::Finished));
+            close(&mut tracker, End::Finished);
             report(&session, figures.as_ref(), json)?;
             tell(&format!(
                 "best model: {}\nreport: {}\nexport it with: kiln export {run}",
@@ -183,6 +190,34 @@ pub fn conclude(parts: Parts, network: Network, from: Option<Contents>, signals:
             Ok(0)
         }
     }
+}
+
+/// Those who are told of the run beside its own records.
+fn tracker(session: &Session) -> Tracker {
+    let run = session.folder.path();
+    let Identity { classes, network, data, drawn, start, .. } = &session.identity;
+    let about = || Description {
+        name: run.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        experiment: session.config.track.experiment.clone(),
+        told: session.config.told(),
+        tags: [
+            ("kiln", env!("CARGO_PKG_VERSION").to_owned()),
+            ("network", network.clone()),
+            ("data", data.clone()),
+            ("data_fingerprint", session.fingerprints[1].clone()),
+            ("drawn", drawn.to_string()),
+            ("from_scratch", start.instead_of_pretrained.to_string()),
+            ("device", session.machine.clone()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into(),
+    };
+    Tracker::open(session.config, run, classes, about)
+}
+
+fn close(tracker: &mut Tracker, end: End) {
+    tracker.close(end);
+    tracker.troubles().iter().for_each(|line| tell(line));
 }
 
 fn say(trouble: Option<String>) {

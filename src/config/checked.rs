@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::augmentation::Augment;
+pub use super::keeping::{Checkpoint, Every, Track};
 pub use crate::scaling::Trains;
 use crate::scaling::{Compound, Family, Padding, Variant};
 
@@ -22,6 +23,7 @@ pub struct Config {
     pub schedule: Schedule,
     pub train: Train,
     pub checkpoint: Checkpoint,
+    pub track: Track,
     pub scratch: Scratch,
 }
 
@@ -381,20 +383,4 @@ pub enum BatchNorm {
 pub enum Monitor {
     Accuracy,
     Loss,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Checkpoint {
-    pub every: Every,
-    /// How many of the newest to keep, the best one not counted; at least 1.
-    pub keep: usize,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Every {
-    Epoch,
-    /// At least 1.
-    Steps(usize),
-    /// So many seconds of the clock, at least 1; and every epoch.
-    Seconds(u64),
 }

@@ -7,6 +7,7 @@ mod checked;
 mod error;
 mod faults;
 pub mod init;
+mod keeping;
 mod origin;
 mod overrides;
 mod parse;

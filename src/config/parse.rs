@@ -62,6 +62,7 @@ fn sections(tree: &mut DeTable<'_>, faults: &mut Faults<'_>) -> raw::File {
         schedule: take(tree, "schedule", faults),
         train: take(tree, "train", faults),
         checkpoint: take(tree, "checkpoint", faults),
+        track: take(tree, "track", faults),
         scratch: take(tree, "scratch", faults),
         // What is left: the name, and keys that belong nowhere.
         ..section::read(Some(Spanned::new(0..0, DeValue::Table(std::mem::take(tree)))), "", faults)

@@ -21,6 +21,7 @@ pub(super) struct File {
     pub schedule: Schedule,
     pub train: Train,
     pub checkpoint: Checkpoint,
+    pub track: Track,
     pub scratch: Scratch,
 }
 
@@ -228,6 +229,14 @@ pub(super) struct Train {
 pub(super) struct Checkpoint {
     pub every: Key<Every>,
     pub keep: Key<usize>,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Track {
+    pub tensorboard: Key<bool>,
+    pub mlflow: Key<String>,
+    pub experiment: Key<String>,
 }
 
 /// A value, or the word "auto".

@@ -81,7 +81,7 @@ pub(super) fn nearest<'w>(word: &str, words: &[&'w str]) -> Option<&'w str> {
 }
 
 /// Every table with its keys.
-pub(super) fn sections() -> [(&'static str, &'static [&'static str]); 13] {
+pub(super) fn sections() -> [(&'static str, &'static [&'static str]); 14] {
     [
         ("the top of the file", keys::<raw::File>()),
         ("[model]", keys::<raw::Model>()),
@@ -95,6 +95,7 @@ pub(super) fn sections() -> [(&'static str, &'static [&'static str]); 13] {
         ("[schedule]", keys::<raw::Schedule>()),
         ("[train]", keys::<raw::Train>()),
         ("[checkpoint]", keys::<raw::Checkpoint>()),
+        ("[track]", keys::<raw::Track>()),
         ("[scratch]", keys::<raw::Scratch>()),
     ]
 }

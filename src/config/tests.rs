@@ -9,6 +9,7 @@ mod page;
 mod refusals;
 mod round_trip;
 mod told;
+mod tracking;
 
 use std::path::Path;
 

@@ -8,8 +8,9 @@ use toml::Spanned;
 use super::augmentation::{Augment, Published};
 use super::checked::{
     Checkpoint, ClassWeights, Columns, Config, Course, Data, Every, Files, Loss, Model, Optimizer,
-    Pretrained, Sampler, Scale, Schedule, Scratch, Source, SplitShares, Stage, Train,
+    Pretrained, Sampler, Scale, Schedule, Scratch, Source, SplitShares, Stage, Track, Train,
 };
+use super::keeping::NOBODY;
 use super::raw::{self, Amount, Auto, AutoWord, False, Key, Off};
 use super::words::{Choice, CourseKind, LossKind, OptimizerKind};
 use crate::scaling::Padding;
@@ -79,6 +80,7 @@ fn raw(config: &Config) -> raw::File {
         schedule: schedule(&config.schedule),
         train: train(&config.train),
         checkpoint: checkpoint(&config.checkpoint),
+        track: track(&config.track),
         scratch: scratch(&config.scratch),
     }
 }
@@ -385,4 +387,10 @@ fn checkpoint(checkpoint: &Checkpoint) -> raw::Checkpoint {
         }),
         keep: key(checkpoint.keep),
     }
+}
+
+fn track(track: &Track) -> raw::Track {
+    let address = track.mlflow.clone().unwrap_or_else(|| NOBODY.to_string());
+    let Track { tensorboard, ref experiment, .. } = *track;
+    raw::Track { tensorboard: key(tensorboard), mlflow: key(address), experiment: key(experiment.clone()) }
 }

@@ -31,13 +31,17 @@ impl Appender {
 
     /// Adds a line; the line's end is put in here.
     pub fn line(&mut self, text: &str) -> Result<(), Error> {
-        let line = format!("{text}\n");
-        if let Err(error) = system::write(&mut self.file, &self.path, line.as_bytes()) {
+        self.add(format!("{text}\n").as_bytes())
+    }
+
+    /// Adds bytes as they are, all of them or none.
+    pub fn add(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        if let Err(error) = system::write(&mut self.file, &self.path, bytes) {
             // The first error is the one to report.
             let _ = system::set_length(&self.file, &self.path, self.length);
             return Err(error);
         }
-        self.length += line.len() as u64;
+        self.length += bytes.len() as u64;
         Ok(())
     }
 

@@ -254,6 +254,8 @@ impl Run<'_> {
             stage: progress.stage + 1,
             epoch: progress.epoch + 1,
             epochs: self.session.config.stages[progress.stage].epochs,
+            step: progress.step,
+            rate: self.rate(progress.stage_step.saturating_sub(1)),
             batch: progress.batch,
             batches,
             first: 0,

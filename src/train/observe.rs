@@ -37,6 +37,9 @@ pub struct BatchNote {
     pub stage: usize,
     pub epoch: usize,
     pub epochs: usize,
+    /// Updates made in the whole run.
+    pub step: usize,
+    pub rate: f64,
     pub batch: usize,
     pub batches: usize,
     /// Batches of this epoch that were done before a resume went on with it.

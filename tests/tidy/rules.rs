@@ -26,6 +26,7 @@ const ROOMS: [&str; 20] = [
     "checkpoint",
     "train",
     "export",
+    "track",
     "report",
     "serve",
     "commands",

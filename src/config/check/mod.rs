@@ -8,6 +8,7 @@ mod model;
 mod optimizer;
 mod policies;
 mod stages;
+mod track;
 mod train;
 
 use std::ops::Range;
@@ -30,6 +31,7 @@ pub(super) fn config(raw: &raw::File, stem: &str, faults: &mut Faults<'_>) -> Co
         schedule: optimizer::schedule(&raw.schedule, &stages, faults),
         train: train::train(&raw.train, faults),
         checkpoint: train::checkpoint(&raw.checkpoint, faults),
+        track: track::track(&raw.track, faults),
         scratch: stages::scratch(&raw.scratch, faults),
         stages,
     }

@@ -34,8 +34,18 @@ fn every_key_is_on_the_page_and_no_other() {
     let page = page();
     let sections = sections();
     assert_eq!(page.len(), sections.len(), "{:?}", page.keys());
-    let tables =
-        ["model", "data", "augment", "stage", "optimizer", "schedule", "train", "checkpoint", "scratch"];
+    let tables = [
+        "model",
+        "data",
+        "augment",
+        "stage",
+        "optimizer",
+        "schedule",
+        "train",
+        "checkpoint",
+        "track",
+        "scratch",
+    ];
     for (section, keys) in sections {
         let mut found: Vec<&str> = page[heading(section)].iter().map(|(key, _)| *key).collect();
         let is_top = heading(section) == "At the top";

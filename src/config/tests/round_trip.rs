@@ -55,12 +55,25 @@ pub(super) fn any_config() -> impl Strategy<Value = Config> {
     let name = "[a-zé][a-zA-Z0-9 ._-]{0,9}";
     let stages = prop::collection::vec(any_stage(), 1..4);
     let first = (name, any_model(), any_data(), any_augment(), stages);
-    (first, any_optimizer(), any_course(), any_train(), (any_checkpoint(), any_scratch())).prop_map(
-        |((name, model, data, augment, stages), optimizer, kind, train, (checkpoint, scratch))| {
-            let schedule = Schedule { kind, warmup_epochs: 0.75 };
-            Config { name, model, data, augment, stages, optimizer, schedule, train, checkpoint, scratch }
-        },
-    )
+    (first, any_optimizer(), any_course(), any_train(), (any_checkpoint(), any_track(), any_scratch()))
+        .prop_map(
+            |((name, model, data, augment, stages), optimizer, kind, train, (checkpoint, track, scratch))| {
+                let schedule = Schedule { kind, warmup_epochs: 0.75 };
+                Config {
+                    name,
+                    model,
+                    data,
+                    augment,
+                    stages,
+                    optimizer,
+                    schedule,
+                    train,
+                    checkpoint,
+                    track,
+                    scratch,
+                }
+            },
+        )
 }
 
 fn share() -> std::ops::Range<f64> {
@@ -283,6 +296,15 @@ fn any_checkpoint() -> impl Strategy<Value = Checkpoint> {
         (1..99_999_u64).prop_map(Every::Seconds)
     ];
     (every, 1..99_usize).prop_map(|(every, keep)| Checkpoint { every, keep })
+}
+
+fn any_track() -> impl Strategy<Value = Track> {
+    let mlflow = option::of("https?://[a-z.]{1,9}(:[0-9]{1,4})?(/[a-z]{1,4})?");
+    (any::<bool>(), mlflow, "[a-zé][a-z /\"]{0,9}").prop_map(|(tensorboard, mlflow, experiment)| Track {
+        tensorboard,
+        mlflow,
+        experiment,
+    })
 }
 
 fn any_scratch() -> impl Strategy<Value = Scratch> {
