@@ -3,7 +3,9 @@
 use image::{Rgb, RgbImage, imageops};
 
 use crate::canvas;
-use crate::dataset::{Interpolation, Limits, Need, Part, Picture, PictureError, Preprocess, Region, resize};
+use crate::dataset::{
+    Interpolation, Limits, Need, Part, Picture, PictureError, Preprocess, Region, luma, resize,
+};
 use crate::evaluate::HeatMap;
 
 /// The longer edge of a picture that is shown, in pixels, at least and at most.
@@ -12,11 +14,14 @@ pub type Edges = [u32; 2];
 /// Large enough for words beneath, and no larger than a screen.
 pub const SCREEN: Edges = [384, 1600];
 
-/// The share of colour where it is cold and where it is hot.
-const COLD: f32 = 0.35;
-const HOT: f32 = 0.7;
-/// What is left of the light of pixels that the network does not see.
-const UNSEEN: f32 = 0.3;
+/// As the small pictures of a page are.
+pub const THUMBNAIL: Edges = [1, 160];
+
+/// The share of the heat's colour; the rest is the picture in grey, so that all colour there is means heat.
+const HEAT: f32 = 0.55;
+/// What the network does not see is pale: something cold is dark.
+const VEIL: f32 = 0.7;
+const PALE: f32 = 235.0;
 
 const PAPER: Rgb<u8> = Rgb([255; 3]);
 const INK: Rgb<u8> = Rgb([20; 3]);
@@ -83,21 +88,54 @@ fn mixed(
     let is_seen = |share: f64| (0.0..=1.0).contains(&share);
     let seen = down.iter().flat_map(|&y| across.iter().map(move |&x| is_seen(x) && is_seen(y)));
     let colours = pixels.chunks_exact(3).zip(warmth).zip(seen);
-    let bytes =
-        colours.flat_map(|((pixel, warmth), seen)| if seen { tinted(pixel, warmth) } else { dimmed(pixel) });
+    let bytes = colours.flat_map(|((pixel, warmth), seen)| {
+        let grey = luma([pixel[0], pixel[1], pixel[2]].map(f32::from));
+        if seen { tinted(grey, warmth) } else { veiled(grey) }
+    });
     Ok(RgbImage::from_raw(picture.width(), picture.height(), bytes.collect()).unwrap_or_default())
 }
 
-fn tinted(pixel: &[u8], warmth: f32) -> [u8; 3] {
-    let share = COLD + (HOT - COLD) * warmth;
-    let colour = canvas::heat(warmth);
-    std::array::from_fn(|c| {
-        (f32::from(pixel[c]) * (1.0 - share) + f32::from(colour[c]) * share).round() as u8
-    })
+fn tinted(grey: f32, warmth: f32) -> [u8; 3] {
+    canvas::heat(warmth).map(|colour| (grey * (1.0 - HEAT) + f32::from(colour) * HEAT).round() as u8)
 }
 
-/// Grey, so that it is not taken for something cold.
-fn dimmed(pixel: &[u8]) -> [u8; 3] {
-    let grey = crate::dataset::luma([pixel[0], pixel[1], pixel[2]].map(f32::from));
-    [(grey * UNSEEN).round() as u8; 3]
+fn veiled(grey: f32) -> [u8; 3] {
+    [(grey * (1.0 - VEIL) + PALE * VEIL).round() as u8; 3]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A white picture with a crop in its middle, hot in its upper left quarter.
+    #[test]
+    fn heat_lies_where_the_network_saw_it() {
+        let picture = Picture::filled(80, 40, [255; 3]).unwrap();
+        let square = Region { left: 60.0, top: 20.0, width: 40.0, height: 40.0 };
+        let heat = HeatMap::new(&[1.0, 0.0, 0.0, 0.0], 2);
+        // The picture is half as large as it was.
+        let image = mixed(&picture, square, [160.0, 80.0], &heat).unwrap();
+        let at = |x, y| image.get_pixel(x, y).0;
+        assert_eq!([at(29, 20), at(50, 20), at(40, 9), at(40, 30)], [veiled(255.0); 4]);
+        assert_eq!([at(31, 11), at(48, 28)], [tinted(255.0, 1.0), tinted(255.0, 0.0)]);
+        let light = |[red, green, blue]: [u8; 3]| u32::from(red) + u32::from(green) + u32::from(blue);
+        assert!(light(at(38, 15)) > light(at(42, 15)), "it cools down to the right");
+    }
+
+    #[test]
+    fn pictures_of_any_size_are_shown() {
+        let check = |size: (u32, u32), expected: (u32, u32)| {
+            let picture = Picture::filled(size.0, size.1, [9; 3]).unwrap();
+            let shown = fitted(&picture, SCREEN).unwrap();
+            assert_eq!((shown.width(), shown.height()), expected);
+        };
+        check((48, 48), (384, 384));
+        check((400, 300), (400, 300));
+        check((6000, 3000), (1600, 800));
+        check((1, 9000), (1, 1600));
+        for width in [1, 3, 50, 384, 1600] {
+            let image = captioned(&RgbImage::new(width, 10), "a long name of a class 0.1234");
+            assert!(image.width() == width && image.height() > 10);
+        }
+    }
 }

@@ -27,10 +27,10 @@ impl Report {
         let folder = RunFolder::open(&self.run)?;
         let run = Run::read(folder.path())?;
         let page = report::html(&run);
-        let path = match self.out {
-            None => folder.file(report::NAME),
-            Some(path) => path,
-        };
+        if self.out.is_none() {
+            report::put_plates(&run)?;
+        }
+        let path = self.out.unwrap_or_else(|| folder.file(report::NAME));
         durable::write(&path, page.as_bytes())?;
         answer(&format!("{}\n", path.display()), self.format.json)?;
         if self.format.json {

@@ -3,12 +3,15 @@
 
 use std::time::{Duration, Instant};
 
+use super::classifier::Classifier;
+use super::overlay;
 use super::views::Pictures;
 use crate::checkpoint::RunFolder;
 use crate::dataset::thumbnail::{data_uri, jpeg_uri};
-use crate::dataset::{Record, Split};
+use crate::dataset::{Location, Record, Split};
 use crate::durable;
 use crate::evaluate::{Figures, sources, worst};
+use crate::export;
 use crate::loader::Item;
 use crate::report::{self, Files, Made, Mistake, Row, Run, State, Validation, Views};
 use crate::train::{BatchNote, EpochNote, Observer, Session, StageNote, Test};
@@ -81,7 +84,11 @@ impl Page {
             none => none.insert(Run::read(self.folder.path())?),
         };
         run.now(state);
-        Ok(durable::write(&self.folder.file(report::NAME), report::html(run).as_bytes())?)
+        durable::write(&self.folder.file(report::NAME), report::html(run).as_bytes())?;
+        if run.state != State::Training {
+            report::put_plates(run)?;
+        }
+        Ok(())
     }
 
     fn trouble(&mut self, result: Result<(), report::Error>) -> Option<String> {
@@ -152,19 +159,38 @@ fn keep(files: &Files, session: &Session, test: &Test, figures: &Figures) -> Res
     let rows: Vec<Row> =
         names.iter().zip(&judgements).map(|(name, &judgement)| Row { name, judgement }).collect();
     files.put_tables(&session.identity.classes, figures, &rows)?;
+    let model = best_model(session);
     let mistake = |&number: &usize| {
         let judgement = judgements[number];
+        let location = session.splits.test.get(number).map(|item| &item.location);
         Mistake {
             name: names.get(number).copied().unwrap_or_default().to_owned(),
             class: judgement.label,
             predicted: judgement.predicted,
             confidence: judgement.confidence,
             probability: judgement.probability,
-            picture: session.splits.test.get(number).and_then(|item| data_uri(&item.location)),
+            picture: location.and_then(data_uri),
+            heat: location
+                .zip(model.as_ref())
+                .and_then(|(place, model)| heat(model, place, judgement.predicted)),
         }
     };
     let mistakes = worst(&judgements).iter().take(MISTAKES).map(mistake).collect();
     Ok(files.put_tested(sources(&names, &judgements), mistakes)?)
+}
+
+/// The model that was tested. None where it cannot be had any more; then nothing is explained.
+fn best_model(session: &Session) -> Option<Classifier> {
+    let model = export::read(&session.folder.best().ok()?.model_path()).ok()?;
+    Classifier::new(model, &session.device).ok()
+}
+
+/// A small picture with what spoke for a class.
+fn heat(model: &Classifier, place: &Location, class: usize) -> Option<String> {
+    let bytes = place.read().ok()?;
+    let heat = model.evidence(&bytes).ok()?.heat(class);
+    let image = overlay::draw(&bytes, &model.identity.preprocess, &heat, overlay::THUMBNAIL).ok()?;
+    jpeg_uri(&image, image.width(), image.height())
 }
 
 /// Training pictures as they are and as the first epochs see them. None where they cannot be shown.

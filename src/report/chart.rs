@@ -77,7 +77,7 @@ impl Axis {
     }
 
     /// Where a number lies, from 0 to 1.
-    fn share(&self, value: f64) -> f64 {
+    pub fn share(&self, value: f64) -> f64 {
         ((value - self.from) / (self.to - self.from)).clamp(0.0, 1.0)
     }
 }
@@ -183,7 +183,7 @@ impl Chart<'_> {
 }
 
 /// Names that would cover each other are moved apart: downwards first, and back up where that leaves the chart.
-fn spread(mut ends: Vec<(f64, &Line)>) -> Vec<(f64, &Line)> {
+pub fn spread(mut ends: Vec<(f64, &Line)>) -> Vec<(f64, &Line)> {
     ends.sort_by(|a, b| a.0.total_cmp(&b.0));
     for n in 1..ends.len() {
         let gap = ends[n].0 - ends[n - 1].0;

@@ -10,12 +10,16 @@ pub fn section(run: &Run) -> String {
     if run.epochs.is_empty() {
         return String::new();
     }
-    let charts = [loss(run), accuracy(run), rate(run), throughput(run)];
+    let charts = charts(run).map(|chart| chart.html());
     format!(
         "<section><h2>How training went</h2>\n{}<div class=\"charts\">\n{}</div></section>\n",
         words(run),
         charts.concat()
     )
+}
+
+pub fn charts(run: &Run) -> [Chart<'static>; 4] {
+    [loss(run), accuracy(run), rate(run), throughput(run)]
 }
 
 fn words(run: &Run) -> String {
@@ -87,21 +91,21 @@ fn line(class: &'static str, name: &str, points: Vec<(f64, f64)>, say: impl Fn(f
     Line { class, points, name: name.trim().to_owned(), dots: true }
 }
 
-fn chart<'a>(run: &Run, title: &'a str, note: &'a str, up: Axis, lines: Vec<Line>) -> Chart<'a> {
+fn chart(run: &Run, title: &'static str, note: &'static str, up: Axis, lines: Vec<Line>) -> Chart<'static> {
     Chart { title, note, across: across(run), up, lines, marks: marks(run), ground: String::new(), class: "" }
 }
 
-fn loss(run: &Run) -> String {
+fn loss(run: &Run) -> Chart<'static> {
     let say = |value: f64| format!("{value:.3}");
     let lines = vec![
         line("train", "train", points(run, |epoch| Some(epoch.train_loss)), say),
         line("val", "val", points(run, |epoch| epoch.val_loss), say),
     ];
     let up = Axis::over(0.0, largest(&lines), 4);
-    chart(run, "Loss", "cross-entropy, by epoch", up, lines).html()
+    chart(run, "Loss", "cross-entropy, by epoch", up, lines)
 }
 
-fn accuracy(run: &Run) -> String {
+fn accuracy(run: &Run) -> Chart<'static> {
     let percent = |value: f64| 100.0 * value;
     let say = |value: f64| format!("{value:.1}");
     let lines = vec![
@@ -112,13 +116,13 @@ fn accuracy(run: &Run) -> String {
     if up.to > 100.0 {
         up = Axis::exactly(up.from, 100.0, 4);
     }
-    chart(run, "Accuracy", "%, by epoch", up, lines).html()
+    chart(run, "Accuracy", "%, by epoch", up, lines)
 }
 
 /// How many points of the schedule are drawn at most.
 const POINTS: usize = 400;
 
-fn rate(run: &Run) -> String {
+fn rate(run: &Run) -> Chart<'static> {
     let recorded = points(run, |epoch| Some(epoch.learning_rate));
     let points = schedule(run, &recorded).unwrap_or(recorded);
     let is_plan = run.state != State::Finished;
@@ -130,7 +134,7 @@ fn rate(run: &Run) -> String {
     line.dots = false;
     let lines = vec![line];
     let up = Axis::over(0.0, largest(&lines), 4);
-    chart(run, "Learning rate", note, up, lines).html()
+    chart(run, "Learning rate", note, up, lines)
 }
 
 /// The schedule from update to update. None where the run did not keep to it: a divergence has halved it.
@@ -162,7 +166,7 @@ fn schedule(run: &Run, recorded: &[(f64, f64)]) -> Option<Vec<(f64, f64)>> {
 /// Where epochs differ by more than this, only powers of ten show all of them.
 const WIDE: f64 = 20.0;
 
-fn throughput(run: &Run) -> String {
+fn throughput(run: &Run) -> Chart<'static> {
     // An epoch that was trained again after a stop has several times; the last one counts.
     let rate = |epoch: &Epoch| {
         let time = run.times.iter().rfind(|time| time.step == epoch.step)?;
@@ -178,5 +182,5 @@ fn throughput(run: &Run) -> String {
         }
         false => Axis::over(0.0, high.max(1.0), 4),
     };
-    chart(run, "Throughput", "pictures per second, with validation", up, lines).html()
+    chart(run, "Throughput", "pictures per second, with validation", up, lines)
 }

@@ -58,6 +58,9 @@ pub struct Mistake {
     pub probability: f64,
     /// A data URI, where there is a picture.
     pub picture: Option<String>,
+    /// The same with what spoke for the class that was predicted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heat: Option<String>,
 }
 
 /// What is kept of the test beside its figures.

@@ -10,6 +10,7 @@ mod head;
 mod kept;
 mod making;
 mod pictures;
+mod plates;
 mod reliability;
 mod run;
 mod tables;
@@ -20,6 +21,7 @@ use std::path::PathBuf;
 
 pub use compare::{Summary, page as comparison};
 pub use kept::{Files, Made, Mistake, Validation, Views};
+pub use plates::put as put_plates;
 pub use run::{Run, State};
 pub use tables::Row;
 

@@ -15,19 +15,33 @@ pub fn mistakes(run: &Run) -> String {
     if cards.is_empty() {
         return String::new();
     }
+    let has_heat = run.tested.mistakes.iter().any(|mistake| mistake.heat.is_some());
+    let (class, heat) = match has_heat {
+        true => (
+            " twice",
+            " Beside each picture: where the model saw what it said; the lighter a place, the more it spoke for that \
+                  (Grad-CAM). What the model does not see is pale.",
+        ),
+        false => ("", ""),
+    };
     format!(
-        "<section><h2>Worst mistakes <span>{wrong} of {}</span></h2>\n<p>The least probable truths first.</p>\n\
-         <div class=\"cards\">{cards}</div></section>\n",
+        "<section><h2>Worst mistakes <span>{wrong} of {}</span></h2>\n<p>The least probable truths first.{heat}</p>\n\
+         <div class=\"cards{class}\">{cards}</div></section>\n",
         figures.scores.samples
     )
 }
 
 fn card(run: &Run, mistake: &Mistake) -> String {
-    let Mistake { name, class, predicted, confidence, probability, picture } = mistake;
+    let Mistake { name, class, predicted, confidence, probability, picture, heat } = mistake;
     let image = picture.as_ref().map_or_else(
         || "<div class=\"missing\"></div>".into(),
         |uri| format!("<img src=\"{}\" alt=\"{}\" loading=\"lazy\">", escaped(uri), escaped(name)),
     );
+    let heat = heat.as_ref().map_or_else(String::new, |uri| {
+        let what = escaped(&format!("what spoke for {}", run.classes[*predicted]));
+        format!("<img src=\"{}\" alt=\"{what}\" loading=\"lazy\">", escaped(uri))
+    });
+    let image = if heat.is_empty() { image } else { format!("<div class=\"two\">{image}{heat}</div>") };
     format!(
         "<figure>{image}<figcaption><span class=\"wrong\"><em>said</em> {} <b>{:.0} %</b></span><span class=\"right\"><em>is</em> {} <b>{:.0} %</b></span>\
          <small>{}</small></figcaption></figure>\n",

@@ -2,7 +2,7 @@
 
 use super::kept::Files;
 use crate::durable;
-use crate::evaluate::{Figures, Judgement};
+use crate::evaluate::{Bin, Figures, Interval, Judgement};
 
 /// A test picture and what was said of it.
 pub struct Row<'a> {
@@ -11,7 +11,7 @@ pub struct Row<'a> {
 }
 
 impl Files {
-    /// predictions.csv, classes.csv and confusion.csv.
+    /// predictions.csv, figures.csv, reliability.csv, classes.csv and confusion.csv.
     pub fn put_tables(
         &self,
         classes: &[String],
@@ -19,6 +19,8 @@ impl Files {
         rows: &[Row],
     ) -> Result<(), durable::Error> {
         self.write("predictions.csv", &predictions(classes, rows))?;
+        self.write("figures.csv", &single(figures))?;
+        self.write("reliability.csv", &reliability(figures))?;
         self.write("classes.csv", &per_class(classes, figures))?;
         self.write("confusion.csv", &confusion(classes, figures))
     }
@@ -34,6 +36,40 @@ fn predictions(classes: &[String], rows: &[Row]) -> Vec<u8> {
             .concat()
     };
     table(std::iter::once(head).chain(rows.iter().map(line)))
+}
+
+/// Single figures, with the ends of their intervals where they have one.
+fn single(figures: &Figures) -> Vec<u8> {
+    let Figures { scores, balanced_accuracy, kappa, auroc, calibration, intervals, .. } = figures;
+    let lines = [
+        ("pictures", Some(scores.samples as f64), None),
+        ("accuracy", Some(scores.accuracy), intervals.accuracy),
+        ("top5", Some(scores.top5), None),
+        ("loss", Some(scores.loss), None),
+        ("macro_f1", Some(scores.macro_f1), intervals.macro_f1),
+        ("balanced_accuracy", Some(*balanced_accuracy), intervals.balanced_accuracy),
+        ("kappa", *kappa, intervals.kappa),
+        ("auroc_macro", auroc.of_classes, intervals.auroc),
+        ("calibration_error", Some(calibration.error), None),
+        ("temperature", Some(calibration.temperature), None),
+    ];
+    let number = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
+    let head = ["figure", "value", "low", "high"].map(String::from).to_vec();
+    let line = |(name, value, interval): &(&str, Option<f64>, Option<Interval>)| {
+        let [low, high] = interval.map_or([None; 2], |ends| ends.map(Some));
+        vec![(*name).to_owned(), number(*value), number(low), number(high)]
+    };
+    table(std::iter::once(head).chain(lines.iter().map(line)))
+}
+
+/// The bins that hold pictures.
+fn reliability(figures: &Figures) -> Vec<u8> {
+    let head = ["pictures", "confidence", "accuracy"].map(String::from).to_vec();
+    let bins = figures.calibration.bins.iter().filter(|bin| bin.samples > 0);
+    let line = |bin: &Bin| {
+        vec![bin.samples.to_string(), format!("{:.6}", bin.confidence), format!("{:.6}", bin.accuracy)]
+    };
+    table(std::iter::once(head).chain(bins.map(line)))
 }
 
 fn per_class(classes: &[String], figures: &Figures) -> Vec<u8> {
