@@ -1,8 +1,8 @@
 //! A model as the server wants it: bytes of files in, ranked classes out.
 
 use super::classifier::{Classifier, Unread};
-use crate::canvas;
 use super::overlay;
+use crate::canvas;
 use crate::dataset::Limits;
 use crate::evaluate::{ranked, softmax};
 use crate::serve::{About, Explained, Fault, Model, Ranking};
