@@ -231,7 +231,7 @@ fn whatever_is_sent_the_answer_is_a_refusal_and_the_server_lives_on() {
     service.ask("POST", "/predict", broken, &good).expect(400, "form");
     let many: Vec<(&str, &[u8])> = vec![("a.png", &good); 33];
     let (kind, body) = form(&many);
-    service.ask("POST", "/predict", &kind, &body).expect(413, "32 pictures");
+    service.ask("POST", "/predict", &kind, &body).expect(400, "32 pictures");
     for query in ["top=0", "top=-1", "top=many", "tops=1"] {
         service.ask("POST", &format!("/predict?{query}"), "", &good).expect(400, "top");
     }
@@ -336,7 +336,7 @@ fn what_is_described_is_what_answers() {
 #[test]
 fn a_stop_while_busy_finishes_what_is_under_way() {
     let studio = trained();
-    let service = Service::start(&studio, &["--threads", "1", "--max-batch", "1"]);
+    let service = Service::start(&studio, &["--threads", "1", "--max-batch", "1", "--max-upload", "100"]);
     // Large enough to take a while.
     let large = RgbImage::from_fn(1600, 1600, |x, y| Rgb([(x / 9) as u8, (y / 7) as u8, (x ^ y) as u8]));
     large.save(studio.path("large.png")).unwrap();

@@ -26,7 +26,7 @@ use super::model::{Model, Ranking};
 use super::queue::Queue;
 use super::rate::Rates;
 use super::token::Token;
-use super::upload::{Limits, Memory, Picture, Upload, uploads};
+use super::upload::{Limits, Memory, Picture, Upload, discard, uploads};
 use super::workers::{Task, Wish};
 use super::{openapi, page};
 
@@ -118,7 +118,10 @@ async fn at_the_door(State(house): State<Arc<House>>, request: Request, next: Ne
     let route = Route::of(request.uri().path());
     let mut response = match admitted(&house, route, &request, started) {
         Ok(()) => next.run(request).await,
-        Err(fault) => fault.into_response(),
+        Err(fault) => {
+            discard(request.into_body(), house.limits).await;
+            fault.into_response()
+        }
     };
     let status = response.status().as_u16();
     house.metrics.request(route.map_or("other", Route::path), status, started.elapsed());

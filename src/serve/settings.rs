@@ -43,7 +43,7 @@ impl Default for Patience {
 }
 
 /// Connections at once; who comes later waits until one ends.
-pub const CONNECTIONS: usize = 1024;
+pub const CONNECTIONS: usize = 512;
 /// Uploads of full size whose bytes may lie in memory at once.
 pub const UPLOADS: usize = 8;
 /// Pictures in one request.

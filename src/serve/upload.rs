@@ -70,11 +70,15 @@ impl Held {
         self.bytes += bytes;
         Ok(())
     }
+
+    fn release(&mut self) {
+        self.memory.free.fetch_add(std::mem::take(&mut self.bytes), Ordering::Relaxed);
+    }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.memory.free.fetch_add(self.bytes, Ordering::Relaxed);
+        self.release();
     }
 }
 
@@ -106,17 +110,30 @@ async fn read(
     limit: usize,
     held: &mut Held,
 ) -> Result<Bytes, Fault> {
-    let length =
-        parts.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    if length.is_some_and(|length| length > limit) {
-        return Err(refused(body, limit).await);
+    let read = collect(parts, body, limit, held).await;
+    if let Err(Fault::TooLarge(_) | Fault::Busy) = read {
+        held.release();
+        drain(body, limit).await;
+    }
+    read
+}
+
+async fn collect(
+    parts: &Parts,
+    body: &mut BodyDataStream,
+    limit: usize,
+    held: &mut Held,
+) -> Result<Bytes, Fault> {
+    let length = parts.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    if length.is_some_and(|length: usize| length > limit) {
+        return Err(too_large(limit));
     }
     // What is promised is taken on trust as far as a small picture goes.
     const TRUSTED: usize = 64 << 10;
     let mut bytes = Vec::with_capacity(length.unwrap_or(0).min(TRUSTED));
     while let Some(piece) = next(body).await? {
         if bytes.len() + piece.len() > limit {
-            return Err(refused(body, limit).await);
+            return Err(too_large(limit));
         }
         held.more(piece.len())?;
         bytes.extend_from_slice(&piece);
@@ -124,17 +141,27 @@ async fn read(
     Ok(bytes.into())
 }
 
-/// Many clients read no answer before they have sent all: as much as is bearable is read and dropped.
-async fn refused(body: &mut BodyDataStream, limit: usize) -> Fault {
+fn too_large(limit: usize) -> Fault {
+    Fault::TooLarge(format!("a request may hold {limit} bytes; send a smaller picture, or fewer at once"))
+}
+
+/// Reads a body to its end, as far as is bearable, and keeps none of it: many clients read no answer before they have
+/// sent everything.
+pub async fn discard(body: Body, limits: Limits) {
+    let mut body = body.into_data_stream();
+    // Who takes longer finds the connection closed.
+    let _ = timeout(limits.time, drain(&mut body, limits.bytes)).await;
+}
+
+async fn drain(body: &mut BodyDataStream, limit: usize) {
     const BEARABLE: usize = 4;
     let mut dropped = 0;
     while let Ok(Some(piece)) = next(body).await {
         dropped += piece.len();
         if dropped > BEARABLE * limit {
-            break;
+            return;
         }
     }
-    Fault::TooLarge(format!("a request may hold {limit} bytes; send a smaller picture, or fewer at once"))
 }
 
 async fn next(body: &mut BodyDataStream) -> Result<Option<Bytes>, Fault> {
@@ -159,7 +186,7 @@ async fn files(parts: Parts, bytes: Bytes) -> Result<Vec<(String, Bytes)>, Fault
     while let Some(field) = form.next_field().await.map_err(|error| malformed(&error.body_text()))? {
         let Some(name) = field.file_name().map(str::to_owned) else { continue };
         if files.len() == PICTURES {
-            return Err(Fault::TooLarge(format!(
+            return Err(Fault::Malformed(format!(
                 "a request may hold {PICTURES} pictures; send several requests"
             )));
         }
