@@ -17,6 +17,7 @@ pub mod loader;
 pub mod model;
 pub mod page;
 pub mod report;
+pub mod results;
 pub mod scaling;
 #[cfg(feature = "serve")]
 pub mod serve;

@@ -10,7 +10,7 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::bench::peak_memory;
-use super::predict::walk;
+use super::listing::walk;
 use crate::augment::Policy;
 use crate::augment::crop::Crop;
 use crate::chance::Key;

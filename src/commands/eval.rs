@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::classifier::{BATCH, Classifier};
 use super::console::{Bar, print, tell, warn_loudly};
 use super::failure::{DATA, Failure};
-use super::figures::{summary, table, words_of_confusions, words_of_sources};
+use super::figures::{summary, table, words_of_confusions, words_of_coverages, words_of_sources};
 use super::kinds::{Kinds, size};
 use super::prepare::{DRAWN, pictures_again};
 use super::session::marks;
@@ -21,7 +21,7 @@ use crate::dataset::{
     self, Dataset, Labels, Location, Origin, Pictures, Purpose, Record, Shares, Split, Window, scan,
 };
 use crate::devices::choose;
-use crate::evaluate::{Answers, Figures, Judgement, SEED, Source, sources, worst};
+use crate::evaluate::{Answers, Coverage, Figures, Judgement, SEED, Source, coverages, sources, worst};
 
 #[derive(Args)]
 pub struct Eval {
@@ -60,6 +60,7 @@ struct Report<'a> {
     #[serde(flatten)]
     figures: &'a Figures,
     sources: Vec<Source>,
+    thresholds: Vec<Coverage>,
     mistakes: Vec<Mistake<'a>>,
 }
 
@@ -113,6 +114,7 @@ impl Eval {
         let judgements = answers.judgements(identity.temperature);
         let relative: Vec<&str> = names.iter().map(|(_, relative)| relative.as_str()).collect();
         let sources = sources(&relative, &judgements);
+        let thresholds = coverages(&judgements);
         let mistakes = mistakes(classes, names, &judgements);
         if self.format.json {
             let report = Report {
@@ -124,6 +126,7 @@ impl Eval {
                 class_names: classes,
                 figures: &figures,
                 sources,
+                thresholds,
                 mistakes,
             };
             return print(&(serde_json::to_string_pretty(&report)? + "\n"));
@@ -132,6 +135,7 @@ impl Eval {
         print(&words_of_sources(&sources))?;
         print(&words_of_confusions(classes, &figures))?;
         print(&words_of_mistakes(&mistakes))?;
+        print(&words_of_coverages(&thresholds))?;
         print(&format!("\n{}", summary(&figures)))?;
         if *unreadable > 0 {
             tell(&format!("{unreadable} pictures were set aside and are not in these figures"));

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::classifier::Classifier;
 use super::console::{Bar, print, tell};
 use super::failure::{DATA, Failure};
-use super::predict::listed;
+use super::listing::listed;
 use super::session::marks;
 use super::{Ended, Format, Place, numbered, overlay, start};
 use crate::canvas;

@@ -1,6 +1,8 @@
 //! Errors become exit codes here, and nowhere else.
 
-use crate::{checkpoint, config, dataset, devices, durable, export, report, scaling, train, weights};
+use crate::{
+    checkpoint, config, dataset, devices, durable, export, report, results, scaling, train, weights,
+};
 
 pub const USAGE: u8 = 2;
 pub const DATA: u8 = 3;
@@ -66,6 +68,16 @@ fn code_of(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
     }
     if let Some(export::Error::NoTimmModel { .. }) = cause.downcast_ref() {
         return Some(USAGE);
+    }
+    if let Some(error) = cause.downcast_ref::<results::Error>() {
+        return Some(match error {
+            results::Error::Ending { .. }
+            | results::Error::NoParquet
+            | results::Error::ClassName { .. }
+            | results::Error::File(durable::Error::Exists { .. }) => USAGE,
+            results::Error::Journal { .. } => DATA,
+            results::Error::Write { .. } | results::Error::File(_) => RUN_FOLDER,
+        });
     }
     if let Some(error) = cause.downcast_ref::<checkpoint::Error>() {
         return Some(match error {

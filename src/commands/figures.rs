@@ -1,6 +1,6 @@
 //! Figures as words for the console: a table of the classes, then a line for each figure with its interval.
 
-use crate::evaluate::{Average, Figures, Interval, Source, confusions};
+use crate::evaluate::{Average, Coverage, Figures, Interval, Source, confusions};
 
 /// With more classes than this, only those are shown that do worst.
 const MOST_CLASSES: usize = 40;
@@ -68,6 +68,18 @@ pub fn summary(figures: &Figures) -> String {
     text + &format!(
         "{} pictures; intervals hold 95 % of {} bootstrap drawings\n",
         scores.samples, intervals.resamples
+    )
+}
+
+/// What `predict --threshold` would do to these pictures.
+pub fn words_of_coverages(thresholds: &[Coverage]) -> String {
+    let line = |one: &Coverage| {
+        let accuracy = one.accuracy.map_or_else(|| "-".into(), |accuracy| format!("{accuracy:.4}"));
+        format!("  {:.2}  {:8.4}  {accuracy:>6}\n", one.threshold, one.answered)
+    };
+    let lines: String = thresholds.iter().map(line).collect();
+    format!(
+        "\nif what is less probable than a threshold were called unknown\n        answered   right\n{lines}"
     )
 }
 

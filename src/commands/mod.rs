@@ -17,6 +17,7 @@ mod data_show;
 mod devices;
 mod doubts;
 mod dry_run;
+mod embed;
 mod eval;
 mod explain;
 mod export;
@@ -26,11 +27,13 @@ mod fits;
 mod init;
 mod kept;
 mod kinds;
+mod listing;
 mod memory;
 mod numbered;
 mod onnx;
 #[cfg(feature = "onnx-check")]
 mod onnx_check;
+mod outcome;
 mod overlay;
 mod predict;
 mod prepare;
@@ -48,6 +51,7 @@ mod start;
 mod target;
 mod train;
 mod tta;
+mod unsort;
 mod verify;
 mod views;
 mod weights;
@@ -92,6 +96,10 @@ enum Verb {
     Explain(explain::Explain),
     /// Answer over HTTP: a page to drop pictures on, and JSON for programs
     Serve(serve::Serve),
+    /// Take back what `predict --sort-into` did
+    Unsort(unsort::Unsort),
+    /// What the network sees in pictures, as numbers for other programs
+    Embed(embed::Embed),
     /// Write a trained model as a file to take elsewhere
     Export(export::Export),
     /// Compound scaling before any training
@@ -179,6 +187,8 @@ pub fn main() -> ExitCode {
         Verb::Predict(verb) => verb.run(),
         Verb::Explain(verb) => verb.run(),
         Verb::Serve(verb) => verb.run(),
+        Verb::Unsort(verb) => verb.run(),
+        Verb::Embed(verb) => verb.run(),
         Verb::Export(verb) => verb.run(),
         Verb::Scale(verb) => verb.run(),
         Verb::Data(verb) => verb.run(),

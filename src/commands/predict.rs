@@ -1,20 +1,24 @@
-//! `kiln predict`: the classes of pictures. What cannot be read is reported and passed over.
+//! `kiln predict`: the classes of pictures, on standard output or in a file, and the pictures in folders of their classes. What
+//! cannot be read is reported and passed over; an interruption leaves whole lines.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use clap::Args;
-use serde::Serialize;
+use clap::{Args, ValueEnum};
 
 use super::classifier::{BATCH, Classifier};
-use super::console::{Bar, print, tell};
+use super::console::{Bar, tell};
 use super::failure::{DATA, Failure};
+use super::listing::listed;
+use super::outcome::{Output, Shape};
+use super::start::Signals;
 use super::tta::Tta;
-use super::{Ended, Place, paths_from_stdin, start};
+use super::{Ended, Place, at_least_one, start};
 use crate::dataset::Location;
 use crate::devices::choose;
 use crate::evaluate::ranked;
+use crate::results::sorted::{How, Sorter};
+use crate::results::{Form, Guess, Row, UNKNOWN};
 
 #[derive(Args)]
 pub struct Predict {
@@ -24,14 +28,29 @@ pub struct Predict {
     #[arg(required = true)]
     paths: Vec<PathBuf>,
     /// How many classes to show for each picture
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = at_least_one)]
     top: usize,
-    /// A line of JSON for each picture
+    /// Call a picture `unknown` whose best class is less probable than this, such as 0.8
+    #[arg(long, value_name = "PROBABILITY", value_parser = probability)]
+    threshold: Option<f64>,
+    /// A line of JSON for each picture; with --out, JSON of what was found
     #[arg(long, conflicts_with = "csv")]
     json: bool,
     /// Comma-separated values
-    #[arg(long)]
+    #[arg(long, conflicts_with = "out")]
     csv: bool,
+    /// A new file for the predictions: .csv, .jsonl or .parquet
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// The form of the file, where its name does not tell
+    #[arg(long, value_enum, requires = "out")]
+    format: Option<Kind>,
+    /// Put the pictures into folders of their classes, below this one
+    #[arg(long, value_name = "DIR", requires = "by")]
+    sort_into: Option<PathBuf>,
+    /// How they get there: DIR/sorted.csv tells `kiln unsort` how to take it back
+    #[arg(long, value_enum, requires = "sort_into")]
+    by: Option<By>,
     /// The checkpoint of this step instead of the best one
     #[arg(long)]
     step: Option<usize>,
@@ -42,75 +61,174 @@ pub struct Predict {
     place: Place,
 }
 
-#[derive(Serialize)]
-struct Line<'a> {
-    schema: u32,
-    path: String,
-    drawn: bool,
-    from_scratch: bool,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    classes: Vec<Guess<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<&'a str>,
+#[derive(Clone, Copy, ValueEnum)]
+enum Kind {
+    Csv,
+    Jsonl,
+    Parquet,
 }
 
-#[derive(Serialize)]
-struct Guess<'a> {
-    class: &'a str,
-    probability: f64,
+#[derive(Clone, Copy, ValueEnum)]
+enum By {
+    /// Moved, across file systems too
+    Move,
+    /// A symbolic link to each
+    Link,
+    /// A copy of each
+    Copy,
+}
+
+/// A share above 0, and up to all.
+fn probability(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value > 0.0 && value <= 1.0 => Ok(value),
+        _ => Err("must be a number above 0 and up to 1".into()),
+    }
 }
 
 impl Predict {
     pub fn run(self) -> Ended {
         start::threads(self.place.threads)?;
+        let form = self.form()?;
         let device = choose(self.place.choice())?.device;
         let model = Classifier::open(&self.model, self.step, &device)?.looking(self.tta)?;
         super::session::marks(&model.identity);
+        self.speak_of_the_threshold(&model);
         let paths = listed(&self.paths)?;
-        if self.csv {
-            print("path,rank,class,probability,error\n")?;
-        }
+        let mut sorter = self.sorter(&model)?;
+        let mut output = Output::begin(self.shape(form), &model.identity, self.threshold.is_some())?;
+        let signals = Signals::catch()?;
         let mut bar = Bar::count("predicting");
-        let (mut done, mut bad) = (0, 0);
+        let mut done = 0;
         for batch in paths.chunks(BATCH) {
-            let files: Vec<Location> = batch.iter().cloned().map(Location::File).collect();
-            for (path, outcome) in batch.iter().zip(model.logits(&files)) {
-                if let Err(reason) = &outcome {
-                    bad += 1;
-                    bar.line(&format!("passed over {}: {reason}", path.display()));
-                }
-                print(&self.text(&model, path, &outcome))?;
+            if signals.is_asked() {
+                break;
             }
+            self.take(&model, batch, &mut output, sorter.as_mut(), &bar)?;
             done += batch.len();
             bar.set(done as u64, paths.len() as u64);
         }
         bar.clear();
-        if bad > 0 {
-            tell(&format!("{bad} of {} files could not be read", paths.len()));
-            return Ok(DATA);
+        let tally = output.finish()?;
+        if let Some(sorter) = &sorter {
+            tell_of_sorting(sorter);
         }
-        Ok(0)
+        if tally.unreadable > 0 {
+            tell(&format!("{} of {done} files could not be read", tally.unreadable));
+        }
+        if done < paths.len() {
+            tell(&format!("stopped after {done} of {} files; what is written is whole", paths.len()));
+            return Ok(signals.exit_code());
+        }
+        let left = sorter.map_or(0, |sorter| sorter.tally().left);
+        Ok(if tally.unreadable + left > 0 { DATA } else { 0 })
     }
 
-    fn text(&self, model: &Classifier, path: &Path, outcome: &Result<Vec<f32>, String>) -> String {
-        let name = path.display().to_string();
-        let guesses = outcome.as_ref().map(|row| guesses(model, row, self.top)).unwrap_or_default();
-        let error = outcome.as_ref().err().map(String::as_str);
-        if self.json {
-            let (drawn, from_scratch) = (model.identity.drawn, model.identity.start.instead_of_pretrained);
-            let line = Line { schema: 1, path: name, drawn, from_scratch, classes: guesses, error };
-            return serde_json::to_string(&line).unwrap_or_default() + "\n";
+    /// Some pictures, from their files to the output.
+    fn take(
+        &self,
+        model: &Classifier,
+        batch: &[PathBuf],
+        output: &mut Output,
+        sorter: Option<&mut Sorter>,
+        bar: &Bar,
+    ) -> Result<()> {
+        let files: Vec<Location> = batch.iter().cloned().map(Location::File).collect();
+        let outcomes = model.logits(&files);
+        let names: Vec<String> = batch.iter().map(|path| path.display().to_string()).collect();
+        let rows: Vec<Row> =
+            names.iter().zip(&outcomes).map(|(name, outcome)| self.row(model, name, outcome)).collect();
+        for row in &rows {
+            if let Some(reason) = row.error {
+                bar.line(&format!("passed over {}: {reason}", row.path));
+            }
         }
-        if self.csv {
-            return csv(&name, &guesses, error);
+        output.add(&rows)?;
+        if let Some(sorter) = sorter {
+            let answers = rows.iter().map(|row| row.answer.or(row.guesses.first().map(|best| best.class)));
+            let files: Vec<(&Path, &str)> = batch
+                .iter()
+                .zip(answers)
+                .filter_map(|(path, class)| Some((path.as_path(), class?)))
+                .collect();
+            for remark in sorter.put(&files)? {
+                bar.line(&remark);
+            }
         }
-        if error.is_some() {
-            return String::new();
-        }
-        let shown: Vec<String> =
-            guesses.iter().map(|g| format!("{} {:.4}", g.class, g.probability)).collect();
-        format!("{name}: {}\n", shown.join(", "))
+        Ok(())
     }
+
+    fn row<'a>(
+        &self,
+        model: &'a Classifier,
+        path: &'a str,
+        outcome: &'a Result<Vec<f32>, String>,
+    ) -> Row<'a> {
+        let row = match outcome {
+            Ok(row) => row,
+            Err(reason) => return Row { path, guesses: Vec::new(), answer: None, error: Some(reason) },
+        };
+        let guesses = guesses(model, row, self.top);
+        let answer = self.threshold.and_then(|least| {
+            guesses.first().map(|best| if best.probability >= least { best.class } else { UNKNOWN })
+        });
+        Row { path, guesses, answer, error: None }
+    }
+
+    fn form(&self) -> Result<Option<Form>> {
+        let form = match (&self.out, self.format) {
+            (None, _) => return Ok(None),
+            (Some(_), Some(Kind::Csv)) => Form::Csv,
+            (Some(_), Some(Kind::Jsonl)) => Form::JsonLines,
+            (Some(_), Some(Kind::Parquet)) => Form::Parquet,
+            (Some(path), None) => Form::of(path)?,
+        };
+        Ok(Some(form))
+    }
+
+    fn shape(&self, form: Option<Form>) -> Shape<'_> {
+        match (&self.out, form) {
+            (Some(path), Some(form)) => Shape::File { path, form, json: self.json },
+            _ if self.json => Shape::Json,
+            _ if self.csv => Shape::Csv,
+            _ => Shape::Words,
+        }
+    }
+
+    fn sorter(&self, model: &Classifier) -> Result<Option<Sorter>> {
+        let (Some(folder), Some(by)) = (&self.sort_into, self.by) else { return Ok(None) };
+        let how = match by {
+            By::Move => How::Move,
+            By::Link => How::Link,
+            By::Copy => How::Copy,
+        };
+        if folder.exists() && !folder.is_dir() {
+            return Err(Failure::Usage(format!("--sort-into: {} is not a folder", folder.display())).into());
+        }
+        Ok(Some(Sorter::open(folder, how, model.identity.classes.iter().map(String::as_str))?))
+    }
+
+    fn speak_of_the_threshold(&self, model: &Classifier) {
+        if self.threshold.is_some() && model.identity.temperature == 1.0 {
+            tell(
+                "this model has no fitted temperature, so its probabilities may be too sure of themselves; `kiln eval MODEL` shows                  what a threshold does",
+            );
+        }
+    }
+}
+
+fn tell_of_sorting(sorter: &Sorter) {
+    let tally = sorter.tally();
+    let there = match tally.there {
+        0 => String::new(),
+        count => format!(", {count} were there already"),
+    };
+    let left = match tally.left {
+        0 => String::new(),
+        count => format!(", {count} were left where they are"),
+    };
+    let journal = sorter.journal().display();
+    tell(&format!("{} files sorted{there}{left}; `kiln unsort {journal}` takes it back", tally.sorted));
 }
 
 fn guesses<'a>(model: &'a Classifier, row: &[f32], top: usize) -> Vec<Guess<'a>> {
@@ -118,72 +236,18 @@ fn guesses<'a>(model: &'a Classifier, row: &[f32], top: usize) -> Vec<Guess<'a>>
     ranked.map(|(i, probability)| Guess { class: &model.identity.classes[i], probability }).collect()
 }
 
-fn csv(path: &str, guesses: &[Guess], error: Option<&str>) -> String {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let rows = guesses.iter().enumerate().map(|(rank, guess)| {
-        let probability = format!("{:.6}", guess.probability);
-        [path.to_owned(), (rank + 1).to_string(), guess.class.to_owned(), probability, String::new()]
-    });
-    let empty = String::new();
-    let failed = error.map(|e| [path.to_owned(), empty.clone(), empty.clone(), empty, e.to_owned()]);
-    for row in rows.chain(failed) {
-        // Writing to memory does not fail.
-        let _ = writer.write_record(row);
-    }
-    String::from_utf8(writer.into_inner().unwrap_or_default()).unwrap_or_default()
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// The files that some paths mean: pictures in folders are found by their endings, sorted, each once.
-pub fn listed(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    let mut seen = BTreeSet::new();
-    let typed = paths.iter().flat_map(|path| match path.as_os_str() == "-" {
-        true => paths_from_stdin().unwrap_or_default(),
-        false => vec![path.clone()],
-    });
-    for path in typed {
-        if path.is_dir() {
-            let mut inside = Vec::new();
-            walk(&path, &mut inside, 0)?;
-            inside.sort();
-            files.extend(inside.into_iter().filter(|file| seen.insert(file.clone())));
-        } else if !path.exists() && !path.is_symlink() {
-            return Err(Failure::Usage(format!("{} does not exist", path.display())).into());
-        } else if seen.insert(path.clone()) {
-            files.push(path);
+    #[test]
+    fn a_threshold_is_a_probability() {
+        let check =
+            |text: &str, expected: Option<f64>| assert_eq!(probability(text).ok(), expected, "{text}");
+        check("0.8", Some(0.8));
+        check("1", Some(1.0));
+        for text in ["0", "-0.1", "1.01", "NaN", "80%", ""] {
+            check(text, None);
         }
     }
-    if files.is_empty() {
-        return Err(Failure::Data("there is no picture under the paths given".into()).into());
-    }
-    Ok(files)
-}
-
-/// Folders deeper than this are a loop of links, or no collection of pictures.
-const DEEPEST: usize = 32;
-
-const ENDINGS: [&str; 17] = [
-    "jpg", "jpeg", "jpe", "jfif", "png", "apng", "gif", "bmp", "webp", "tif", "tiff", "pbm", "pgm", "ppm",
-    "pnm", "pam", "qoi",
-];
-
-pub fn walk(folder: &Path, files: &mut Vec<PathBuf>, depth: usize) -> Result<()> {
-    if depth > DEEPEST {
-        return Ok(());
-    }
-    let entries = std::fs::read_dir(folder)
-        .map_err(|error| Failure::Data(format!("cannot read {}: {error}", folder.display())))?;
-    for entry in entries.flatten() {
-        let path = entry.path();
-        if entry.file_name().to_string_lossy().starts_with('.') {
-            continue;
-        }
-        let ending = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
-        if path.is_dir() {
-            walk(&path, files, depth + 1)?;
-        } else if ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str())) {
-            files.push(path);
-        }
-    }
-    Ok(())
 }

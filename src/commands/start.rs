@@ -58,6 +58,11 @@ impl Signals {
         Ok(Self { asked, which, since })
     }
 
+    /// Whether a signal came.
+    pub fn is_asked(&self) -> bool {
+        self.asked.load(Ordering::Relaxed)
+    }
+
     /// How long ago the first signal came.
     pub fn elapsed(&self) -> Option<Duration> {
         self.since.get().map(Instant::elapsed)

@@ -2,6 +2,7 @@
 
 use super::{Error, system, temporary};
 use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// A file open for appending lines. A line that could not be written whole is taken back.
@@ -22,6 +23,18 @@ impl Appender {
         }
         let length = system::length(&file, path)?;
         Ok(Self { file, path: path.to_owned(), length })
+    }
+
+    /// Begins a file, and refuses to go on with one that is there.
+    pub fn create(path: &Path) -> Result<Self, Error> {
+        let file = match system::create(path) {
+            Err(error) if error.kind() == Some(io::ErrorKind::AlreadyExists) => {
+                return Err(Error::Exists { path: path.to_owned() });
+            }
+            made => made?,
+        };
+        system::sync_folder(temporary::parent(path))?;
+        Ok(Self { file, path: path.to_owned(), length: 0 })
     }
 
     /// Bytes written so far, by this and earlier processes.
@@ -93,6 +106,15 @@ mod tests {
         let mut log = Appender::open(&path).unwrap();
         log.line("one").unwrap();
         assert!(matches!(log.truncate_to(5), Err(Error::Short { length: 4, wanted: 5, .. })));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "one\n");
+    }
+
+    #[test]
+    fn what_is_begun_is_not_there_yet() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rows.csv");
+        Appender::create(&path).unwrap().line("one").unwrap();
+        assert!(matches!(Appender::create(&path), Err(Error::Exists { .. })));
         assert_eq!(fs::read_to_string(&path).unwrap(), "one\n");
     }
 

@@ -82,24 +82,29 @@ pub(super) fn sync_file(path: &Path) -> Result<(), Error> {
     system::sync(&system::open(path)?, path)
 }
 
-/// A link fails where the name is taken, a rename would replace it. Some file systems have no links: there the name
-/// is looked at first, which leaves a short moment in which another process could take it.
-fn place_new(from: &Path, to: &Path) -> Result<(), Error> {
-    match system::link(from, to) {
-        Ok(()) => system::remove_file(from)?,
-        Err(error) if error.kind() == Some(io::ErrorKind::AlreadyExists) => {
-            return Err(Error::Exists { path: to.to_owned() });
-        }
-        Err(_) => {
-            refuse_existing(to)?;
-            system::rename(from, to)?;
-        }
-    }
+/// Puts a temporary file at its final place, where nothing may be, and makes the name last.
+pub(super) fn place_new(from: &Path, to: &Path) -> Result<(), Error> {
+    name_new(from, to)?;
     system::sync_folder(temporary::parent(to))
 }
 
+/// A link fails where the name is taken, a rename would replace it. Some file systems have no links: there the name
+/// is looked at first, which leaves a short moment in which another process could take it.
+pub(super) fn name_new(from: &Path, to: &Path) -> Result<(), Error> {
+    match system::link(from, to) {
+        Ok(()) => system::remove_file(from),
+        Err(error) if error.kind() == Some(io::ErrorKind::AlreadyExists) => {
+            Err(Error::Exists { path: to.to_owned() })
+        }
+        Err(_) => {
+            refuse_existing(to)?;
+            system::rename(from, to)
+        }
+    }
+}
+
 /// A temporary file, removed again when it is not put in place.
-struct Unfinished(PathBuf);
+pub(super) struct Unfinished(pub PathBuf);
 
 impl Unfinished {
     fn write(target: &Path, bytes: &[u8]) -> Result<Self, Error> {

@@ -17,6 +17,11 @@ pub fn hash_file(path: &Path) -> Result<String, Error> {
     Ok(hasher.finalize().to_hex().to_string())
 }
 
+/// SHA-256 of bytes.
+pub fn sha256(bytes: &[u8]) -> String {
+    hexadecimal(&Sha256::digest(bytes))
+}
+
 /// SHA-256 of a file, read piece by piece.
 pub fn sha256_file(path: &Path) -> Result<String, Error> {
     let mut hasher = Sha256::new();

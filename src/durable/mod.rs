@@ -13,7 +13,9 @@ mod folder;
 mod hash;
 mod lock;
 mod map;
+mod place;
 mod room;
+mod stream;
 mod system;
 mod temporary;
 
@@ -22,10 +24,12 @@ pub use bounded::{read_at_most, read_words};
 pub use error::Error;
 pub use file::{NewFile, create_folders, settle, write, write_new};
 pub use folder::{NewFolder, remove_folder};
-pub use hash::{hash, hash_file, sha256_file};
+pub use hash::{hash, hash_file, sha256, sha256_file};
 pub use lock::{Holder, Lock};
 pub use map::Map;
+pub use place::{copy_new, forget_original, link_to, name_again, settle_folder};
 pub use room::{File as KeptFile, kept, make_room, touch};
+pub use stream::Stream;
 pub use system::free_space;
 #[cfg(test)]
 pub(crate) use temporary::beside;

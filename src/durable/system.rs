@@ -4,7 +4,7 @@
 use super::Error;
 use super::faults::{self, Call};
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 pub fn open(path: &Path) -> Result<File, Error> {
@@ -29,6 +29,32 @@ pub fn open_to_lock(path: &Path) -> Result<File, Error> {
 
 pub fn write(file: &mut File, path: &Path, bytes: &[u8]) -> Result<(), Error> {
     named("write", path, faults::before(Call::Write(file, bytes)).and_then(|()| file.write_all(bytes)))
+}
+
+/// Writes over the first bytes of a file and goes back to its end.
+pub fn write_first(file: &mut File, path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    named("write", path, file.seek(SeekFrom::Start(0)))?;
+    write(file, path, bytes)?;
+    named("write", path, file.seek(SeekFrom::End(0))).map(|_| ())
+}
+
+/// A copy with the permissions and the time of the original, under a name that nothing else uses.
+pub fn copy_file(from: &Path, to: &Path) -> Result<(), Error> {
+    named("copy", from, faults::before(Call::Create(to)).and_then(|()| fs::copy(from, to)))?;
+    // A file system without times, or a file that may not be written: the content is what counts.
+    let _ = fs::metadata(from).and_then(|data| data.modified()).map(|time| set_modified(to, time));
+    Ok(())
+}
+
+/// A symbolic link; an existing name is an error.
+pub fn symbolic_link(original: &Path, to: &Path) -> Result<(), Error> {
+    #[cfg(unix)]
+    let made =
+        faults::before(Call::Link(original, to)).and_then(|()| std::os::unix::fs::symlink(original, to));
+    #[cfg(not(unix))]
+    let made = faults::before(Call::Link(original, to))
+        .and_then(|()| std::os::windows::fs::symlink_file(original, to));
+    named("put in place", to, made)
 }
 
 pub fn read_text(file: &mut File, path: &Path) -> Result<String, Error> {

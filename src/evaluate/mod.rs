@@ -6,6 +6,7 @@ mod auroc;
 mod bootstrap;
 mod calibration;
 mod counts;
+mod coverage;
 mod explain;
 mod figures;
 #[cfg(test)]
@@ -21,6 +22,7 @@ pub use auroc::Auroc;
 pub use bootstrap::{Interval, Intervals, RESAMPLES, SEED};
 pub use calibration::{BINS, Bin, Calibration};
 pub use counts::{Average, ClassScores};
+pub use coverage::{Coverage, coverages};
 pub use explain::{Evidence, HeatMap};
 pub use figures::Figures;
 pub use scores::{Scores, confusions};
