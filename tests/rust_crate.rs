@@ -4,7 +4,6 @@
 // What prepares the crate is no test function, but belongs to the tests all the same.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
-#[path = "assets/mod.rs"]
 mod assets;
 mod made;
 mod runtimes;

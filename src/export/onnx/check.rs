@@ -33,7 +33,8 @@ pub struct Answer {
     pub values: Vec<f32>,
 }
 
-/// How far a file may be off: of the largest number of an output, or of 1 for probabilities. Halves have 11 bits.
+/// How far a file may be off: logits of their largest, probabilities of 1, maps by the length of the difference of that of the
+/// map. Halves have 11 bits, and some runtimes add up in them.
 pub fn tolerance(precision: Precision) -> f64 {
     match precision {
         Precision::Fp32 => 1e-4,
@@ -94,17 +95,16 @@ pub fn compare(wanted: &[Answer], found: &[Vec<f32>], precision: Precision) -> R
     if wanted.len() != found.len() {
         return Err(format!("it has {} outputs instead of {}", found.len(), wanted.len()));
     }
-    let mut largest = 0.0_f64;
+    let mut most = 0.0_f64;
     for (wanted, found) in wanted.iter().zip(found) {
         let off = difference(wanted, found)?;
         let allowed = tolerance(precision);
-        // What is no number is not below the tolerance either.
-        if !(off <= allowed) {
+        if off.is_nan() || off > allowed {
             return Err(format!("its {} are {off:.1e} off, more than {allowed:.0e}", wanted.name));
         }
-        largest = largest.max(off);
+        most = most.max(off);
     }
-    Ok(largest)
+    Ok(most)
 }
 
 fn difference(wanted: &Answer, found: &[f32]) -> Result<f64, String> {
@@ -112,13 +112,23 @@ fn difference(wanted: &Answer, found: &[f32]) -> Result<f64, String> {
     if values.len() != found.len() {
         return Err(format!("its {name} are {} numbers instead of {}", found.len(), values.len()));
     }
-    let size = match name.as_str() {
-        PROBABILITIES => 1.0,
-        _ => values.iter().fold(f64::MIN_POSITIVE, |most, value| most.max(f64::from(value.abs()))),
+    let wanted = values.iter().copied().map(f64::from);
+    let apart = wanted.clone().zip(found).map(|(a, b)| (a - f64::from(*b)).abs());
+    let off = match name.as_str() {
+        PROBABILITIES => largest(apart),
+        LOGITS => largest(apart) / largest(wanted.map(f64::abs)).max(f64::MIN_POSITIVE),
+        _ => length(apart) / length(wanted).max(f64::MIN_POSITIVE),
     };
-    let apart = values.iter().zip(found).map(|(a, b)| (f64::from(*a) - f64::from(*b)).abs());
-    // Unlike `max`, this keeps what is no number.
-    Ok(apart.fold(0.0, |most, apart| if apart > most || apart.is_nan() { apart } else { most }) / size)
+    Ok(off)
+}
+
+/// Unlike a fold over `max`, this keeps what is no number.
+fn largest(values: impl Iterator<Item = f64>) -> f64 {
+    values.fold(0.0, |most, value| if value > most || value.is_nan() { value } else { most })
+}
+
+fn length(values: impl Iterator<Item = f64>) -> f64 {
+    values.map(|value| value * value).sum::<f64>().sqrt()
 }
 
 fn normalised(identity: &Identity, pictures: &[Picture]) -> Result<Vec<f32>, PictureError> {

@@ -129,7 +129,7 @@ fn numbers_are_halved_where_asked_and_only_inside() {
     let halves = Options { precision: Precision::Fp16, ..USUAL };
     let (whole, half) = (written(tiny(Family::B), USUAL), written(tiny(Family::B), halves));
     let ratio = half.encoded_len() as f64 / whole.encoded_len() as f64;
-    assert!(ratio < 0.65, "{ratio}");
+    assert!(ratio < 0.75, "{ratio}");
     let graph = half.graph.unwrap();
     assert!(graph.initializer.iter().all(|constant| constant.data_type() == ElementType::Float16));
     assert_eq!(graph.node.iter().filter(|node| node.op_type == "Cast").count(), 2);
