@@ -110,6 +110,7 @@ fn runs_are_compared() {
     assert!(ended.out.contains("checkpoints/tiny-2"), "{}", ended.out);
     // Another seed splits the pictures in another way.
     assert!(ended.err.contains("not made with the same data"), "{}", ended.err);
-    assert!(fs::read_to_string(studio.path("both.html")).unwrap().contains("Validation accuracy"));
+    let page = fs::read_to_string(studio.path("both.html")).unwrap();
+    assert!(page.contains("Validation accuracy") && page.contains("not made with the same data"), "{page}");
     studio.refused(2, &runs[..2], &["<RUNS>"]);
 }

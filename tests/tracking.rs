@@ -144,7 +144,7 @@ fn check_losses(studio: &Studio, server: &Server) {
 
 #[test]
 fn a_server_that_fails_for_a_while_misses_nothing() {
-    let (studio, server) = (Studio::new(), Server::failing(2));
+    let (studio, server) = (Studio::new(), Server::failing(1));
     let address = format!("track.mlflow={}", server.address());
     let ended = studio.expect(0, &["train", "tiny.toml", &address, "stage.1.epochs=3"]);
     assert_eq!(ended.err.matches("WARNING: MLflow").count(), 1, "{}", ended.err);

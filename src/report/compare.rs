@@ -48,10 +48,11 @@ impl Summary {
 
 pub fn page(runs: &[Run]) -> String {
     let body = format!(
-        "<main><header><p class=\"kicker\">kiln · comparison</p><h1>{} runs</h1></header>\n<section><h2>Figures</h2>\n{}</section>\n\
+        "<main><header><p class=\"kicker\">kiln · comparison</p><h1>{} runs</h1></header>\n<section><h2>Figures</h2>\n{}{}</section>\n\
          <section><h2>Curves</h2>\n<div class=\"charts\">{}{}</div></section></main>\n<script>\n{}</script>\n",
         runs.len(),
         table(runs),
+        data(runs),
         chart(runs, "Validation accuracy", "%, by epoch", |epoch| epoch
             .val_accuracy
             .map(|share| 100.0 * share)),
@@ -59,6 +60,17 @@ pub fn page(runs: &[Run]) -> String {
         super::SCRIPT
     );
     Document { title: "kiln compare", style: super::STYLE, body: &body, refresh: None }.html()
+}
+
+/// Whether the figures compare at all.
+fn data(runs: &[Run]) -> &'static str {
+    match runs.windows(2).all(|pair| pair[0].data.fingerprint == pair[1].data.fingerprint) {
+        true => "",
+        false => {
+            "<div class=\"warnings\"><ul><li>These runs were not made with the same data, so their figures do not \
+             compare.</li></ul></div>\n"
+        }
+    }
 }
 
 fn table(runs: &[Run]) -> String {

@@ -43,7 +43,7 @@ fn card(run: &Run, mistake: &Mistake) -> String {
     });
     let image = if heat.is_empty() { image } else { format!("<div class=\"two\">{image}{heat}</div>") };
     format!(
-        "<figure>{image}<figcaption><span class=\"wrong\"><em>said</em> {} <b>{:.0} %</b></span><span class=\"right\"><em>is</em> {} <b>{:.0} %</b></span>\
+        "<figure>{image}<figcaption><span class=\"wrong\"><em>said</em> {} <b>{:.0}&nbsp;%</b></span><span class=\"right\"><em>is</em> {} <b>{:.0}&nbsp;%</b></span>\
          <small>{}</small></figcaption></figure>\n",
         escaped(&run.classes[*predicted]),
         100.0 * confidence,

@@ -164,6 +164,17 @@ mod tests {
         check(run, &[&begin[..], &[(3, Kind::Batch), (3, Kind::Test)]].concat());
     }
 
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_are_believed(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200)) {
+            let whole = framed(&bytes);
+            let records: Vec<Vec<u8>> = Records::new(&whole[..], whole.len() as u64).collect();
+            proptest::prop_assert_eq!(&records, &[bytes.clone()]);
+            let _ = Event::decode(bytes.as_slice()).map(|event| place_of(&event));
+            let _ = Records::new(&bytes[..], bytes.len() as u64).count();
+        }
+    }
+
     #[test]
     fn a_torn_end_is_cut_off() {
         let folder = tempfile::tempdir().unwrap();
