@@ -123,3 +123,33 @@ impl Start {
         Self { weights: None, licence: None, instead_of_pretrained }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scaling::{Family, Plan};
+
+    /// The words of the refusal, or nothing where it is read.
+    fn refusal(change: impl Fn(&mut Identity)) -> Option<String> {
+        let mut identity = Identity::sample(Plan::custom(Family::B, 0.1, 0.1, 32).unwrap());
+        change(&mut identity);
+        let text = serde_json::to_string(&identity).unwrap();
+        serde_json::from_str::<Identity>(&text).err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_cannot_be_true_of_a_model_is_refused_by_name() {
+        assert_eq!(refusal(|_| ()), None);
+        let check = |change: &dyn Fn(&mut Identity), part: &str| {
+            let words = refusal(change).unwrap();
+            assert!(words.contains(part), "{words}");
+        };
+        check(&|identity| identity.classes.clear(), "no classes");
+        check(&|identity| identity.channels = 1, "channels");
+        check(&|identity| identity.squeeze_excite = false, "squeeze_excite");
+        check(&|identity| identity.norm_eps = 0.0, "norm_eps");
+        check(&|identity| identity.norm_momentum = -0.1, "norm_momentum");
+        check(&|identity| identity.temperature = 0.0, "temperature");
+        check(&|identity| identity.preprocess.size = 0, "0");
+    }
+}

@@ -129,4 +129,19 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn a_manifest_lists_files_beside_it_and_no_paths() {
+        let check = |name: &str, fine: bool| {
+            let mut manifest = Manifest::new("c", "d");
+            manifest.add(name, b"numbers");
+            let read = Manifest::unsealed(Path::new("manifest.json"), &manifest.sealed());
+            assert_eq!(read.is_ok(), fine, "{name:?}");
+        };
+        check("model.safetensors", true);
+        check("state-2_a.json", true);
+        for name in ["", "..", "../state.json", "a/b", "a\\b", "/etc/passwd", "a b", "ä"] {
+            check(name, false);
+        }
+    }
 }

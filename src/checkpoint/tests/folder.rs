@@ -88,6 +88,9 @@ fn best_stays_where_a_later_checkpoint_is_no_better() {
     assert_eq!(run.pointer("latest"), Pointer::To("000002".into()));
     assert_eq!(run.pointer("best"), Pointer::To("000001".into()));
     assert_eq!(run.best().unwrap().progress().unwrap().step, 1);
+    assert_eq!(run.progress().unwrap().step, 2);
+    fs::remove_dir_all(run.path().join("steps")).unwrap();
+    assert_eq!(run.progress(), None);
 }
 
 #[test]
