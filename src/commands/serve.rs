@@ -35,8 +35,8 @@ pub struct Serve {
     /// A file with the token alone
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
-    /// Pictures that a thread takes through the network at once
-    #[arg(long, default_value_t = 8, value_parser = at_least_one)]
+    /// Pictures that a thread takes through the network at once; more pay on a GPU
+    #[arg(long, default_value_t = 2, value_parser = at_least_one)]
     max_batch: usize,
     /// Milliseconds that a thread waits for more pictures; with 0 it takes what is there
     #[arg(long, default_value_t = 0, value_name = "MS")]

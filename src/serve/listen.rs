@@ -158,9 +158,8 @@ impl Door {
             connection.as_mut().poll(context)
         });
         // Who does not even read the last answer is cut off.
-        match timeout(self.patience.connection + self.patience.body, attended).await {
-            Ok(Err(error)) => tracing::debug!("a connection of {client} broke: {error}"),
-            Ok(Ok(())) | Err(_) => {}
+        if let Ok(Err(error)) = timeout(self.patience.connection + self.patience.body, attended).await {
+            tracing::debug!("a connection of {client} broke: {error}");
         }
     }
 }
