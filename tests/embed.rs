@@ -11,6 +11,7 @@ mod studio;
 use std::fs;
 
 use assets::{LITE0, asset};
+use image::imageops::FilterType;
 use python::{python, said};
 use studio::Studio;
 
@@ -75,18 +76,18 @@ fn timm_computes_the_same_features() {
         let file =
             fs::read_dir(flowers.join(class)).unwrap().map(|entry| entry.unwrap().path()).min().unwrap();
         let picture = image::open(file).unwrap().into_rgb8();
-        let part = image::imageops::crop_imm(&picture, 40, 40, 256, 256).to_image();
-        fs::create_dir_all(studio.path("crops")).unwrap();
-        part.save(studio.path(&format!("crops/{number}.png"))).unwrap();
+        let picture = image::imageops::resize(&picture, 256, 256, FilterType::Triangle);
+        fs::create_dir_all(studio.path("resized")).unwrap();
+        picture.save(studio.path(&format!("resized/{number}.png"))).unwrap();
     }
-    studio.expect(0, &["embed", "imagenet:lite0", "crops", "--out", "seen.npy"]);
+    studio.expect(0, &["embed", "imagenet:lite0", "resized", "--out", "seen.npy"]);
     let report = studio.expect(0, &["export", "imagenet:lite0", "--layout", "timm", "--json"]).json();
     let file = &report["files"][0];
     let lines: Vec<&str> =
         file["timm"].as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect();
     let paths = ["seen.npy", "seen.names.csv"].map(|name| studio.path(name).display().to_string());
     let names = fs::read_to_string(&paths[1]).unwrap();
-    let whole = names.replace("crops/", &format!("{}/", studio.path("crops").display()));
+    let whole = names.replace("resized/", &format!("{}/", studio.path("resized").display()));
     fs::write(&paths[1], whole).unwrap();
     let [model] = [studio.path(file["path"].as_str().unwrap()).display().to_string()];
     let lines = lines.join("\n").replace(file["path"].as_str().unwrap(), &model);

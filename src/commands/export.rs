@@ -13,7 +13,7 @@ use super::console::{print, tell};
 use super::failure::Failure;
 use super::onnx::{self, OnnxOptions};
 use super::target::Target;
-use super::{Ended, Format, session};
+use super::{Ended, Format, card, session};
 use crate::chance::Key;
 use crate::config::DeviceChoice;
 use crate::devices::choose;
@@ -97,8 +97,11 @@ impl Export {
             explain(timm, &path);
             files.push(Written::new(&path, form, timm));
         }
+        let card = card::put(target.folder(), &self.model, self.step, &model.identity)?;
+        tell(&format!("what it is and what it is not: {}", card.display()));
         if self.format.json {
-            let report = serde_json::json!({ "schema": 1, "files": files });
+            let card = card.display().to_string();
+            let report = serde_json::json!({ "schema": 1, "files": files, "card": card });
             print(&(serde_json::to_string_pretty(&report)? + "\n"))?;
         }
         Ok(0)

@@ -5,6 +5,7 @@ mod absent;
 mod bench;
 mod bench_data;
 mod cache;
+mod card;
 mod channels;
 mod check;
 mod classifier;

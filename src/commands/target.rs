@@ -58,6 +58,14 @@ impl Target {
         }
     }
 
+    /// The folder in which the exports lie.
+    pub fn folder(&self) -> &Path {
+        match self {
+            Self::Place(path) => path.parent().unwrap_or(Path::new("")),
+            Self::Folder { folder, .. } => folder,
+        }
+    }
+
     /// Writes something and says where. Never in place of anything else.
     pub fn put(&self, form: Form, write: &dyn Fn(&Path) -> Result<(), durable::Error>) -> Result<PathBuf> {
         match self {

@@ -37,7 +37,7 @@ pub fn section(run: &Run) -> String {
 }
 
 /// The command as it could be typed again.
-fn command(made: &Made) -> String {
+pub(super) fn command(made: &Made) -> String {
     let mut words = made.command.iter();
     let program = words.next().map_or("kiln", |path| path.rsplit(['/', '\\']).next().unwrap_or(path));
     let quoted =

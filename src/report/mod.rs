@@ -1,6 +1,7 @@
 //! A run as one page that opens anywhere: a pure function of what lies in the run folder. Owns the files in `report/`
 //! that the page is made from beside the run's own records. How a run is made is not its business.
 
+mod card;
 mod chart;
 mod classes;
 mod compare;
@@ -19,6 +20,7 @@ mod warnings;
 
 use std::path::PathBuf;
 
+pub use card::Card;
 pub use compare::{Summary, page as comparison};
 pub use kept::{Files, Made, Mistake, Validation, Views};
 pub use plates::put as put_plates;

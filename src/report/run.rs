@@ -1,5 +1,6 @@
 //! A run read back from its folder, as far as the page shows it. What does not change while it runs is read once.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -48,6 +49,10 @@ pub struct Data {
     pub counts: [usize; 3],
     /// Pictures of each class in the training part.
     pub train: Vec<usize>,
+    /// Pictures of each class: train, val, test.
+    pub classes: Vec<[usize; 3]>,
+    /// Why files were set aside, and how many.
+    pub set_aside: Vec<(String, usize)>,
     pub warnings: Vec<warnings::Warning>,
 }
 
@@ -173,9 +178,19 @@ impl RunResult {
 
 impl Data {
     fn of(record: &Record) -> Self {
-        let mut train = vec![0; record.classes.len()];
-        for sample in record.samples.iter().filter(|sample| sample.split == Split::Train) {
-            train[sample.class] += 1;
+        let mut classes = vec![[0; 3]; record.classes.len()];
+        for sample in &record.samples {
+            let split = match sample.split {
+                Split::Train => 0,
+                Split::Val => 1,
+                Split::Test => 2,
+            };
+            classes[sample.class][split] += 1;
+        }
+        let train: Vec<usize> = classes.iter().map(|[train, ..]| *train).collect();
+        let mut set_aside = BTreeMap::<&str, usize>::new();
+        for file in &record.set_aside {
+            *set_aside.entry(&file.reason).or_default() += 1;
         }
         Self {
             origin: warnings::origin(&record.origin),
@@ -185,6 +200,8 @@ impl Data {
             counts: [record.counts.train, record.counts.val, record.counts.test],
             warnings: warnings::of(record, &train),
             train,
+            classes,
+            set_aside: set_aside.into_iter().map(|(reason, count)| (reason.to_owned(), count)).collect(),
         }
     }
 }
