@@ -13,7 +13,7 @@ use super::console::{print, tell};
 use super::failure::Failure;
 use super::onnx::{self, OnnxOptions};
 use super::target::Target;
-use super::{Ended, Format, card, session};
+use super::{Ended, Format, card, session, web};
 use crate::chance::Key;
 use crate::config::DeviceChoice;
 use crate::devices::choose;
@@ -38,6 +38,9 @@ pub struct Export {
     layout: Layout,
     #[command(flatten)]
     onnx: OnnxOptions,
+    /// Where a page takes ONNX Runtime from: the .tgz of `npm pack`, or a folder with it unpacked [default: npm]
+    #[arg(long, value_name = "PACKAGE")]
+    ort_web: Option<PathBuf>,
     /// A file that is not there yet, or a folder; RUN/export where not given
     #[arg(long)]
     out: Option<PathBuf>,
@@ -55,6 +58,8 @@ enum Kind {
     Onnx,
     /// A crate that classifies pictures
     Rust,
+    /// A page that classifies pictures in the browser
+    Web,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -88,6 +93,7 @@ impl Export {
             let path = match form {
                 Form::Onnx(options) => put_onnx(&model, options, &target, from)?,
                 Form::Rust => put_crate(&model, &target, from)?,
+                Form::Web => put_page(&model, &target, from, self.ort_web.as_deref())?,
                 _ => put_arrays(&model, form, &target, &expected, &device)?,
             };
             let timm = timm.as_ref().filter(|_| form == Form::Timm);
@@ -117,6 +123,7 @@ impl Export {
                 (Kind::Burnpack, _) => Form::Burnpack,
                 (Kind::Onnx, _) => Form::Onnx(self.onnx.checked()),
                 (Kind::Rust, _) => Form::Rust,
+                (Kind::Web, _) => Form::Web,
             };
             if !forms.contains(&form) {
                 forms.push(form);
@@ -128,6 +135,10 @@ impl Export {
         }
         if self.onnx.are_given() && !self.kinds.contains(&Kind::Onnx) {
             let text = "--onnx-input, --onnx-precision and --onnx-output are for `--format onnx`; add it, or leave them out";
+            return Err(Failure::Usage(text.into()).into());
+        }
+        if self.ort_web.is_some() && !forms.contains(&Form::Web) {
+            let text = "--ort-web is for `--format web`; add it, or leave it out";
             return Err(Failure::Usage(text.into()).into());
         }
         Ok(forms)
@@ -164,6 +175,20 @@ fn put_crate(model: &Model, target: &Target, from: &Path) -> Result<PathBuf> {
     onnx::expect_agreement(model, rust::OPTIONS, &network, from)?;
     let files = rust::files(&model.identity, network, &target.stem());
     target.put(Form::Rust, &|path| put_folder(path, &files))
+}
+
+/// A folder with the page, whose network another runtime runs before it is written.
+fn put_page(model: &Model, target: &Target, from: &Path, runtime: Option<&Path>) -> Result<PathBuf> {
+    let network = export::bytes(model, Form::Web)?;
+    onnx::expect_agreement(model, export::web::OPTIONS, &network, from)?;
+    let mut files = export::web::files(&model.identity, network, &target.stem());
+    files.extend(web::runtime(runtime)?);
+    let path = target.put(Form::Web, &|path| put_folder(path, &files))?;
+    tell(&format!(
+        "serve it, for example: python3 -m http.server 8000 --bind 127.0.0.1 --directory {}",
+        path.display()
+    ));
+    Ok(path)
 }
 
 /// A new folder with some files, there whole or not at all.
@@ -251,6 +276,7 @@ impl Written {
             Form::Burnpack => ("burnpack", "kiln"),
             Form::Onnx(_) => ("onnx", "kiln"),
             Form::Rust => ("rust", "kiln"),
+            Form::Web => ("web", "kiln"),
         };
         Self { path: path.display().to_string(), format, layout, timm: timm.map(|timm| timm.python(path)) }
     }

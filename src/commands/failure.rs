@@ -66,7 +66,10 @@ fn code_of(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
     if cause.is::<report::Error>() {
         return Some(RUN_FOLDER);
     }
-    if let Some(export::Error::NoTimmModel { .. }) = cause.downcast_ref() {
+    if let Some(
+        export::Error::NoTimmModel { .. } | export::Error::NoWebWindow | export::Error::Runtime { .. },
+    ) = cause.downcast_ref()
+    {
         return Some(USAGE);
     }
     if let Some(error) = cause.downcast_ref::<results::Error>() {

@@ -55,6 +55,7 @@ mod tta;
 mod unsort;
 mod verify;
 mod views;
+mod web;
 mod weights;
 
 use std::path::PathBuf;

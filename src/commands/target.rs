@@ -122,5 +122,6 @@ mod tests {
         check(Form::Timm, 3, "flowers-timm-3.safetensors");
         check(Form::Burnpack, 1, "flowers.bpk");
         check(Form::Rust, 2, "flowers-rust-2");
+        check(Form::Web, 1, "flowers-web");
     }
 }

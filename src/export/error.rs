@@ -1,5 +1,7 @@
 //! Why a model cannot leave in the form that was asked for.
 
+use std::path::PathBuf;
+
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error(
@@ -11,6 +13,18 @@ pub enum Error {
         "an ONNX file holds at most 2 GiB, and this network takes {} MiB; export safetensors or burnpack", bytes >> 20
     )]
     TooLargeForOnnx { bytes: usize },
+
+    #[error(
+        "this model was trained with `data.window`, and browsers give pictures of 8 bits only; export onnx or rust instead"
+    )]
+    NoWebWindow,
+
+    #[error(
+        "{}: {reason}; run `npm pack {package}` and give the file, or the folder with it unpacked, with --ort-web",
+        .path.display(),
+        package = super::web::PACKAGE
+    )]
+    Runtime { path: PathBuf, reason: String },
 
     #[error("cannot write burnpack: {0}")]
     Burnpack(String),

@@ -6,6 +6,7 @@ mod error;
 pub mod onnx;
 pub mod rust;
 mod timm;
+pub mod web;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -56,6 +57,8 @@ pub enum Form {
     Onnx(onnx::Options),
     /// A folder with a crate.
     Rust,
+    /// A folder with a page.
+    Web,
 }
 
 impl Form {
@@ -67,11 +70,12 @@ impl Form {
             Self::Burnpack => ["", burnpack::ENDING],
             Self::Onnx(_) => ["", ".onnx"],
             Self::Rust => ["-rust", ""],
+            Self::Web => ["-web", ""],
         }
     }
 }
 
-/// The bytes of a file that holds this model; of a crate, those of the network in it.
+/// The bytes of a file that holds this model; of a crate or a page, those of the network in it.
 pub fn bytes(model: &Model, form: Form) -> Result<Vec<u8>, Error> {
     match form {
         Form::Safetensors => Ok(tensor_bytes(&model.arrays, Some(&model.identity))),
@@ -83,6 +87,7 @@ pub fn bytes(model: &Model, form: Form) -> Result<Vec<u8>, Error> {
         Form::Burnpack => burnpack::bytes(model),
         Form::Onnx(options) => onnx::bytes(model, options),
         Form::Rust => onnx::bytes(model, rust::OPTIONS),
+        Form::Web => web::onnx(model),
     }
 }
 

@@ -1,0 +1,121 @@
+//! `kiln export --format web`: the page, opened in headless Chromium, says of real pictures what `kiln predict` says; it does so
+//! without a network too, and opened as a file it says what it needs. Skipped, saying so, where Chromium, Node or npm is absent.
+
+// In a test a panic is the report; clippy excepts test functions by itself, but not what they call.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
+mod assets;
+mod studio;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use assets::{LITE0, asset};
+use serde_json::Value;
+use studio::{Studio, json};
+
+/// How far a probability may be off: the browser has its own decoder for JPEGs.
+const TOLERANCE: f64 = 0.02;
+/// Pictures of each class that are shown.
+const PER_CLASS: usize = 2;
+
+/// Whether a program runs here; said aloud where it does not.
+fn runs(program: &str) -> bool {
+    let runs = Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success());
+    if !runs {
+        println!("skipped: {program} is not here");
+    }
+    runs
+}
+
+/// What to give to --ort-web: KILN_ORT_WEB saves fetching it with npm.
+fn runtime() -> Option<Vec<String>> {
+    match std::env::var("KILN_ORT_WEB") {
+        Ok(path) => Some(vec!["--ort-web".into(), path]),
+        Err(_) => runs("npm").then(Vec::new),
+    }
+}
+
+/// Some pictures of each class, by name.
+fn pictures(folder: &Path) -> Vec<PathBuf> {
+    let inside = |folder: &Path| {
+        let mut paths: Vec<PathBuf> =
+            fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        paths.sort();
+        paths
+    };
+    inside(folder).iter().flat_map(|class| inside(class).into_iter().take(PER_CLASS)).collect()
+}
+
+fn shown(page: &Path, pictures: &[PathBuf]) -> Value {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/web.mjs");
+    let output = Command::new("node").arg(script).arg(page).args(pictures).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn the_page_says_what_kiln_says() {
+    let (Some(weights), Some(flowers)) = (asset(LITE0), asset("datasets/flowers12/test")) else { return };
+    if !(runs("chromium") && runs("node")) {
+        return;
+    }
+    let Some(runtime) = runtime() else { return };
+    let studio = Studio::empty();
+    studio.write("cache/weights/efficientnet-lite0-57934424.pth", fs::read(weights).unwrap());
+    let mut arguments = vec!["export", "imagenet:lite0", "--format", "web", "--out", "page"];
+    arguments.extend(runtime.iter().map(String::as_str));
+    studio.expect(0, &arguments);
+    let classes = json(&fs::read_to_string(studio.path("page/model.json")).unwrap())["classes"].clone();
+    let classes: Vec<String> = serde_json::from_value(classes).unwrap();
+
+    let mut pictures = pictures(&flowers);
+    pictures.extend(turned_and_clear());
+    let report = shown(&studio.path("page"), &pictures);
+    let paths: Vec<String> = pictures.iter().map(|path| path.display().to_string()).collect();
+    let arguments: Vec<&str> = ["predict", "imagenet:lite0", "--top", "1000", "--json"]
+        .into_iter()
+        .chain(paths.iter().map(String::as_str))
+        .collect();
+    let said = studio.expect(0, &arguments).out;
+    let (mut largest, mut compared) = (0.0_f64, 0);
+    for (line, found) in said.lines().map(json).zip(report["probabilities"].as_array().unwrap()) {
+        let guesses = line["classes"].as_array().unwrap();
+        let of = |guess: &Value| {
+            classes.iter().position(|class| class == guess["class"].as_str().unwrap()).unwrap()
+        };
+        for guess in guesses {
+            let off = found[of(guess)].as_f64().unwrap() - guess["probability"].as_f64().unwrap();
+            largest = largest.max(off.abs());
+        }
+        let probability = |at: usize| guesses[at]["probability"].as_f64().unwrap();
+        let best = (0..classes.len())
+            .max_by(|&a, &b| found[a].as_f64().unwrap().total_cmp(&found[b].as_f64().unwrap()));
+        assert!(
+            best == Some(of(&guesses[0])) || probability(0) - probability(1) < TOLERANCE,
+            "{}",
+            line["path"]
+        );
+        compared += 1;
+    }
+    println!("{compared} pictures on {}: largest difference {largest:.5}", report["on"]);
+    assert_eq!(compared, pictures.len());
+    assert!(largest <= TOLERANCE, "{largest}");
+    check_page(&report, &said);
+}
+
+/// What a person sees, without a network and with the page opened as a file.
+fn check_page(report: &Value, said: &str) {
+    let firsts: Vec<Value> = said.lines().map(|line| json(line)["classes"][0]["class"].clone()).collect();
+    assert_eq!(report["shown"].as_array().unwrap()[..], firsts[..3]);
+    assert_eq!(report["offline"], firsts[0]);
+    assert_eq!(report["local"], "block");
+    assert_eq!(report["said"], serde_json::json!([]));
+}
+
+/// Pictures with an Exif orientation and with transparent pixels, as the golden tests of decoding have them.
+fn turned_and_clear() -> Vec<PathBuf> {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/decode");
+    ["orientation-6.jpg", "orientation-3.jpg", "alpha.png", "grey.jpg"].map(|name| golden.join(name)).to_vec()
+}
