@@ -76,7 +76,7 @@ fn timm_computes_the_same_features() {
         let file =
             fs::read_dir(flowers.join(class)).unwrap().map(|entry| entry.unwrap().path()).min().unwrap();
         let picture = image::open(file).unwrap().into_rgb8();
-        let picture = image::imageops::resize(&picture, 256, 256, FilterType::Triangle);
+        let picture = image::imageops::resize(&picture, 224, 224, FilterType::Triangle);
         fs::create_dir_all(studio.path("resized")).unwrap();
         picture.save(studio.path(&format!("resized/{number}.png"))).unwrap();
     }
