@@ -53,7 +53,7 @@ impl HeatMap {
         let wide: Vec<Vec<f32>> = lines
             .map(|line| across.iter().map(|&place| smooth(place, self.columns, |n| line[n])).collect())
             .collect();
-        let value = |row: f64, column: usize| smooth(row, self.rows, |n| wide[n][column]).clamp(0.0, 1.0);
+        let value = |row: f64, column: usize| smooth(row, self.rows, |n| wide[n][column]);
         down.iter()
             .flat_map(|&row| (0..across.len()).map(move |column| (row, column)))
             .map(|(r, c)| value(r, c))
@@ -64,14 +64,16 @@ impl HeatMap {
 /// A cubic through `count` values at the middles of equal stretches of 0 to 1 (Catmull and Rom 1974); the outermost
 /// values go on beyond the edges.
 fn smooth(place: f64, count: usize, value: impl Fn(usize) -> f32) -> f32 {
-    if count == 0 {
+    if count == 0 || place.is_nan() {
         return 0.0;
     }
     let at = place.clamp(0.0, 1.0) * count as f64 - 0.5;
     let (first, t) = (at.floor(), (at - at.floor()) as f32);
     let near = |step: f64| value((first + step).clamp(0.0, count as f64 - 1.0) as usize);
     let [a, b, c, d] = [near(-1.0), near(0.0), near(1.0), near(2.0)];
-    b + 0.5 * t * (c - a + t * (2.0 * a - 5.0 * b + 4.0 * c - d + t * (3.0 * (b - c) + d - a)))
+    let cubic = b + 0.5 * t * (c - a + t * (2.0 * a - 5.0 * b + 4.0 * c - d + t * (3.0 * (b - c) + d - a)));
+    // It swings over where values change suddenly.
+    cubic.clamp(0.0, 1.0)
 }
 
 #[cfg(test)]
