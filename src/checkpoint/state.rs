@@ -113,4 +113,15 @@ mod tests {
         check(Progress { view: usize::MAX, ..some() }, Some("view"));
         check(Progress { updates: -1, ..some() }, Some("updates are -1"));
     }
+
+    #[test]
+    fn a_tally_adds_up_samples_not_batches() {
+        let mut tally = Tally::default();
+        assert_eq!((tally.accuracy(), tally.mean_loss()), (0.0, 0.0));
+        tally.add(&[2, 0, 2], 2, 1.5);
+        tally.add(&[1], 1, 0.5);
+        let expected = Tally { samples: 4, correct: 3, loss: 5.0, classes: vec![1, 1, 2] };
+        assert_eq!(tally, expected);
+        assert_eq!((tally.accuracy(), tally.mean_loss()), (0.75, 1.25));
+    }
 }
