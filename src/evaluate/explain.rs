@@ -49,11 +49,11 @@ impl HeatMap {
     /// The values at every pair of these places, row by row, with smooth passages between them. 0 is the left or upper
     /// edge of the map, 1 the other one.
     pub fn stretched(&self, across: &[f64], down: &[f64]) -> Vec<f32> {
-        let lines = self.values.chunks(self.columns.max(1));
+        let lines = self.values.chunks_exact(self.columns.max(1));
         let wide: Vec<Vec<f32>> = lines
             .map(|line| across.iter().map(|&place| smooth(place, self.columns, |n| line[n])).collect())
             .collect();
-        let value = |row: f64, column: usize| smooth(row, self.rows, |n| wide[n][column]);
+        let value = |row: f64, column: usize| smooth(row, wide.len(), |n| wide[n][column]);
         down.iter()
             .flat_map(|&row| (0..across.len()).map(move |column| (row, column)))
             .map(|(r, c)| value(r, c))
