@@ -20,7 +20,7 @@ const ORANGE: Colour = [200, 80, 10];
 const WIDTH: f32 = 800.0;
 const HEIGHT: f32 = 500.0;
 /// Room for words beside the drawing: left, above, right, below.
-const ROOM: [f32; 4] = [100.0, 84.0, 190.0, 56.0];
+const ROOM: [f32; 4] = [104.0, 84.0, 214.0, 56.0];
 const SCALE: u32 = 2;
 const LETTER: f32 = (GLYPH * SCALE) as f32;
 
