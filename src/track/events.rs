@@ -169,7 +169,7 @@ mod tests {
         fn no_bytes_are_believed(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200)) {
             let whole = framed(&bytes);
             let records: Vec<Vec<u8>> = Records::new(&whole[..], whole.len() as u64).collect();
-            proptest::prop_assert_eq!(&records, &[bytes.clone()]);
+            proptest::prop_assert_eq!(&records, std::slice::from_ref(&bytes));
             let _ = Event::decode(bytes.as_slice()).map(|event| place_of(&event));
             let _ = Records::new(&bytes[..], bytes.len() as u64).count();
         }

@@ -66,8 +66,8 @@ pub fn built(folder: &Path) -> Option<PathBuf> {
     assert!(!log.contains("warning: unused"), "{log}");
     let lines = String::from_utf8(output.stdout).unwrap();
     let messages = lines.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
-    let programs = messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from));
-    programs.last()
+    let mut programs = messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from));
+    programs.next_back()
 }
 
 /// Path, classes and probabilities, as the exported program prints them.

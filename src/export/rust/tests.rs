@@ -44,7 +44,11 @@ fn the_same_pixels_are_prepared_to_the_same_bytes() {
         let bytes = noise(width, height);
         let picture = Picture::rgb8(width as u32, height as u32, bytes.clone()).unwrap();
         let wanted = preprocess.apply(&picture).unwrap();
-        let found = prepare::prepare(&Pixels { width, height, bytes }, false, &settings(preprocess));
+        let found = prepare::prepare(
+            &prepare::Picture::Bytes(Pixels { width, height, bytes }),
+            false,
+            &settings(preprocess),
+        );
         assert_eq!(found.bytes, wanted.as_rgb8().unwrap(), "{preprocess:?} {width}x{height}");
     };
     for interpolation in [Interpolation::Bilinear, Interpolation::Bicubic] {

@@ -1,7 +1,7 @@
 //! From a decoded picture to what the network sees: resized, its middle kept, bordered with black where it is smaller. The
 //! settings belong to the model.
 
-use super::resize::{Kernel, Pixels, Region, resize};
+use super::resize::{Deep, Kernel, Pixels, Region, resize, resize_deep};
 
 /// What a model demands of its pictures.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -27,11 +27,36 @@ pub enum Resize {
     Squash(usize),
 }
 
+/// A decoded picture.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Picture {
+    Bytes(Pixels),
+    Deep(Deep),
+}
+
 /// The picture as the network sees it; `is_jpeg` tells whether it may be reduced first.
-pub fn prepare(picture: &Pixels, is_jpeg: bool, settings: &Settings) -> Pixels {
-    let (width, height) = settings.resize.applied(picture.width, picture.height);
-    let x = Stretch::middle(picture.width, width, settings.size);
-    let y = Stretch::middle(picture.height, height, settings.size);
+pub fn prepare(picture: &Picture, is_jpeg: bool, settings: &Settings) -> Pixels {
+    match picture {
+        Picture::Bytes(pixels) => prepare_bytes(pixels, is_jpeg, settings),
+        Picture::Deep(deep) => prepare_deep(deep, settings),
+    }
+}
+
+fn prepare_deep(picture: &Deep, settings: &Settings) -> Pixels {
+    let (x, y) = stretches((picture.width, picture.height), settings);
+    let region = Region { left: x.start, top: y.start, width: x.length, height: y.length };
+    let kept = resize_deep(picture, region, x.kept, y.kept, settings.kernel);
+    bordered(kept, (x.border, y.border), settings.size)
+}
+
+/// What is kept of a picture's two axes.
+fn stretches((width, height): (usize, usize), settings: &Settings) -> (Stretch, Stretch) {
+    let (to_width, to_height) = settings.resize.applied(width, height);
+    (Stretch::middle(width, to_width, settings.size), Stretch::middle(height, to_height, settings.size))
+}
+
+fn prepare_bytes(picture: &Pixels, is_jpeg: bool, settings: &Settings) -> Pixels {
+    let (x, y) = stretches((picture.width, picture.height), settings);
     let finer = (x.length / x.kept as f64).min(y.length / y.kept as f64);
     let factor = if is_jpeg && settings.reduced { factor(finer) } else { 1 };
     let scale = factor as f64;
