@@ -1,7 +1,6 @@
 //! Names the classes of pictures: a line for each picture with its path, the most probable class, its probability, the next
 //! class and so on, tabs in between. What cannot be read is reported, and the rest goes on.
 
-use std::error::Error as _;
 use std::io::{Write, stderr, stdout};
 use std::process::ExitCode;
 

@@ -18,7 +18,8 @@ pub struct Settings {
     pub reduced: bool,
 }
 
-/// To which size a picture is brought before the crop.
+/// To which size a picture is brought before the crop; a model uses one way.
+#[allow(dead_code)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Resize {
     /// The shorter edge gets this length, the shape stays.

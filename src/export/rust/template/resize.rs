@@ -1,7 +1,8 @@
 //! Resizing as Pillow and kiln do it: a kernel that widens where a picture shrinks, rows before columns. Bytes in sums of
 //! integers, rounded after each of the two passes; deeper pictures in numbers that are rounded once, at the end.
 
-/// How values between pixels are found.
+/// How values between pixels are found; a model uses one way.
+#[allow(dead_code)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kernel {
     Bilinear,
