@@ -85,12 +85,11 @@ impl RunFolder {
         Ok(durable::Lock::acquire(&self.path)?)
     }
 
-    /// Removes what a killed process left half written.
+    /// Removes what a killed process left half written, here and in the folders of this one.
     pub fn sweep(&self) -> Result<(), Error> {
         durable::sweep(&self.path)?;
-        let steps = self.path.join(STEPS);
-        if steps.is_dir() {
-            durable::sweep(&steps)?;
+        for folder in durable::folders(&self.path)? {
+            durable::sweep(&folder)?;
         }
         Ok(())
     }

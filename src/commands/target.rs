@@ -99,10 +99,12 @@ fn file_name(stem: &str, form: Form, number: usize) -> String {
 }
 
 fn make_folder(folder: Option<&Path>) -> Result<()> {
-    match folder {
-        Some(folder) if !folder.as_os_str().is_empty() => Ok(durable::create_folders(folder)?),
-        _ => Ok(()),
+    if let Some(folder) = folder.filter(|folder| !folder.as_os_str().is_empty()) {
+        durable::create_folders(folder)?;
+        // An export that was killed here has left half a file.
+        let _ = durable::sweep(folder);
     }
+    Ok(())
 }
 
 fn taken(path: &Path) -> anyhow::Error {

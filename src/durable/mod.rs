@@ -33,4 +33,4 @@ pub use stream::Stream;
 pub use system::free_space;
 #[cfg(test)]
 pub(crate) use temporary::beside;
-pub use temporary::sweep;
+pub use temporary::{folders, sweep};

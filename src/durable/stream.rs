@@ -23,6 +23,8 @@ const BUFFER: usize = 256 * 1024;
 impl Stream {
     pub fn begin(target: &Path) -> Result<Self, Error> {
         refuse_existing(target)?;
+        // What a killed process left half written here would lie about for ever.
+        let _ = temporary::sweep(temporary::parent(target));
         let path = temporary::beside(target)?;
         let file = system::create(&path).map_err(|error| for_target(error, target))?;
         let file = BufWriter::with_capacity(BUFFER, Piece(file, target.to_owned()));

@@ -22,6 +22,11 @@ pub fn sweep(parent: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(removed)
 }
 
+/// The folders in a folder; a link to one is none.
+pub fn folders(parent: &Path) -> Result<Vec<PathBuf>, Error> {
+    Ok(system::entries(parent)?.into_iter().filter(|path| system::is_folder(path)).collect())
+}
+
 /// A name beside the given one that nothing else uses. Short, as file systems limit the length of names.
 pub fn beside(path: &Path) -> Result<PathBuf, Error> {
     static COUNT: AtomicU64 = AtomicU64::new(0);

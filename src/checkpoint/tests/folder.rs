@@ -45,11 +45,12 @@ fn a_folder_that_has_vanished_is_not_made_again() {
 }
 
 #[test]
-fn what_a_killed_process_left_is_swept_in_both_folders() {
+fn what_a_killed_process_left_is_swept_in_every_folder() {
     let folder = tempfile::tempdir().unwrap();
     let run = run(folder.path());
-    let steps = run.path().join("steps");
-    for place in [run.path(), &steps] {
+    let (steps, report) = (run.path().join("steps"), run.path().join("report"));
+    fs::create_dir(&report).unwrap();
+    for place in [run.path(), &steps, &report] {
         // The process is gone before the new folder has its name; its number is not one that runs.
         let left = durable::beside(&place.join("x")).unwrap();
         let name = left.file_name().unwrap().to_str().unwrap();
@@ -57,9 +58,10 @@ fn what_a_killed_process_left_is_swept_in_both_folders() {
         fs::write(place.join(name.replacen(&own, &u32::MAX.to_string(), 1)), "x").unwrap();
     }
     let count = |place: &Path| fs::read_dir(place).unwrap().count();
-    let before = (count(run.path()), count(&steps));
+    let before = (count(run.path()), count(&steps), count(&report));
     run.sweep().unwrap();
-    assert_eq!((count(run.path()), count(&steps)), (before.0 - 1, before.1 - 1));
+    let after = (count(run.path()), count(&steps), count(&report));
+    assert_eq!(after, (before.0 - 1, before.1 - 1, before.2 - 1));
 }
 
 #[test]
