@@ -35,18 +35,19 @@ impl Weights {
         let scale = length / out as f64;
         let wide = scale.max(1.0);
         let reach = support * wide;
-        let mut shares = Vec::new();
-        let spans = (0..out).map(|row| {
+        let mut shares = Vec::with_capacity(out * (2 * reach as usize + 3));
+        let mut spans = Vec::with_capacity(out);
+        for row in 0..out {
             let centre = start + (row as f64 + 0.5) * scale;
-            let first = (centre - reach).floor().max(0.0) as usize;
-            let end = ((centre + reach).ceil() as usize).min(limit);
+            let first = (centre - reach).max(0.0) as usize;
+            let end = up(centre + reach).min(limit);
             let before = shares.len();
-            shares.extend((first..end).map(|row| kernel((row as f64 + 0.5 - centre) / wide)));
+            let middle = centre - 0.5;
+            shares.extend((first..end).map(|row| kernel((row as f64 - middle) * (1.0 / wide))));
             let sum: f64 = shares[before..].iter().sum();
             shares[before..].iter_mut().for_each(|share| *share /= sum);
-            (first, shares.len() - before)
-        });
-        let spans: Vec<_> = spans.collect();
+            spans.push((first, shares.len() - before));
+        }
         let window = spans.iter().map(|(_, count)| *count).max().unwrap_or(0);
         let most = shares.iter().copied().fold(0.0, f64::max);
         let precision = (0..MOST_PRECISE)
@@ -57,11 +58,33 @@ impl Weights {
         for ((_, count), to) in spans.iter().zip(values.chunks_exact_mut(window.max(1))) {
             let (own, others) = rest.split_at(*count);
             for (to, share) in to.iter_mut().zip(own) {
-                *to = (share * f64::from(1u32 << precision)).round() as i16;
+                let share = share * f64::from(1u32 << precision);
+                *to = (share + 0.5_f64.copysign(share)) as i16;
             }
             rest = others;
         }
         Self { precision, spans, values, window }
+    }
+
+    /// How many new rows there are.
+    pub fn len(&self) -> usize {
+        self.spans.len()
+    }
+
+    /// How many rows a new one is made of, at the most.
+    pub fn most(&self) -> usize {
+        self.window
+    }
+
+    /// Bits behind the point of the shares.
+    pub fn precision(&self) -> u32 {
+        self.precision
+    }
+
+    /// The first of the rows that this new one is made of, and their shares.
+    pub fn of(&self, row: usize) -> (usize, &[i16]) {
+        let (first, count) = self.spans[row];
+        (first, &self.values[row * self.window..][..count])
     }
 
     /// The new rows, each `width` bytes long. None where rows are missing.
@@ -70,6 +93,12 @@ impl Weights {
         let work = Blend { weights: self, rows, width, out: &mut out };
         (width == 0 || widest(work)).then_some(out)
     }
+}
+
+/// Rounded up. Without a call of the system's library, which costs more than all the rest.
+fn up(value: f64) -> usize {
+    let whole = value as usize;
+    whole + usize::from((whole as f64) < value)
 }
 
 struct Blend<'a> {

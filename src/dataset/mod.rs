@@ -1,5 +1,6 @@
 //! Recipes, fetching, scanning, splitting, decoding and the drawn flowers. Knows neither tensors nor training.
 
+mod across;
 pub mod archive;
 pub mod audit;
 pub mod baseline;
