@@ -17,9 +17,8 @@ fuzz_target!(|bytes: &[u8]| {
     let preprocess = Preprocess::image_net(24, 0.875, Interpolation::Bicubic);
     let part = Part::decode(bytes, [0; 3], &LIMITS, &|width, height| preprocess.need(width, height));
     if let Ok(part) = part {
-        let mut out = vec![0.0; preprocess.samples()];
         if let Ok(view) = preprocess.apply_to(&part) {
-            preprocess.normalise_into(&view, &mut out).expect("what was prepared fits");
+            preprocess.normalise(&view, 3, &mut Vec::new()).expect("what was prepared fits");
         }
     }
 });

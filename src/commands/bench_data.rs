@@ -138,7 +138,7 @@ fn pass(items: &[Item], spec: Spec, decoded: Option<Arc<Decoded>>) -> Result<()>
 fn shares(files: &[PathBuf], preprocess: &Preprocess) -> Result<Shares> {
     let policy = policy();
     let mut spent = [Duration::ZERO; 5];
-    let mut pixels = vec![0.0; preprocess.samples()];
+    let mut pixels = Vec::new();
     for (sample, path) in files.iter().enumerate() {
         let key = Key::new(1).with(1).with(sample as u64);
         let need = |width, height| policy.need(width, height, preprocess, key);
@@ -154,7 +154,8 @@ fn shares(files: &[PathBuf], preprocess: &Preprocess) -> Result<Shares> {
         // Resizes once more; that is taken off below.
         let view = policy.views(&part, preprocess, key)?;
         lap(3);
-        preprocess.normalise_into(&view, &mut pixels)?;
+        pixels.clear();
+        preprocess.normalise(&view, 3, &mut pixels)?;
         lap(4);
     }
     let each = |place: usize| spent[place].as_secs_f64() * 1e3 / files.len() as f64;

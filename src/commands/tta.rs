@@ -63,8 +63,8 @@ pub fn plain(preprocess: &Preprocess, part: &Part, channels: usize) -> Result<Ve
 }
 
 fn normalised(preprocess: &Preprocess, view: &Picture, channels: usize) -> Result<Vec<f32>, PictureError> {
-    let mut pixels = vec![0.0; channels * preprocess.size * preprocess.size];
-    preprocess.normalise_into(view, &mut pixels)?;
+    let mut pixels = Vec::new();
+    preprocess.normalise(view, channels, &mut pixels)?;
     Ok(pixels)
 }
 

@@ -143,9 +143,9 @@ mod wide {
             (pulp::cast([NEAR, NEAR]), pulp::cast([FAR, FAR]), pulp::cast([CLOSE, CLOSE]));
         let half = simd.avx._mm256_set1_epi32((1 << columns.precision) >> 1);
         let shift = simd.sse2._mm_cvtsi32_si128(columns.precision as i32);
-        let starts = columns.starts.chunks_exact(PIXELS);
-        let mut at = 0;
-        for (starts, shares) in zip(starts, columns.shares.chunks_exact(PIXELS * columns.taps)) {
+        for group in 0..columns.starts.len() / PIXELS {
+            let starts = &columns.starts[group * PIXELS..][..PIXELS];
+            let shares = &columns.shares[group * PIXELS * columns.taps..][..PIXELS * columns.taps];
             let mut sums = [[half; 2]; PIXELS];
             for pixel in 0..PIXELS {
                 let (mut upper, mut lower) = (half, half);
@@ -171,11 +171,11 @@ mod wide {
             let [a, b, c, d] = sums;
             let upper = put_together(simd, [a[0], b[0], c[0], d[0]], close);
             let lower = put_together(simd, [a[1], b[1], c[1], d[1]], close);
+            let at = group * PIXELS * 3;
             put(to0, at, upper[0]);
             put(to1, at, upper[1]);
             put(to2, at, lower[0]);
             put(to3, at, lower[1]);
-            at += PIXELS * 3;
         }
         true
     }

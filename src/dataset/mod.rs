@@ -8,6 +8,7 @@ mod blend;
 mod bytes;
 mod content;
 pub mod decode;
+mod down;
 pub mod download;
 pub mod drawn;
 mod error;

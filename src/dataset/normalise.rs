@@ -5,26 +5,28 @@ use super::planes;
 use super::preprocess::{Preprocess, luma};
 
 impl Preprocess {
-    /// Writes (v - mean) / std of a picture that `apply` made, channel after channel (CHW), v between 0 and 1. `out` has room
-    /// for one channel or for three: three take grey three times, one takes the luma of colours.
-    pub fn normalise_into(&self, picture: &Picture, out: &mut [f32]) -> Result<(), PictureError> {
-        let area = self.size * self.size;
-        let fits = picture.width() as usize == self.size && picture.height() as usize == self.size;
-        if !fits || (out.len() != area && out.len() != 3 * area) {
-            let found = out.len().min(picture.depth().len());
-            return Err(PictureError::Buffer { size: self.size, wanted: self.samples(), found });
+    /// Appends (v - mean) / std of a picture that `apply` made, channel after channel (CHW), v between 0 and 1: one channel or
+    /// three. Three take grey three times, one takes the luma of colours.
+    pub fn normalise(
+        &self,
+        picture: &Picture,
+        channels: usize,
+        out: &mut Vec<f32>,
+    ) -> Result<(), PictureError> {
+        let is_square = picture.width() as usize == self.size && picture.height() as usize == self.size;
+        if !is_square || (channels != 1 && channels != 3) {
+            let wanted = channels * self.size * self.size;
+            return Err(PictureError::Buffer { size: self.size, wanted, found: picture.depth().len() });
         }
+        out.reserve(channels * self.size * self.size);
         match (picture.depth(), picture.channels()) {
-            (Depth::U8(samples), 3) if out.len() > area => {
-                planes::spread(
-                    samples.as_chunks().0,
-                    [0, 1, 2].map(|channel| self.line(channel, 255.0)),
-                    out,
-                );
+            (Depth::U8(samples), 3) if channels == 3 => {
+                let lines = [0, 1, 2].map(|channel| self.line(channel, 255.0));
+                planes::spread(samples.as_chunks().0, lines, out);
             }
-            (Depth::U8(samples), 3) => self.planes_of_rgb(samples, 255.0, out),
-            (Depth::F32(samples), 3) => self.planes_of_rgb(samples, 1.0, out),
-            (Depth::F32(samples), _) => self.planes(samples.iter().copied(), 1.0, out),
+            (Depth::U8(samples), 3) => self.planes_of_rgb(samples, 255.0, channels, out),
+            (Depth::F32(samples), 3) => self.planes_of_rgb(samples, 1.0, channels, out),
+            (Depth::F32(samples), _) => self.planes(samples.iter().copied(), 1.0, channels, out),
             _ => {
                 let (what, wanted) = ("normalising", "8-bit RGB or float");
                 return Err(PictureError::Kind { what, wanted, found: picture.kind() });
@@ -33,26 +35,34 @@ impl Preprocess {
         Ok(())
     }
 
-    fn planes_of_rgb<T: Copy + Into<f32>>(&self, samples: &[T], white: f64, out: &mut [f32]) {
+    fn planes_of_rgb<T: Copy + Into<f32>>(
+        &self,
+        samples: &[T],
+        white: f64,
+        channels: usize,
+        out: &mut Vec<f32>,
+    ) {
         let pixels = samples.as_chunks::<3>().0;
-        if out.len() == pixels.len() {
-            return self.planes(pixels.iter().map(|pixel| luma(pixel.map(T::into))), white, out);
+        if channels == 1 {
+            return self.planes(pixels.iter().map(|pixel| luma(pixel.map(T::into))), white, 1, out);
         }
-        for (channel, plane) in out.chunks_exact_mut(pixels.len()).enumerate() {
+        for channel in 0..channels {
             let (factor, offset) = self.line(channel, white);
-            for (to, pixel) in plane.iter_mut().zip(pixels) {
-                *to = pixel[channel].into() * factor + offset;
-            }
+            out.extend(pixels.iter().map(|pixel| pixel[channel].into() * factor + offset));
         }
     }
 
     /// Every channel from one value per pixel.
-    fn planes(&self, grey: impl Iterator<Item = f32> + Clone, white: f64, out: &mut [f32]) {
-        for (channel, plane) in out.chunks_exact_mut(self.size * self.size).enumerate() {
+    fn planes(
+        &self,
+        grey: impl Iterator<Item = f32> + Clone,
+        white: f64,
+        channels: usize,
+        out: &mut Vec<f32>,
+    ) {
+        for channel in 0..channels {
             let (factor, offset) = self.line(channel, white);
-            for (to, value) in plane.iter_mut().zip(grey.clone()) {
-                *to = value * factor + offset;
-            }
+            out.extend(grey.clone().map(|value| value * factor + offset));
         }
     }
 

@@ -340,8 +340,8 @@ mod tests {
     fn normalising_is_torchvisions() {
         let usual = Preprocess::image_net(2, 1.0, Interpolation::Bilinear);
         let picture = Picture::rgb8(2, 2, vec![0, 0, 0, 255, 255, 255, 10, 20, 30, 124, 116, 104]).unwrap();
-        let mut out = [0.0; 12];
-        usual.normalise_into(&picture, &mut out).unwrap();
+        let mut out = Vec::new();
+        usual.normalise(&picture, 3, &mut out).unwrap();
         // torchvision.transforms.functional.normalize of the same values, in float64.
         let expected = [
             -2.117904, 2.248908, -1.946656, 0.005566, -2.035714, 2.428571, -1.685574, -0.004902, -1.804444,
@@ -350,7 +350,10 @@ mod tests {
         for (found, wanted) in out.iter().zip(expected) {
             assert!((found - wanted).abs() < 2e-6, "{found} is not {wanted}");
         }
-        assert!(usual.normalise_into(&picture, &mut out[1..]).is_err());
+        assert_eq!(out.len(), expected.len());
+        assert!(usual.normalise(&picture, 2, &mut out).is_err());
+        let wide = Picture::filled(3, 2, [0; 3]).unwrap();
+        assert!(usual.normalise(&wide, 3, &mut out).is_err());
     }
 
     #[test]

@@ -35,10 +35,7 @@ impl Batch {
         let mut pixels = Vec::with_capacity(pictures.len() * each);
         let mut labels = vec![0.0; pictures.len() * spec.classes];
         for (row, picture) in pictures.iter().enumerate() {
-            // Picture by picture, as zeros that are in the cache cost nothing to replace.
-            let start = pixels.len();
-            pixels.resize(start + each, 0.0);
-            spec.preprocess.normalise_into(&picture.view, &mut pixels[start..]).map_err(|source| {
+            spec.preprocess.normalise(&picture.view, spec.channels, &mut pixels).map_err(|source| {
                 let path = items[picture.position].location.clone();
                 LoaderError::Prepare { path, source }
             })?;

@@ -133,10 +133,9 @@ fn length(values: impl Iterator<Item = f64>) -> f64 {
 
 fn normalised(identity: &Identity, pictures: &[Picture]) -> Result<Vec<f32>, PictureError> {
     let preprocess = &identity.preprocess;
-    let one = identity.channels * preprocess.size * preprocess.size;
-    let mut values = vec![0.0; pictures.len() * one];
-    for (picture, values) in pictures.iter().zip(values.chunks_exact_mut(one)) {
-        preprocess.normalise_into(picture, values)?;
+    let mut values = Vec::new();
+    for picture in pictures {
+        preprocess.normalise(picture, identity.channels, &mut values)?;
     }
     Ok(values)
 }
