@@ -1,5 +1,7 @@
 //! `kiln export --format web`: the page, opened in headless Chromium, says of real pictures what `kiln predict` says; it does so
-//! without a network too, and opened as a file it says what it needs. Skipped, saying so, where Chromium, Node or npm is absent.
+//! without a network too, and opened as a file it says what it needs. Skipped, saying so, where Chromium, Node or npm is absent. All
+//! test pictures, with a trained run:
+//! `KILN_RUN=checkpoints/flowers12 cargo test --release --features full --test web -- --ignored --nocapture`
 
 // In a test a panic is the report; clippy excepts test functions by itself, but not what they call.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
@@ -38,14 +40,14 @@ fn runtime() -> Option<Vec<String>> {
 }
 
 /// Some pictures of each class, by name.
-fn pictures(folder: &Path) -> Vec<PathBuf> {
+fn pictures(folder: &Path, per_class: usize) -> Vec<PathBuf> {
     let inside = |folder: &Path| {
         let mut paths: Vec<PathBuf> =
             fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
         paths.sort();
         paths
     };
-    inside(folder).iter().flat_map(|class| inside(class).into_iter().take(PER_CLASS)).collect()
+    inside(folder).iter().flat_map(|class| inside(class).into_iter().take(per_class)).collect()
 }
 
 fn shown(page: &Path, pictures: &[PathBuf]) -> Value {
@@ -55,53 +57,82 @@ fn shown(page: &Path, pictures: &[PathBuf]) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-#[test]
-fn the_page_says_what_kiln_says() {
-    let (Some(weights), Some(flowers)) = (asset(LITE0), asset("datasets/flowers12/test")) else { return };
-    if !(runs("chromium") && runs("node")) {
-        return;
-    }
-    let Some(runtime) = runtime() else { return };
-    let studio = Studio::empty();
-    studio.write("cache/weights/efficientnet-lite0-57934424.pth", fs::read(weights).unwrap());
-    let mut arguments = vec!["export", "imagenet:lite0", "--format", "web", "--out", "page"];
+/// Whether what it takes to show pages is here; what to give to --ort-web if so.
+fn browser() -> Option<Vec<String>> {
+    let runs_pages = runs("chromium") && runs("node");
+    runs_pages.then(runtime).flatten()
+}
+
+/// Exports a model as a page, shows it pictures, and holds what it says to `kiln predict`: what both said.
+fn compared(studio: &Studio, model: &str, runtime: &[String], pictures: &[PathBuf]) -> (Value, String) {
+    let mut arguments = vec!["export", model, "--format", "web", "--out", "page"];
     arguments.extend(runtime.iter().map(String::as_str));
     studio.expect(0, &arguments);
     let classes = json(&fs::read_to_string(studio.path("page/model.json")).unwrap())["classes"].clone();
     let classes: Vec<String> = serde_json::from_value(classes).unwrap();
-
-    let mut pictures = pictures(&flowers);
-    pictures.extend(turned_and_clear());
-    let report = shown(&studio.path("page"), &pictures);
+    let report = shown(&studio.path("page"), pictures);
+    let all = classes.len().to_string();
     let paths: Vec<String> = pictures.iter().map(|path| path.display().to_string()).collect();
-    let arguments: Vec<&str> = ["predict", "imagenet:lite0", "--top", "1000", "--json"]
+    let arguments: Vec<&str> = ["predict", model, "--top", &all, "--json"]
         .into_iter()
         .chain(paths.iter().map(String::as_str))
         .collect();
     let said = studio.expect(0, &arguments).out;
-    let (mut largest, mut compared) = (0.0_f64, 0);
+    hold(&classes, &report, &said, pictures.len());
+    (report, said)
+}
+
+/// Prints how far a page and kiln are apart. Where they name different classes, kiln's two highest probabilities must be close.
+fn hold(classes: &[String], report: &Value, said: &str, pictures: usize) {
+    let (mut largest, mut same, mut compared) = (0.0_f64, 0, 0);
     for (line, found) in said.lines().map(json).zip(report["probabilities"].as_array().unwrap()) {
         let guesses = line["classes"].as_array().unwrap();
         let of = |guess: &Value| {
             classes.iter().position(|class| class == guess["class"].as_str().unwrap()).unwrap()
         };
-        for guess in guesses {
-            let off = found[of(guess)].as_f64().unwrap() - guess["probability"].as_f64().unwrap();
-            largest = largest.max(off.abs());
-        }
         let probability = |at: usize| guesses[at]["probability"].as_f64().unwrap();
+        for (at, guess) in guesses.iter().enumerate() {
+            largest = largest.max((found[of(guess)].as_f64().unwrap() - probability(at)).abs());
+        }
         let best = (0..classes.len())
             .max_by(|&a, &b| found[a].as_f64().unwrap().total_cmp(&found[b].as_f64().unwrap()));
-        assert!(
-            best == Some(of(&guesses[0])) || probability(0) - probability(1) < TOLERANCE,
-            "{}",
-            line["path"]
-        );
+        if best == Some(of(&guesses[0])) {
+            same += 1;
+        } else {
+            println!("  {}: {:.4} or {:.4}", line["path"], probability(0), probability(1));
+            assert!(probability(0) - probability(1) < TOLERANCE, "{}", line["path"]);
+        }
         compared += 1;
     }
-    println!("{compared} pictures on {}: largest difference {largest:.5}", report["on"]);
-    assert_eq!(compared, pictures.len());
+    println!(
+        "same class on {same} of {compared} pictures on {}: largest difference {largest:.5}",
+        report["on"]
+    );
+    assert_eq!(compared, pictures);
     assert!(largest <= TOLERANCE, "{largest}");
+}
+
+#[test]
+fn the_page_says_what_kiln_says() {
+    let (Some(weights), Some(flowers)) = (asset(LITE0), asset("datasets/flowers12/test")) else { return };
+    let Some(runtime) = browser() else { return };
+    let studio = Studio::empty();
+    studio.write("cache/weights/efficientnet-lite0-57934424.pth", fs::read(weights).unwrap());
+    let mut pictures = pictures(&flowers, PER_CLASS);
+    pictures.extend(turned_and_clear());
+    let (report, said) = compared(&studio, "imagenet:lite0", &runtime, &pictures);
+    check_page(&report, &said);
+}
+
+#[test]
+#[ignore = "takes minutes and a trained run: KILN_RUN"]
+fn the_page_says_what_kiln_says_of_all_test_pictures() {
+    let Some(run) = std::env::var_os("KILN_RUN") else { return println!("skipped: KILN_RUN names no run") };
+    let Some(flowers) = asset("datasets/flowers12/test") else { return };
+    let Some(runtime) = browser() else { return };
+    let run = fs::canonicalize(run).unwrap();
+    let (report, said) =
+        compared(&Studio::empty(), run.to_str().unwrap(), &runtime, &pictures(&flowers, usize::MAX));
     check_page(&report, &said);
 }
 

@@ -28,7 +28,7 @@ async function load() {
   try {
     const model = await fetched("model.onnx", (share) => say(`Loading the model: ${Math.round(100 * share)} %`));
     const ready = (await started("webgpu", model)) ?? (await started("wasm", model));
-    say(ready.on === "webgpu" ? "Runs on this device’s graphics processor" : "Runs on this device’s processor");
+    say(ready.on === "webgpu" ? "Runs on this device’s graphics processor." : "Runs on this device’s processor.");
     keep();
     return ready;
   } catch (error) {
