@@ -75,34 +75,48 @@ fn data(runs: &[Run]) -> &'static str {
 
 fn table(runs: &[Run]) -> String {
     let heads = ["run", "epochs", "time", "val", "test", "95 % interval", "macro F1"];
-    let heads: String = heads.iter().map(|head| format!("<th scope=\"col\">{head}</th>")).collect();
+    let cells = |values: [String; 6]| {
+        let cell = |(head, value): (&&str, String)| format!("<td data-label=\"{head}\">{value}</td>");
+        heads[1..].iter().zip(values).map(cell).collect::<String>()
+    };
     let figure = |value: Option<f64>| value.map_or_else(|| "–".into(), |value| format!("{value:.4}"));
     let row = |(number, run): (usize, &Run)| {
         let of = Summary::of(run);
         let interval =
             of.test_interval.map_or_else(|| "–".into(), |[from, to]| format!("{from:.3} – {to:.3}"));
-        format!(
-            "<tr><th scope=\"row\" class=\"{}\">{}</th><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{interval}</td><td>{}</td></tr>\n",
-            COLOURS[number % COLOURS.len()],
-            escaped(&run.name),
-            of.epochs,
+        let values = [
+            of.epochs.to_string(),
             length(of.seconds),
             figure(of.val_accuracy),
             figure(of.test_accuracy),
-            figure(of.macro_f1)
+            interval,
+            figure(of.macro_f1),
+        ];
+        format!(
+            "<tr><th scope=\"row\" class=\"{}\">{}</th>{}</tr>\n",
+            COLOURS[number % COLOURS.len()],
+            escaped(&run.name),
+            cells(values)
         )
     };
+    let titles: String = heads.iter().map(|head| format!("<th scope=\"col\">{head}</th>")).collect();
     let rows: String = runs.iter().enumerate().map(row).collect();
     format!(
-        "<div class=\"scroll\"><table class=\"classes\" data-sort><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>\n"
+        "<div class=\"scroll\"><table class=\"classes runs\" data-sort><thead><tr>{titles}</tr></thead><tbody>{rows}</tbody></table></div>\n"
     )
 }
 
 fn chart(runs: &[Run], title: &str, note: &str, value: impl Fn(&Epoch) -> Option<f64>) -> String {
     let line = |(number, run): (usize, &Run)| {
         let epochs = run.epochs.iter().enumerate();
-        let points = epochs.filter_map(|(at, epoch)| Some(((at + 1) as f64, value(epoch)?))).collect();
-        Line { class: COLOURS[number % COLOURS.len()], points, name: run.name.clone(), dots: false }
+        let points: Vec<(f64, f64)> =
+            epochs.filter_map(|(at, epoch)| Some(((at + 1) as f64, value(epoch)?))).collect();
+        Line {
+            class: COLOURS[number % COLOURS.len()],
+            dots: points.len() == 1,
+            points,
+            name: run.name.clone(),
+        }
     };
     let lines: Vec<Line> = runs.iter().enumerate().map(line).collect();
     let values: Vec<f64> = lines.iter().flat_map(|line| &line.points).map(|point| point.1).collect();

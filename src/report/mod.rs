@@ -46,6 +46,8 @@ pub const NAME: &str = "report.html";
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("sort.js");
+/// Beside it on a page that looks again.
+const STAYS_OPEN: &str = include_str!("open.js");
 /// How often an open page of a run in progress looks again, in seconds.
 const REFRESH: u32 = 5;
 
@@ -61,7 +63,8 @@ pub fn html(run: &Run) -> String {
         pictures::views(run),
         making::section(run),
     ];
-    let body = format!("<main>\n{}</main>\n<script>\n{SCRIPT}</script>\n", sections.concat());
     let refresh = (run.state == State::Training).then_some(REFRESH);
+    let stays_open = if refresh.is_some() { STAYS_OPEN } else { "" };
+    let body = format!("<main>\n{}</main>\n<script>\n{SCRIPT}{stays_open}</script>\n", sections.concat());
     Document { title: &format!("{} · kiln", run.name), style: STYLE, body: &body, refresh }.html()
 }

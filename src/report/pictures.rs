@@ -20,7 +20,7 @@ pub fn mistakes(run: &Run) -> String {
         true => (
             " twice",
             " Beside each picture: where the model saw what it said; the lighter a place, the more it spoke for that \
-                  (Grad-CAM). What the model does not see is pale.",
+                  (Grad-CAM). All dark: no place spoke for it. What the model does not see is pale.",
         ),
         false => ("", ""),
     };
