@@ -232,7 +232,7 @@ fn whatever_is_sent_the_answer_is_a_refusal_and_the_server_lives_on() {
     let many: Vec<(&str, &[u8])> = vec![("a.png", &good); 33];
     let (kind, body) = form(&many);
     service.ask("POST", "/predict", &kind, &body).expect(400, "32 pictures");
-    for query in ["top=0", "top=-1", "top=many", "tops=1"] {
+    for query in ["top=0", "top=1000001", "top=-1", "top=many", "tops=1"] {
         service.ask("POST", &format!("/predict?{query}"), "", &good).expect(400, "top");
     }
     service.get("/nothing").expect(404, "openapi.json");

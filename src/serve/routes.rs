@@ -156,6 +156,8 @@ struct Asked {
 
 /// Classes of a picture where nobody says how many.
 const TOP: usize = 5;
+/// And at most, as the description of the interface has it.
+const MOST_TOP: usize = 1_000_000;
 
 async fn predict(
     State(house): State<Arc<House>>,
@@ -164,8 +166,10 @@ async fn predict(
 ) -> Result<Response, Fault> {
     let Query(Asked { top }) = asked.map_err(|error| Fault::Malformed(error.body_text()))?;
     let top = top.unwrap_or(TOP);
-    if top == 0 {
-        return Err(Fault::Malformed("top=0: the number of classes must be at least 1".into()));
+    if !(1..=MOST_TOP).contains(&top) {
+        return Err(Fault::Malformed(format!(
+            "top={top}: the number of classes must be from 1 to {MOST_TOP}"
+        )));
     }
     let uploads = uploads(request, house.limits, &house.memory).await?;
     let (names, files): (Vec<_>, Vec<_>) =
