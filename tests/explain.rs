@@ -3,10 +3,15 @@
 // In a test a panic is the report; clippy excepts test functions by itself, but not what they call.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+mod assets;
+mod python;
 mod studio;
 
 use std::fs;
 
+use assets::{LITE0, asset};
+use image::imageops::FilterType;
+use python::{python, said};
 use serde_json::Value;
 use studio::Studio;
 
@@ -94,4 +99,40 @@ fn the_report_shows_why_mistakes_were_made() {
     }
     studio.expect(0, &["report", "checkpoints/tiny"]);
     assert!(studio.path("checkpoints/tiny/report/curves.png").is_file());
+}
+
+#[test]
+fn grad_cam_on_timms_network_finds_the_same_heat() {
+    let Some(python) = python(&["timm", "torch", "safetensors", "numpy", "PIL"]) else { return };
+    let (Some(weights), Some(flowers)) = (asset(LITE0), asset("datasets/flowers12/test")) else { return };
+    let studio = Studio::empty();
+    studio.write("cache/weights/efficientnet-lite0-57934424.pth", fs::read(weights).unwrap());
+    fs::create_dir_all(studio.path("resized")).unwrap();
+    // As large as they are resized to.
+    for class in ["daisy", "iris", "sunflower", "windflower"] {
+        let file =
+            fs::read_dir(flowers.join(class)).unwrap().map(|entry| entry.unwrap().path()).min().unwrap();
+        let picture =
+            image::imageops::resize(&image::open(file).unwrap().into_rgb8(), 224, 224, FilterType::Triangle);
+        picture.save(studio.path(&format!("resized/{class}.png"))).unwrap();
+    }
+    let pictures = studio.path("resized").display().to_string();
+    let report = studio.expect(0, &["export", "imagenet:lite0", "--layout", "timm", "--json"]).json();
+    let file = &report["files"][0];
+    let lines: Vec<&str> =
+        file["timm"].as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect();
+    let model = studio.path(file["path"].as_str().unwrap()).display().to_string();
+    let lines = lines.join("\n").replace(file["path"].as_str().unwrap(), &model);
+    for class in [&[] as &[&str], &["--class", "daisy"]] {
+        let arguments = [&["explain", "imagenet:lite0", &pictures, "--out", "why", "--json"], class].concat();
+        let heat = studio.expect(0, &arguments).out;
+        let found = said(&python, "check_explain.py", &[&model], &format!("{lines}\n\n{heat}"));
+        println!("{found}");
+        for one in found.as_array().unwrap() {
+            let [error, correlation, apart] =
+                ["error", "correlation", "apart"].map(|key| one[key].as_f64().unwrap());
+            assert_eq!((&one["shape"], &one["same_class"]), (&serde_json::json!([7, 7]), &true.into()));
+            assert!(error <= 1e-4 && correlation > 0.9999 && apart > 0.5, "{one}");
+        }
+    }
 }
