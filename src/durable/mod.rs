@@ -27,7 +27,7 @@ pub use folder::{NewFolder, remove_folder};
 pub use hash::{hash, hash_file, sha256, sha256_file};
 pub use lock::{Holder, Lock};
 pub use map::Map;
-pub use place::{copy_new, forget_original, link_to, name_again, settle_folder};
+pub use place::{copy_new, forget_original, is_copy, is_second_name, link_to, name_again, settle_folder};
 pub use room::{File as KeptFile, kept, make_room, touch};
 pub use stream::Stream;
 pub use system::free_space;

@@ -50,6 +50,31 @@ pub fn forget_original(from: &Path, to: &Path) -> Result<(), Error> {
     system::remove_file(from)
 }
 
+/// Whether two files hold the same bytes. What cannot be read holds none.
+pub fn is_copy(one: &Path, other: &Path) -> bool {
+    let length = |path: &Path| {
+        std::fs::symlink_metadata(path).ok().filter(|data| data.is_file()).map(|data| data.len())
+    };
+    let same_length = length(one).is_some_and(|found| length(other) == Some(found));
+    same_length && hash_file(one).is_ok_and(|found| hash_file(other).is_ok_and(|hash| hash == found))
+}
+
+/// Whether a file has both of these names, so that one of them can go.
+pub fn is_second_name(one: &Path, other: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        // Through two mounts a single name may show itself twice; then there is one link.
+        let links = std::fs::symlink_metadata(one).map_or(0, |data| data.nlink());
+        one != other && links > 1 && is_same_file(one, other)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = (one, other);
+        false
+    }
+}
+
 /// Two names of one file, as far as the system tells.
 fn is_same_file(one: &Path, other: &Path) -> bool {
     #[cfg(unix)]
@@ -111,6 +136,21 @@ mod tests {
         assert!(!from.exists());
         assert_eq!(fs::read(&to).unwrap(), b"mine");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn copies_and_second_names_are_known() {
+        let folder = tempfile::tempdir().unwrap();
+        let [one, copy, name, other] = ["one", "copy", "name", "other"].map(|name| folder.path().join(name));
+        fs::write(&one, "mine").unwrap();
+        assert!(!is_second_name(&one, &one));
+        fs::write(&copy, "mine").unwrap();
+        fs::write(&other, "your").unwrap();
+        fs::hard_link(&one, &name).unwrap();
+        assert!(is_copy(&one, &copy) && is_copy(&one, &name) && !is_copy(&one, &other));
+        assert!(!is_copy(&one, &folder.path().join("absent")) && !is_copy(folder.path(), folder.path()));
+        assert!(!is_second_name(&one, &copy) && !is_second_name(&one, &one));
+        assert_eq!(is_second_name(&one, &name), cfg!(unix));
     }
 
     /// Wherever a move breaks off, the file stands under one name at least, whole.

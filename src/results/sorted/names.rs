@@ -18,19 +18,35 @@ pub fn folder_of(class: &str) -> Result<PathBuf, Error> {
     }
 }
 
-/// `a.jpg`, or `a-2.jpg` and so on: the first name that is neither there nor promised.
-pub fn free(folder: &Path, name: &str, promised: &BTreeSet<PathBuf>) -> PathBuf {
+/// Where a file goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    Free(PathBuf),
+    /// Here it lies already: an earlier sorting came so far.
+    There(PathBuf),
+}
+
+/// `a.jpg`, or `a-2.jpg` and so on: the first name that is neither there nor promised, unless the file has one of those before.
+pub fn place(
+    folder: &Path,
+    name: &str,
+    promised: &BTreeSet<PathBuf>,
+    is_it: impl Fn(&Path) -> bool,
+) -> Place {
     let (stem, ending) = match name.rsplit_once('.') {
         Some((stem, ending)) if !stem.is_empty() => (stem, format!(".{ending}")),
         _ => (name, String::new()),
     };
     let mut path = folder.join(name);
     let mut number = 2;
-    while std::fs::symlink_metadata(&path).is_ok() || promised.contains(&path) {
+    while promised.contains(&path) || std::fs::symlink_metadata(&path).is_ok() {
+        if is_it(&path) {
+            return Place::There(path);
+        }
         path = folder.join(format!("{stem}-{number}{ending}"));
         number += 1;
     }
-    path
+    Place::Free(path)
 }
 
 #[cfg(test)]
@@ -55,7 +71,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let check = |name: &str, promised: &[&str], expected: &str| {
             let promised = promised.iter().map(|name| folder.path().join(name)).collect();
-            assert_eq!(free(folder.path(), name, &promised), folder.path().join(expected));
+            let free = Place::Free(folder.path().join(expected));
+            assert_eq!(place(folder.path(), name, &promised, |_| false), free);
         };
         check("a.jpg", &[], "a.jpg");
         check("a.jpg", &["a.jpg"], "a-2.jpg");
@@ -64,5 +81,9 @@ mod tests {
         std::fs::write(folder.path().join("a.b"), "x").unwrap();
         check("a.b", &[], "a-2.b");
         check("plain", &["plain"], "plain-2");
+        std::fs::write(folder.path().join("a-2.jpg"), "x").unwrap();
+        let there = folder.path().join("a-2.jpg");
+        let found = place(folder.path(), "a.jpg", &BTreeSet::new(), |path| path == there);
+        assert_eq!(found, Place::There(there.clone()));
     }
 }

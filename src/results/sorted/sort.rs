@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::Error;
 use super::journal::{Entry, How, Journal};
-use super::names::{folder_of, free};
+use super::names::{Place, folder_of, place};
 use crate::durable;
 
 /// What came of the files so far.
@@ -28,13 +28,18 @@ pub struct Sorter {
 impl Sorter {
     /// Opens a folder to sort into. All classes must be able to name folders, before anything is touched.
     pub fn open<'a>(root: &Path, how: How, classes: impl Iterator<Item = &'a str>) -> Result<Self, Error> {
-        for class in classes {
+        let classes: Vec<&str> = classes.collect();
+        for class in &classes {
             folder_of(class)?;
         }
         durable::create_folders(root)?;
         let unknown =
             |error: std::io::Error| Error::Write { path: root.to_owned(), reason: error.to_string() };
         let root = root.canonicalize().map_err(unknown)?;
+        for class in classes.iter().filter_map(|class| folder_of(class).ok()) {
+            // A sorting that was killed has left half a copy.
+            let _ = durable::sweep(&root.join(class));
+        }
         let journal = Journal::begin(&root)?;
         Ok(Self { root, how, journal, tally: Tally::default() })
     }
@@ -98,7 +103,22 @@ impl Sorter {
         }
         durable::create_folders(&folder).map_err(|error| error.to_string())?;
         let name = path.file_name().or(from.file_name()).unwrap_or_default().to_string_lossy().into_owned();
-        Ok(Some(Entry { how: self.how, to: free(&folder, &name, promised), from }))
+        let step = |to| Some(Entry { how: self.how, from: from.clone(), to });
+        Ok(match place(&folder, &name, promised, |to| self.is_at(&from, to)) {
+            Place::Free(to) => step(to),
+            // The old name has still to go.
+            Place::There(to) if self.how == How::Move => step(to),
+            Place::There(_) => None,
+        })
+    }
+
+    /// Whether a sorting that broke off has put this file there.
+    fn is_at(&self, from: &Path, to: &Path) -> bool {
+        match self.how {
+            How::Move => durable::is_second_name(from, to),
+            How::Link => std::fs::read_link(to).is_ok_and(|target| target == from),
+            How::Copy => durable::is_copy(from, to),
+        }
     }
 
     /// Takes the steps that were written down. What cannot be done is told and left out.
@@ -107,6 +127,7 @@ impl Sorter {
         let mut done = Vec::new();
         for entry in entries {
             let placed = match self.how {
+                How::Move if durable::is_second_name(&entry.from, &entry.to) => Ok(()),
                 How::Move => durable::name_again(&entry.from, &entry.to),
                 How::Link => durable::link_to(&entry.from, &entry.to),
                 How::Copy => durable::copy_new(&entry.from, &entry.to),
@@ -211,6 +232,38 @@ mod tests {
         sorter.put(&[(&path, "rose")]).unwrap();
         assert_eq!(sorter.tally(), Tally { there: 1, ..Tally::default() });
         assert!(path.exists());
+    }
+
+    /// As after `kill -9`: the same sorting again goes on where the first one ended.
+    #[test]
+    #[cfg(unix)]
+    fn a_sorting_that_broke_off_is_gone_on_with() {
+        for how in [How::Move, How::Link, How::Copy] {
+            let of = folders();
+            let paths = ["a/1.jpg", "b/1.jpg", "2.jpg"].map(|name| of.pictures.join(name));
+            let before = held(&of.pictures);
+            let mut first = Sorter::open(&of.out, how, ["rose"].into_iter()).unwrap();
+            first.put(&[(&paths[0], "rose")]).unwrap();
+            if how == How::Move {
+                // Killed between the two names.
+                fs::hard_link(of.out.join("rose/1.jpg"), &paths[0]).unwrap();
+            }
+            let left = durable::beside(&of.out.join("rose/x")).unwrap();
+            let name = left.file_name().unwrap().to_str().unwrap();
+            let dead = name.replacen(&std::process::id().to_string(), &u32::MAX.to_string(), 1);
+            fs::write(left.with_file_name(&dead), "half").unwrap();
+            let mut second = Sorter::open(&of.out, how, ["rose"].into_iter()).unwrap();
+            assert!(!left.with_file_name(&dead).exists());
+            let files: Vec<(&Path, &str)> = paths.iter().map(|path| (path.as_path(), "rose")).collect();
+            assert_eq!(second.put(&files).unwrap(), [""; 0]);
+            let names: Vec<String> = held(&of.out).into_iter().map(|(name, _)| name).collect();
+            assert_eq!(names, ["rose/1-2.jpg", "rose/1.jpg", "rose/2.jpg"], "{how}");
+            assert_eq!(second.tally().there, usize::from(how != How::Move), "{how}");
+            assert_eq!(held(&of.pictures).len(), if how == How::Move { 0 } else { 3 });
+            undo(second.journal()).unwrap();
+            undo(first.journal()).unwrap();
+            assert_eq!((held(&of.pictures), held(&of.out)), (before, Vec::new()), "{how}");
+        }
     }
 
     #[test]

@@ -20,6 +20,12 @@ pub struct Undone {
 /// Takes back what a journal tells of. The journal stays; doing it again does nothing.
 pub fn undo(journal: &Path) -> Result<Undone, Error> {
     let entries = read(journal)?;
+    let folders: BTreeSet<&Path> =
+        entries.iter().flat_map(|entry| [&entry.from, &entry.to]).filter_map(|path| path.parent()).collect();
+    for folder in folders {
+        // What was killed here has left half a copy.
+        let _ = durable::sweep(folder);
+    }
     let mut undone = Undone::default();
     for entry in entries.iter().rev() {
         match taken_back(entry) {
