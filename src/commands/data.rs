@@ -149,6 +149,7 @@ fn listed(recipe: &Recipe, folder: &Path) -> Result<Dataset, dataset::Error> {
         seed: 0,
         bad: scan::Bad::SetAside,
         leakage: scan::Leakage::SetAside,
+        keep_alike: false,
         origin: recipe.origin(),
         check: &|_, _| Ok((1, 1).into()),
         progress: &|_, _| {},

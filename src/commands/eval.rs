@@ -228,6 +228,7 @@ impl Eval {
             seed: 0,
             bad: scan::Bad::SetAside,
             leakage: scan::Leakage::SetAside,
+            keep_alike: false,
             origin: Origin::Folder,
             check: &|path, bytes| kinds.check(path, bytes).map(|picture| size(&picture)),
             progress: &|_, _| {},

@@ -69,6 +69,7 @@ impl Init {
             seed: 0,
             bad: scan::Bad::SetAside,
             leakage: scan::Leakage::SetAside,
+            keep_alike: false,
             origin: Origin::Folder,
             check: &readable,
             progress: &|_, _| {},

@@ -9,11 +9,11 @@ use super::channels;
 use super::console::{Bar, tell, warn_loudly};
 use super::data::{Found, folder_again, folder_of, warn_of_differences};
 use super::failure::Failure;
-use super::kinds::{Kinds, size};
+use super::kinds::Kinds;
 use crate::checkpoint::{IDENTITY_FORMAT, Identity, RunFolder, Start, read_model};
 use crate::config::{Bad, ClassWeights, Config, Data, Leakage, Model, ModelOffline, Pretrained, Scale};
 use crate::dataset::{
-    self, Balance, Dataset, Interpolation, Labels, Origin, Preprocess, Purpose, Resize, Shares, scan,
+    self, Balance, Dataset, Interpolation, Labels, Origin, Preprocess, Purpose, Resize, Shares, Split, scan,
 };
 use crate::loader::Item;
 use crate::model::{Network, NormSettings, Settings, initial};
@@ -35,7 +35,6 @@ fn opened(config: &Config, found: Found) -> Result<Dataset> {
     let bar = std::sync::Mutex::new(Bar::count("reading pictures"));
     let kinds = Kinds::new(config.data.window.map(Into::into));
     let shares = Shares { val: config.data.split.val, test: config.data.split.test };
-    let see = if config.data.split.keep_alike { scan::Sight::of } else { size };
     let options = scan::Options {
         shares,
         seed: config.train.seed,
@@ -48,8 +47,9 @@ fn opened(config: &Config, found: Found) -> Result<Dataset> {
             Leakage::Skip => scan::Leakage::SetAside,
             Leakage::Allow => scan::Leakage::Allow,
         },
+        keep_alike: config.data.split.keep_alike,
         origin: found.origin,
-        check: &|path, bytes| kinds.check(path, bytes).map(|picture| see(&picture)),
+        check: &|path, bytes| kinds.check(path, bytes).map(|picture| scan::Sight::of(&picture)),
         progress: &|done, total| {
             if let Ok(mut bar) = bar.lock() {
                 bar.set(done as u64, total as u64);
@@ -60,7 +60,7 @@ fn opened(config: &Config, found: Found) -> Result<Dataset> {
     if let Ok(bar) = bar.lock() {
         bar.clear();
     }
-    tell_of(&dataset);
+    tell_of(&dataset, config.data.split.keep_alike);
     kinds.remarks().iter().for_each(|remark| tell(&format!("  {remark}")));
     if let Some(recipe) = &found.recipe {
         warn_of_differences(recipe, &dataset);
@@ -98,12 +98,11 @@ fn one_weight_each(config: &Config, classes: &[String]) -> Result<(), Failure> {
 
 /// What a run on these pictures does about classes of unequal size.
 pub fn balance_of(config: &Config, dataset: &Dataset) -> Balance {
-    balance(config, &dataset.classes, &dataset.counts(dataset::Split::Train))
+    balance(config, &dataset.classes, &dataset.counts(Split::Train))
 }
 
-fn tell_of(dataset: &Dataset) {
-    let counts =
-        dataset::Split::ALL.map(|split| format!("{} {}", dataset.samples(split).count(), split.name()));
+fn tell_of(dataset: &Dataset, keeps_alike: bool) {
+    let counts = Split::ALL.map(|split| format!("{} {}", dataset.samples(split).count(), split.name()));
     tell(&format!(
         "{} pictures of {} classes: {}",
         dataset.samples.len(),
@@ -122,6 +121,27 @@ fn tell_of(dataset: &Dataset) {
     }
     if dataset.origin.is_drawn() {
         warn_loudly(DRAWN);
+    } else if !keeps_alike && dataset.samples.len() > scan::COMPARED {
+        tell("  near duplicates were not looked for among so many pictures; `kiln data check` does");
+    } else {
+        tell_of_repeats(dataset);
+    }
+}
+
+/// Drawings of one kind all look alike.
+fn tell_of_repeats(dataset: &Dataset) {
+    for (split, part) in [(Split::Val, "validation"), (Split::Test, "test")] {
+        let pairs = dataset::repeats(&dataset.samples, &dataset.alike, split);
+        if let Some((one, trained)) = pairs.first() {
+            tell(&format!(
+                "  {} of {} {part} pictures nearly the same as training pictures, so the {part} figures are too good: {} is nearly {} \
+                 (`kiln data check` shows all)",
+                pairs.len(),
+                dataset.samples(split).count(),
+                one.relative,
+                trained.relative
+            ));
+        }
     }
 }
 
@@ -150,11 +170,7 @@ pub fn splits(dataset: &Dataset) -> Splits {
         })
         .collect()
     };
-    Splits {
-        train: items(dataset::Split::Train),
-        val: items(dataset::Split::Val),
-        test: items(dataset::Split::Test),
-    }
+    Splits { train: items(Split::Train), val: items(Split::Val), test: items(Split::Test) }
 }
 
 /// The network that a configuration describes.

@@ -264,6 +264,7 @@ mod tests {
             samples: [0, 0, 1].map(sample).into(),
             set_aside: Vec::new(),
             ignored: Vec::new(),
+            alike: Vec::new(),
             origin: recipe.origin(),
         };
         let expected = ["roses: 0 pictures instead of 1", "weeds: 1 pictures instead of 0"];

@@ -30,6 +30,9 @@ pub struct Record {
     pub samples: Vec<Sample>,
     pub set_aside: Vec<SetAside>,
     pub ignored: Vec<SetAside>,
+    /// Numbers of samples that show nearly the same, in groups.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alike: Vec<Vec<usize>>,
 }
 
 /// How the files found add up.
@@ -121,6 +124,7 @@ impl Record {
             samples: dataset.samples.clone(),
             set_aside: dataset.set_aside.clone(),
             ignored: dataset.ignored.clone(),
+            alike: dataset.alike.clone(),
         }
     }
 
@@ -145,9 +149,12 @@ impl Record {
             ));
         }
         let record: Self = serde_json::from_slice(&bytes).map_err(fault)?;
-        match record.samples.iter().find(|sample| sample.class >= record.classes.len()) {
-            Some(sample) => Err(bad(path, format!("it is damaged: {} has no class", sample.relative))),
-            None => Ok(record),
+        if let Some(sample) = record.samples.iter().find(|sample| sample.class >= record.classes.len()) {
+            return Err(bad(path, format!("it is damaged: {} has no class", sample.relative)));
+        }
+        match record.alike.iter().flatten().all(|&number| number < record.samples.len()) {
+            true => Ok(record),
+            false => Err(bad(path, "it is damaged: pictures that are alike are not in it".into())),
         }
     }
 
@@ -234,6 +241,7 @@ mod tests {
             samples: (0..samples).map(sample).collect(),
             set_aside: vec![SetAside { relative: "a/x.jpg".into(), reason: "it is empty".into() }],
             ignored: Vec::new(),
+            alike: Vec::new(),
             origin: Origin::Drawn { seed: 7, pictures: samples },
         }
     }
@@ -242,7 +250,7 @@ mod tests {
     fn a_record_comes_back() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("dataset.json");
-        let record = Record::of(&dataset(10));
+        let record = Record::of(&Dataset { alike: vec![vec![0, 3]], ..dataset(10) });
         record.write(&path).unwrap();
         assert_eq!(Record::read(&path).unwrap(), record);
         assert!(record.drawn);
@@ -261,6 +269,8 @@ mod tests {
         check(r#"{"format": 2, "files": []}"#, "format 2");
         check(r#"{"format": 1}"#, "damaged");
         check("", "damaged");
+        Record::of(&Dataset { alike: vec![vec![0, 10]], ..dataset(10) }).write(&path).unwrap();
+        check(&fs::read_to_string(&path).unwrap(), "alike");
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub struct Dataset {
     pub set_aside: Vec<SetAside>,
     /// What was never meant as a picture of a class: licences, hidden files, files outside the class folders.
     pub ignored: Vec<SetAside>,
+    /// Numbers of samples that show nearly the same, in groups, copies among them included; empty where nobody looked.
+    pub alike: Vec<Vec<usize>>,
     pub origin: Origin,
 }
 

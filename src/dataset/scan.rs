@@ -46,11 +46,15 @@ pub struct Options<'a> {
     pub seed: u64,
     pub bad: Bad,
     pub leakage: Leakage,
+    /// Whether pictures that are nearly the same fall on one side of the split, as copies do. The check has to tell them.
+    pub keep_alike: bool,
     pub origin: Origin,
     pub check: &'a Check<'a>,
     pub progress: &'a Progress<'a>,
 }
 
+/// Files up to which near duplicates are looked for unasked: that many are compared in about five seconds on two cores.
+pub const COMPARED: usize = 50_000;
 /// How many files an error lists.
 const LISTED: usize = 10;
 
@@ -68,13 +72,15 @@ pub fn open_labelled(pictures: &Pictures, labels: &Labels, options: &Options) ->
         samples: Vec::new(),
         set_aside: std::mem::take(&mut layout.set_aside),
         ignored: std::mem::take(&mut layout.ignored),
+        alike: Vec::new(),
         origin: origin(&layout.root, options),
     };
     let mut spoiled = dataset.spoiled(&layout);
     let mut prints = Prints::new();
+    let compares = options.keep_alike || verdicts.len() <= COMPARED;
     for (candidate, verdict) in layout.candidates.drain(..).zip(verdicts) {
         spoiled.note(&candidate, &verdict);
-        if let Some(print) = dataset.file(candidate, verdict)
+        if let Some(print) = dataset.file(candidate, verdict).filter(|_| compares)
             && let Some(sample) = dataset.samples.last()
         {
             prints.insert(sample.hash.clone(), print);
@@ -84,6 +90,7 @@ pub fn open_labelled(pictures: &Pictures, labels: &Labels, options: &Options) ->
         refuse_bad(&dataset.set_aside)?;
     }
     dataset.part_leaks(options.leakage)?;
+    dataset.alike = alike::groups(&dataset.samples, &prints);
     dataset.split(&layout, options, &prints);
     dataset.set_aside.sort_unstable_by(|a, b| a.relative.cmp(&b.relative));
     dataset.ignored.sort_unstable_by(|a, b| a.relative.cmp(&b.relative));
@@ -190,7 +197,7 @@ impl Dataset {
         let mut free: Vec<&mut Sample> =
             self.samples.iter_mut().filter(|sample| sample.split == Split::Train).collect();
         let hashes: Vec<String> = free.iter().map(|sample| sample.hash.clone()).collect();
-        let hashes = alike::together(hashes, prints);
+        let hashes = if options.keep_alike { alike::together(hashes, prints) } else { hashes };
         let items: Vec<_> =
             free.iter().zip(&hashes).map(|(sample, hash)| Item { class: sample.class, hash }).collect();
         let splits = split::split(&items, shares, options.seed);
@@ -282,7 +289,8 @@ mod tests {
         };
         let shares = Shares { val: 0.2, test: 0.2 };
         let (origin, progress) = (Origin::Folder, &|_, _| {});
-        open(root, &Options { shares, seed: 1, bad, leakage, origin, check: &check, progress })
+        let keep_alike = false;
+        open(root, &Options { shares, seed: 1, bad, leakage, keep_alike, origin, check: &check, progress })
     }
 
     fn check_fault(files: &[(&str, &[u8])], part: &str) {

@@ -4,13 +4,15 @@
 use std::collections::BTreeMap;
 
 use super::run::Run;
-use crate::dataset::{Origin, Record, Sample};
+use crate::dataset::{Origin, Record, Sample, Split, repeats};
 use crate::page::escaped;
 
 pub struct Warning {
     pub words: String,
     /// Some of the files or classes concerned.
     pub names: Vec<String>,
+    /// How many more there are.
+    pub unnamed: usize,
 }
 
 /// How many names stand with a warning.
@@ -30,13 +32,16 @@ pub fn origin(origin: &Origin) -> String {
 
 pub fn of(record: &Record, train: &[usize]) -> Vec<Warning> {
     let mut found = Vec::new();
-    let mut warn = |words: String, names: Vec<String>| found.push(Warning { words, names });
+    let mut warn = |words: String, mut names: Vec<String>| {
+        let unnamed = names.len().saturating_sub(NAMED);
+        names.truncate(NAMED);
+        found.push(Warning { words, names, unnamed });
+    };
     if record.drawn {
         warn("Drawn data: these pictures were drawn by kiln, they are no photographs.".into(), Vec::new());
     }
     if !record.set_aside.is_empty() {
-        let names =
-            record.set_aside.iter().take(NAMED).map(|file| format!("{}: {}", file.relative, file.reason));
+        let names = record.set_aside.iter().map(|file| format!("{}: {}", file.relative, file.reason));
         let count = record.set_aside.len();
         warn(
             format!("{count} {} set aside and not used.", plural(count, "picture was", "pictures were")),
@@ -54,6 +59,9 @@ pub fn of(record: &Record, train: &[usize]) -> Vec<Warning> {
         );
         warn(words, names_of(&across));
     }
+    for (words, names) in repeated(record) {
+        warn(words, names);
+    }
     let mixed: Vec<_> =
         same.iter().filter(|group| group.iter().any(|one| one.class != group[0].class)).collect();
     if !mixed.is_empty() {
@@ -66,8 +74,7 @@ pub fn of(record: &Record, train: &[usize]) -> Vec<Warning> {
     let small: Vec<usize> = (0..train.len()).filter(|&class| train[class] < SMALL).collect();
     if !small.is_empty() {
         let count = small.len();
-        let names =
-            small.iter().take(NAMED).map(|&class| format!("{}: {}", record.classes[class], train[class]));
+        let names = small.iter().map(|&class| format!("{}: {}", record.classes[class], train[class]));
         let words = format!(
             "{count} {} fewer than {SMALL} training pictures.",
             plural(count, "class has", "classes have")
@@ -84,6 +91,25 @@ pub fn of(record: &Record, train: &[usize]) -> Vec<Warning> {
         );
     }
     found
+}
+
+/// Pictures that are measured on and nearly the same as some that are trained on. Drawings of one kind all look alike.
+fn repeated(record: &Record) -> Vec<(String, Vec<String>)> {
+    let of = |(split, part): (Split, &str)| {
+        let pairs = repeats(&record.samples, &record.alike, split);
+        let all = record.samples.iter().filter(|sample| sample.split == split).count();
+        let words = format!(
+            "{} of {all} {part} pictures {} nearly the same as {}: the {part} figures are too good. `kiln data check` shows \
+             them; with data.split.keep_alike = true a split that kiln makes is free of them.",
+            pairs.len(),
+            plural(pairs.len(), "is", "are"),
+            plural(pairs.len(), "a training picture", "training pictures")
+        );
+        let name =
+            |(one, trained): &(&Sample, &Sample)| format!("{} is nearly {}", one.relative, trained.relative);
+        (!pairs.is_empty() && !record.drawn).then(|| (words, pairs.iter().map(name).collect()))
+    };
+    [(Split::Test, "test"), (Split::Val, "validation")].into_iter().filter_map(of).collect()
 }
 
 fn plural<'a>(count: usize, one: &'a str, many: &'a str) -> &'a str {
@@ -104,7 +130,7 @@ fn names_of(groups: &[&Vec<&Sample>]) -> Vec<String> {
         let names: Vec<&str> = group.iter().map(|sample| sample.relative.as_str()).collect();
         names.join(", ")
     };
-    groups.iter().take(NAMED).map(name).collect()
+    groups.iter().map(name).collect()
 }
 
 pub fn section(run: &Run) -> String {
@@ -112,6 +138,7 @@ pub fn section(run: &Run) -> String {
     let scratch = scratch.then(|| Warning {
         words: "From scratch: the pretrained weights could not be had, training started from nothing.".into(),
         names: Vec::new(),
+        unnamed: 0,
     });
     let items: String = run.data.warnings.iter().chain(&scratch).map(item).collect();
     match items.is_empty() {
@@ -124,9 +151,49 @@ pub fn section(run: &Run) -> String {
 
 fn item(warning: &Warning) -> String {
     let names: String = warning.names.iter().map(|name| format!("<li>{}</li>", escaped(name))).collect();
+    let more = match warning.unnamed {
+        0 => String::new(),
+        count => format!("<li>and {count} more, all of them in dataset.json</li>"),
+    };
+    let names = names + &more;
     let names = match names.is_empty() {
         true => names,
         false => format!("<details><summary>which</summary><ul>{names}</ul></details>"),
     };
     format!("<li>{}{names}</li>\n", escaped(&warning.words))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::Dataset;
+
+    fn sample(name: &str, split: Split) -> Sample {
+        let (relative, hash) = (name.into(), name.into());
+        Sample { relative, slice: None, class: 0, split, hash, bytes: 1, width: 1, height: 1, weight: 1.0 }
+    }
+
+    #[test]
+    fn near_duplicates_across_the_split_are_warned_of() {
+        let dataset = |origin| Dataset {
+            root: "data".into(),
+            classes: vec!["a".into()],
+            samples: vec![
+                sample("train", Split::Train),
+                sample("<test>", Split::Test),
+                sample("other", Split::Test),
+            ],
+            set_aside: Vec::new(),
+            ignored: Vec::new(),
+            alike: vec![vec![0, 1]],
+            origin,
+        };
+        let found = of(&Record::of(&dataset(Origin::Folder)), &[20]);
+        assert_eq!(found.len(), 1);
+        assert!(found[0].words.starts_with("1 of 2 test pictures is nearly the same as a training picture"));
+        assert_eq!(found[0].names, ["<test> is nearly train"]);
+        assert!(item(&found[0]).contains("&lt;test&gt; is nearly train"));
+        let drawn = of(&Record::of(&dataset(Origin::Drawn { seed: 1, pictures: 3 })), &[20]);
+        assert!(drawn.len() == 1 && drawn[0].words.starts_with("Drawn data"));
+    }
 }

@@ -61,10 +61,17 @@ pub fn alike(looks: &[Look], alike: f32, progress: &(dyn Fn(usize) + Sync)) -> V
     groups
 }
 
-/// Of some fingerprints, numbers of those that hang together; what stands alone is in no group.
+/// Of some fingerprints, numbers of those that hang together, rising; what stands alone is in no group.
 pub fn alike_prints(prints: &[&Fingerprint], alike: f32) -> Vec<Vec<usize>> {
-    let links = near::links(prints, alike, &|_| {});
-    let groups = joined(prints.len(), &links).into_iter().map(|(members, _)| members);
+    let twins = by_key(prints.iter().zip(0..));
+    let different: Vec<&Fingerprint> = twins.iter().map(|twins| prints[twins[0]]).collect();
+    let links = near::links(&different, alike, &|_| {});
+    let with_twins = |(group, _): (Vec<usize>, f32)| {
+        let mut members: Vec<usize> = group.into_iter().flat_map(|twin| twins[twin].clone()).collect();
+        members.sort_unstable();
+        members
+    };
+    let groups = joined(different.len(), &links).into_iter().map(with_twins);
     groups.filter(|members| members.len() > 1).collect()
 }
 

@@ -59,14 +59,14 @@ pub fn windows(whole: &Frequencies) -> Vec<Frequencies> {
     rows.iter().flat_map(|rows| WINDOWS.iter().map(move |window| columns(window, KEPT, rows))).collect()
 }
 
-/// Each line holds the shares that one frequency has in the values of an edge.
-type Basis = Vec<f32>;
+/// For each value along an edge, what it adds to each frequency: in this order the sums of all frequencies run side by side.
+type Basis = Vec<[f32; KEPT]>;
 
 /// From the squares of a small copy to frequencies.
 static SHRUNK: LazyLock<Basis> = LazyLock::new(|| {
     let value = |k: usize, i: usize| scale(k) * cosine(k, (i as f32 + 0.5) / SIDE as f32);
     let unit = (SIDE as f32).sqrt();
-    (0..KEPT).flat_map(|k| (0..SIDE).map(move |i| value(k, i) / unit)).collect()
+    (0..SIDE).map(|i| std::array::from_fn(|k| value(k, i) / unit)).collect()
 });
 
 /// Start and length of what is seen of an edge.
@@ -100,7 +100,7 @@ fn window((start, length): (f32, f32)) -> Basis {
         };
         scale(k) * scale(l) * (0..STEPS).map(value).sum::<f32>() / STEPS as f32
     };
-    (0..KEPT).flat_map(|k| (0..KEPT).map(move |l| share(k, l))).collect()
+    (0..KEPT).map(|l| std::array::from_fn(|k| share(k, l))).collect()
 }
 
 fn scale(k: usize) -> f32 {
@@ -118,8 +118,8 @@ fn transform(basis: &Basis, side: usize, values: &Grey) -> Frequencies {
 /// Applies a basis down the columns of a square of this side; the result has KEPT rows.
 fn rows(basis: &Basis, side: usize, values: &[f32]) -> Vec<f32> {
     let mut out = vec![0.0; KEPT * side];
-    for (line, out) in basis.chunks_exact(side).zip(out.chunks_exact_mut(side)) {
-        for (share, row) in line.iter().zip(values.chunks_exact(side)) {
+    for (shares, row) in basis.iter().zip(values.chunks_exact(side)) {
+        for (share, out) in shares.iter().zip(out.chunks_exact_mut(side)) {
             out.iter_mut().zip(row).for_each(|(sum, value)| *sum += share * value);
         }
     }
@@ -128,10 +128,15 @@ fn rows(basis: &Basis, side: usize, values: &[f32]) -> Vec<f32> {
 
 /// Applies a basis along the rows.
 fn columns(basis: &Basis, side: usize, rows: &[f32]) -> Frequencies {
-    std::array::from_fn(|place| {
-        let row = &rows[place / KEPT * side..][..side];
-        dot(&basis[place % KEPT * side..][..side], row)
-    })
+    let mut out = [0.0; KEPT * KEPT];
+    for (row, out) in rows.chunks_exact(side).zip(out.as_chunks_mut::<KEPT>().0) {
+        for (value, shares) in row.iter().zip(basis) {
+            for k in 0..KEPT {
+                out[k] += value * shares[k];
+            }
+        }
+    }
+    out
 }
 
 fn dot(a: &[f32], b: &[f32]) -> f32 {

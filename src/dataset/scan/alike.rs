@@ -1,17 +1,17 @@
 //! What the check of a picture sees of it, and pictures that are nearly the same as one for the split. Telling them is
 //! left to `audit`, the division to `split`.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::super::Picture;
 use super::super::audit::{ALIKE, Fingerprint, alike_prints};
+use super::super::{Picture, Sample};
 
 /// What there is to say of a picture that decodes.
 #[derive(Debug)]
 pub struct Sight {
     /// Width and height.
     pub size: (u32, u32),
-    /// What tells near duplicates, where they are to be kept together.
+    /// What tells near duplicates, where somebody wants to know of them.
     pub print: Option<Box<Fingerprint>>,
 }
 
@@ -31,6 +31,26 @@ impl Sight {
 
 /// By the hash of the content.
 pub type Prints = HashMap<String, Box<Fingerprint>>;
+
+/// Numbers of samples that show nearly the same, rising within a group. Copies are in the groups of what they are alike to.
+pub fn groups(samples: &[Sample], prints: &Prints) -> Vec<Vec<usize>> {
+    let mut with_hash: BTreeMap<&String, Vec<usize>> = BTreeMap::new();
+    for (number, sample) in samples.iter().enumerate().filter(|(_, sample)| prints.contains_key(&sample.hash))
+    {
+        with_hash.entry(&sample.hash).or_default().push(number);
+    }
+    let known: Vec<(&String, Vec<usize>)> = with_hash.into_iter().collect();
+    let fingerprints: Vec<&Fingerprint> = known.iter().map(|(hash, _)| &*prints[*hash]).collect();
+    let numbers = |group: Vec<usize>| {
+        let mut numbers: Vec<usize> =
+            group.iter().flat_map(|&member| known[member].1.iter().copied()).collect();
+        numbers.sort_unstable();
+        numbers
+    };
+    let mut groups: Vec<Vec<usize>> = alike_prints(&fingerprints, ALIKE).into_iter().map(numbers).collect();
+    groups.sort_unstable();
+    groups
+}
 
 /// The hashes, with those of pictures that are nearly the same made one: the first of them.
 pub fn together(mut hashes: Vec<String>, prints: &Prints) -> Vec<String> {
