@@ -25,6 +25,7 @@ mod export;
 mod failure;
 mod figures;
 mod fits;
+mod found;
 mod init;
 mod kept;
 mod kinds;

@@ -1,5 +1,6 @@
 //! The journal of a sorting: a CSV file with a line for each file, written before the file is touched.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -30,13 +31,22 @@ pub struct Journal {
 const NAME: &str = "sorted";
 const HEAD: [&str; 3] = ["how", "from", "to"];
 
+/// By its new name, the file that earlier sortings into a folder wrote down for it. A journal that cannot be read tells nothing.
+pub fn earlier(folder: &Path) -> HashMap<PathBuf, PathBuf> {
+    let journals = (1..).map(|number| folder.join(name(number))).take_while(|path| path.exists());
+    journals.filter_map(|path| read(&path).ok()).flatten().map(|entry| (entry.to, entry.from)).collect()
+}
+
+fn name(number: usize) -> String {
+    if number == 1 { format!("{NAME}.csv") } else { format!("{NAME}-{number}.csv") }
+}
+
 impl Journal {
     /// Begins the next journal in a folder: `sorted.csv`, `sorted-2.csv`, ...
     pub fn begin(folder: &Path) -> Result<Self, Error> {
         let mut number = 1;
         loop {
-            let name = if number == 1 { format!("{NAME}.csv") } else { format!("{NAME}-{number}.csv") };
-            let path = folder.join(name);
+            let path = folder.join(name(number));
             match Appender::create(&path) {
                 Err(crate::durable::Error::Exists { .. }) => number += 1,
                 made => {
@@ -133,6 +143,8 @@ mod tests {
         let next = Journal::begin(folder.path()).unwrap();
         assert_eq!(next.path(), folder.path().join("sorted-2.csv"));
         assert_eq!(read(next.path()).unwrap(), []);
+        let known = earlier(folder.path());
+        assert_eq!((known.len(), &known[&entries[0].to]), (3, &entries[0].from));
     }
 
     #[test]

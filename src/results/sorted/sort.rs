@@ -1,10 +1,10 @@
 //! Sorting itself, some files at a time: names are chosen, written down, and only then taken.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use super::super::Error;
-use super::journal::{Entry, How, Journal};
+use super::journal::{Entry, How, Journal, earlier};
 use super::names::{Place, folder_of, place};
 use crate::durable;
 
@@ -22,6 +22,8 @@ pub struct Sorter {
     root: PathBuf,
     how: How,
     journal: Journal,
+    /// What earlier sortings wrote down: the old name by the new one.
+    earlier: HashMap<PathBuf, PathBuf>,
     tally: Tally,
 }
 
@@ -40,8 +42,9 @@ impl Sorter {
             // A sorting that was killed has left half a copy.
             let _ = durable::sweep(&root.join(class));
         }
+        let earlier = earlier(&root);
         let journal = Journal::begin(&root)?;
-        Ok(Self { root, how, journal, tally: Tally::default() })
+        Ok(Self { root, how, journal, earlier, tally: Tally::default() })
     }
 
     pub fn journal(&self) -> &Path {
@@ -112,13 +115,15 @@ impl Sorter {
         })
     }
 
-    /// Whether a sorting that broke off has put this file there.
+    /// Whether an earlier sorting has put this file there. Equal bytes alone do not say so.
     fn is_at(&self, from: &Path, to: &Path) -> bool {
-        match self.how {
-            How::Move => durable::is_second_name(from, to),
-            How::Link => std::fs::read_link(to).is_ok_and(|target| target == from),
-            How::Copy => durable::is_copy(from, to),
-        }
+        let is_written_down = self.earlier.get(to).is_some_and(|old| old == from);
+        is_written_down
+            && match self.how {
+                How::Move => durable::is_second_name(from, to),
+                How::Link => std::fs::read_link(to).is_ok_and(|target| target == from),
+                How::Copy => durable::is_copy(from, to),
+            }
     }
 
     /// Takes the steps that were written down. What cannot be done is told and left out.
