@@ -124,7 +124,8 @@ fn grad_cam_on_timms_network_finds_the_same_heat() {
     let model = studio.path(file["path"].as_str().unwrap()).display().to_string();
     let lines = lines.join("\n").replace(file["path"].as_str().unwrap(), &model);
     for class in [&[] as &[&str], &["--class", "daisy"]] {
-        let arguments = [&["explain", "imagenet:lite0", &pictures, "--out", "why", "--json"], class].concat();
+        let arguments =
+            [&["explain", "imagenet:lite0", &pictures, "--out", "why", "--json"][..], class].concat();
         let heat = studio.expect(0, &arguments).out;
         let found = said(&python, "check_explain.py", &[&model], &format!("{lines}\n\n{heat}"));
         println!("{found}");

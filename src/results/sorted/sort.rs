@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
-use super::super::Error;
+use super::super::{Error, UNKNOWN};
 use super::journal::{Entry, How, Journal, earlier};
 use super::names::{Place, folder_of, place};
 use crate::durable;
@@ -38,7 +38,7 @@ impl Sorter {
         let unknown =
             |error: std::io::Error| Error::Write { path: root.to_owned(), reason: error.to_string() };
         let root = root.canonicalize().map_err(unknown)?;
-        for class in classes.iter().filter_map(|class| folder_of(class).ok()) {
+        for class in classes.into_iter().chain([UNKNOWN]).filter_map(|class| folder_of(class).ok()) {
             // A sorting that was killed has left half a copy.
             let _ = durable::sweep(&root.join(class));
         }
