@@ -17,9 +17,8 @@ use kiln::export::{Model, rust};
 use runtimes::{built, by_crate, in_onnx_runtime, python};
 use tempfile::TempDir;
 
-/// What may be off where the preprocessing is shared, and where the crate's JPEG decoder is another.
-const SHARED: f32 = 1e-3;
-const OTHER_DECODER: f32 = 2e-2;
+/// What probabilities may be off.
+const MOST: f32 = 1e-3;
 
 /// Pictures that run together.
 const BATCH: usize = 24;
@@ -61,8 +60,15 @@ fn best(row: &[f32]) -> usize {
     (0..row.len()).fold(0, |best, at| if row[at] > row[best] { at } else { best })
 }
 
-/// Prints how two agree. Where they name different classes, kiln's two highest probabilities must lie closer than `most`.
-fn hold(name: &str, paths: &[PathBuf], wanted: &Rows, found: &Rows, most: f32) {
+/// How far the highest probability is above the next.
+fn lead(row: &[f32]) -> f32 {
+    let first = best(row);
+    let next = (0..row.len()).filter(|&at| at != first).map(|at| row[at]).fold(0.0, f32::max);
+    row[first] - next
+}
+
+/// Prints how two agree, and on which pictures the class hangs on less than they are apart. Those alone may be given different ones.
+fn hold(name: &str, paths: &[PathBuf], wanted: &Rows, found: &Rows) {
     let off = |a: &[f32], b: &[f32]| a.iter().zip(b).fold(0.0_f32, |most, (a, b)| most.max((a - b).abs()));
     let largest = wanted.iter().zip(found).map(|(a, b)| off(a, b)).fold(0.0, f32::max);
     let differ: Vec<usize> = (0..wanted.len()).filter(|&at| best(&wanted[at]) != best(&found[at])).collect();
@@ -71,12 +77,11 @@ fn hold(name: &str, paths: &[PathBuf], wanted: &Rows, found: &Rows, most: f32) {
         wanted.len() - differ.len(),
         wanted.len()
     );
-    for at in differ {
-        let (first, second) = (wanted[at][best(&wanted[at])], wanted[at][best(&found[at])]);
-        println!("  {}: {first:.4} or {second:.4}", paths[at].display());
-        assert!(first - second <= most, "{name}");
-    }
-    assert!(largest <= most, "{name}: {largest}");
+    let close: Vec<usize> = (0..wanted.len()).filter(|&at| lead(&wanted[at]) <= largest).collect();
+    println!("  {} pictures whose two highest probabilities lie closer than that", close.len());
+    close.iter().for_each(|&at| println!("  {}: {:.1e}", paths[at].display(), lead(&wanted[at])));
+    assert!(differ.iter().all(|at| close.contains(at)), "{name}: {differ:?}");
+    assert!(largest <= MOST, "{name}: {largest}");
 }
 
 #[test]
@@ -104,11 +109,10 @@ fn all_name_the_same_classes() {
         &paths,
         &wanted,
         &rows(&model, &pictures, &|question| check::run(&network, question).unwrap()),
-        SHARED,
     );
     if let Some(python) = python() {
         let found = rows(&model, &pictures, &|question| in_onnx_runtime(&python, &network, question));
-        hold("ONNX Runtime", &paths, &wanted, &found, SHARED);
+        hold("ONNX Runtime", &paths, &wanted, &found);
     }
     let made = place.path().join("crate");
     kiln(&["export", run.to_str().unwrap(), "--format", "rust", "--out", made.to_str().unwrap()]);
@@ -119,5 +123,5 @@ fn all_name_the_same_classes() {
         let share = |class: &String| shares[class] as f32;
         model.identity.classes.iter().map(share).collect::<Vec<f32>>()
     };
-    hold("the Rust crate", &paths, &wanted, &paths.iter().map(row).collect(), OTHER_DECODER);
+    hold("the Rust crate", &paths, &wanted, &paths.iter().map(row).collect());
 }

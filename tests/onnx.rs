@@ -166,6 +166,9 @@ fn a_run_is_exported_and_the_file_says_what_it_takes() {
     let mut left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
     left.sort();
     assert_eq!(left, ["MODEL_CARD.md", "flowers.onnx", "flowers.safetensors"]);
+    let (_, err) = kiln(&["export", run, "--format", "onnx,rust"], 0);
+    let times = if cfg!(feature = "onnx-check") { 0 } else { 1 };
+    assert_eq!(err.matches("not run again").count(), times, "{err}");
 }
 
 #[test]

@@ -89,6 +89,7 @@ impl Export {
         let expected = answers(model.clone(), &device)?;
         session::marks(&model.identity);
         let mut files = Vec::new();
+        onnx::tell_if_not_run(&forms);
         for form in forms {
             let path = match form {
                 Form::Onnx(options) => put_onnx(&model, options, &target, from)?,

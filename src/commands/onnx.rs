@@ -1,8 +1,9 @@
 //! What `kiln export` asks about an ONNX file. Whether the file gives what the model gives is asked in `onnx_check`, where
-//! that is compiled in.
+//! that is compiled in; where it is not, that is said here.
 
 use clap::{Args, ValueEnum};
 
+use crate::export::Form;
 pub use crate::export::onnx::Options;
 use crate::export::onnx::{Input, Outputs, Precision};
 
@@ -77,9 +78,16 @@ pub fn expect_agreement(
     _: &[u8],
     _: &std::path::Path,
 ) -> anyhow::Result<()> {
-    super::console::tell(
-        "the ONNX file was not run again: this kiln was built without the feature `onnx-check`; \
-         `cargo build --release --features onnx-check` builds one that runs every export in tract before it keeps it",
-    );
     Ok(())
+}
+
+/// Once for all files of an export.
+pub fn tell_if_not_run(forms: &[Form]) {
+    let is_network = |form: &Form| matches!(form, Form::Onnx(_) | Form::Rust | Form::Web);
+    if cfg!(not(feature = "onnx-check")) && forms.iter().any(is_network) {
+        super::console::tell(
+            "the network in ONNX is not run again: this kiln was built without the feature `onnx-check`; \
+             `cargo build --release --features onnx-check` builds one that runs every export in tract before it keeps it",
+        );
+    }
 }

@@ -37,12 +37,13 @@ mod wide {
     /// The new rows side by side, as many as before. None where the processor cannot, or rows are missing.
     pub fn across(weights: &Weights, rows: Rows) -> Option<Vec<u8>> {
         let simd = V3::try_new()?;
-        let taps = weights.most().div_ceil(TAPS);
-        let width = weights.len();
+        let taps = weights.window.div_ceil(TAPS);
+        let width = weights.spans.len();
         let mut starts = vec![0; width.next_multiple_of(PIXELS)];
         let mut shares = vec![[0; 2]; starts.len() * taps];
         for (column, (start, to)) in zip(&mut starts, shares.chunks_exact_mut(taps)).take(width).enumerate() {
-            let (first, own) = weights.of(column);
+            let (first, count) = weights.spans[column];
+            let own = &weights.values[column * weights.window..][..count];
             *start = first * 3;
             for (to, from) in zip(to, own.chunks(TAPS)) {
                 let mut four = [0; TAPS];
@@ -51,7 +52,7 @@ mod wide {
             }
         }
         let mut out = vec![0; width * 3 * rows.count];
-        let columns = Columns { starts: &starts, shares: &shares, taps, precision: weights.precision() };
+        let columns = Columns { starts: &starts, shares: &shares, taps, precision: weights.precision };
         simd.vectorize(Across { simd, columns, rows, width: width * 3, out: &mut out }).then_some(out)
     }
 

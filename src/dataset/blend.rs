@@ -4,20 +4,18 @@
 // Iterators over arrays are not always inlined, and then nothing goes side by side.
 #![allow(clippy::needless_range_loop)]
 
-use macerator::{Simd, WithSimd};
-
-use super::down::down;
-use super::lanes::widest;
+use super::lanes::{Work, widest};
 
 /// What each new row is made of.
 pub struct Weights {
     /// Bits behind the point.
-    precision: u32,
+    pub precision: u32,
     /// The first of the rows, and how many there are.
-    spans: Vec<(usize, usize)>,
+    pub spans: Vec<(usize, usize)>,
     /// `window` for each new row.
-    values: Vec<i16>,
-    window: usize,
+    pub values: Vec<i16>,
+    /// How many rows a new one is made of, at the most.
+    pub window: usize,
 }
 
 /// Bits that are left for a fraction beside a byte and two for what shoots over.
@@ -67,38 +65,11 @@ impl Weights {
         Self { precision, spans, values, window }
     }
 
-    /// How many new rows there are.
-    pub fn len(&self) -> usize {
-        self.spans.len()
-    }
-
-    /// How many rows a new one is made of, at the most.
-    pub fn most(&self) -> usize {
-        self.window
-    }
-
-    /// Bits behind the point of the shares.
-    pub fn precision(&self) -> u32 {
-        self.precision
-    }
-
-    /// The first of the rows that this new one is made of, and their shares.
-    pub fn of(&self, row: usize) -> (usize, &[i16]) {
-        let (first, count) = self.spans[row];
-        (first, &self.values[row * self.window..][..count])
-    }
-
     /// The new rows, each `width` bytes long. None where rows are missing.
     pub fn blend(&self, rows: &[u8], width: usize) -> Option<Vec<u8>> {
         let mut out = vec![0; self.spans.len() * width];
-        let is_done =
-            width == 0 || down(self, rows, width, &mut out) || self.blend_plainly(rows, width, &mut out);
-        is_done.then_some(out)
-    }
-
-    /// The same for every processor.
-    fn blend_plainly(&self, rows: &[u8], width: usize, out: &mut [u8]) -> bool {
-        widest(Blend { weights: self, rows, width, out })
+        let work = Blend { weights: self, rows, width, out: &mut out };
+        (width == 0 || widest(work)).then_some(out)
     }
 }
 
@@ -118,11 +89,11 @@ struct Blend<'a> {
 /// Bytes whose sums stay in registers.
 const AT_ONCE: usize = 64;
 
-impl WithSimd for Blend<'_> {
+impl Work for Blend<'_> {
     type Output = bool;
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self) -> bool {
+    fn run(self) -> bool {
         let Self { weights, rows, width, out } = self;
         let Weights { precision, spans, values, window } = weights;
         for (row, to) in out.chunks_exact_mut(width).enumerate() {
@@ -196,27 +167,6 @@ mod tests {
         let weights = Weights::new(4, (0.0, 4.0), 2, 1.0, line);
         // (3 * 0 + 3 * 80 + 160) / 7 and (80 + 3 * 160 + 3 * 240) / 7, rounded.
         assert_eq!(weights.blend(&rows, 1), Some(vec![57, 183]));
-    }
-
-    #[test]
-    fn every_processor_computes_the_same() {
-        let mut draws = crate::chance::Key::new(3).draws();
-        for (limit, width) in [(1, 32), (2, 33), (9, 64), (40, 100), (300, 672)] {
-            let rows: Vec<u8> = (0..limit * width).map(|_| draws.between(0.0, 256.0) as u8).collect();
-            for _ in 0..20 {
-                let start = draws.between(0.0, 0.9) * limit as f64;
-                let stretch = (start, draws.between(0.05, 1.0) * (limit as f64 - start));
-                let (support, kernel): (_, fn(f64) -> f64) = if draws.chance(0.5) {
-                    (1.0, line)
-                } else {
-                    (2.0, |x| line(x) - 0.2 * line(x.abs() - 1.0))
-                };
-                let weights = Weights::new(limit, stretch, 1 + limit / 2, support, kernel);
-                let mut plain = vec![0; weights.len() * width];
-                assert!(weights.blend_plainly(&rows, width, &mut plain));
-                assert_eq!(weights.blend(&rows, width), Some(plain), "{limit} rows of {width}");
-            }
-        }
     }
 
     #[test]

@@ -6,10 +6,10 @@ pub use wide::down;
 
 use super::blend::Weights;
 
-/// Fills rows of this width. False where the processor cannot, or rows are missing.
+/// The new rows, each `width` bytes long. None where the processor cannot, or rows are missing.
 #[cfg(not(target_arch = "x86_64"))]
-pub fn down(_: &Weights, _: &[u8], _: usize, _: &mut [u8]) -> bool {
-    false
+pub fn down(_: &Weights, _: &[u8], _: usize) -> Option<Vec<u8>> {
+    None
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -21,10 +21,11 @@ mod wide {
 
     use super::Weights;
 
-    /// Fills rows of this width. False where the processor cannot, or rows are missing.
-    pub fn down(weights: &Weights, rows: &[u8], width: usize, out: &mut [u8]) -> bool {
-        let Some(simd) = V3::try_new() else { return false };
-        width >= AT_ONCE && simd.vectorize(Down { simd, weights, rows, width, out })
+    /// The new rows, each `width` bytes long. None where the processor cannot, or rows are missing.
+    pub fn down(weights: &Weights, rows: &[u8], width: usize) -> Option<Vec<u8>> {
+        let simd = V3::try_new().filter(|_| width >= AT_ONCE)?;
+        let mut out = vec![0; weights.spans.len() * width];
+        simd.vectorize(Down { simd, weights, rows, width, out: &mut out }).then_some(out)
     }
 
     /// Bytes of a register.
@@ -45,15 +46,14 @@ mod wide {
         fn call(self) -> bool {
             let Self { simd, weights, rows, width, out } = self;
             for (number, to) in out.chunks_exact_mut(width).enumerate() {
-                let (first, shares) = weights.of(number);
-                let Some(from) = rows.get(first * width..(first + shares.len()) * width) else {
-                    return false;
-                };
+                let (first, count) = weights.spans[number];
+                let shares = &weights.values[number * weights.window..][..count];
+                let Some(from) = rows.get(first * width..(first + count) * width) else { return false };
                 let mut at = 0;
                 while at < width {
                     // The last ones again, rather than a few alone.
                     at = at.min(width - AT_ONCE);
-                    let Some(sums) = summed(simd, from, width, at, shares, weights.precision()) else {
+                    let Some(sums) = summed(simd, from, width, at, shares, weights.precision) else {
                         return false;
                     };
                     let Some(to) = to[at..].first_chunk_mut::<AT_ONCE>() else { return false };
@@ -127,5 +127,34 @@ mod wide {
     #[inline(always)]
     fn add(simd: V3, sums: __m256i, pairs: __m256i, shares: __m256i) -> __m256i {
         simd.avx2._mm256_add_epi32(sums, simd.avx2._mm256_madd_epi16(pairs, shares))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(x: f64) -> f64 {
+        (1.0 - x.abs()).max(0.0)
+    }
+
+    #[test]
+    fn every_processor_computes_the_same() {
+        let mut draws = crate::chance::Key::new(3).draws();
+        for (limit, width) in [(1, 32), (2, 33), (9, 64), (40, 100), (300, 672)] {
+            let rows: Vec<u8> = (0..limit * width).map(|_| draws.between(0.0, 256.0) as u8).collect();
+            for _ in 0..20 {
+                let start = draws.between(0.0, 0.9) * limit as f64;
+                let stretch = (start, draws.between(0.05, 1.0) * (limit as f64 - start));
+                let (support, kernel): (_, fn(f64) -> f64) = if draws.chance(0.5) {
+                    (1.0, line)
+                } else {
+                    (2.0, |x| line(x) - 0.2 * line(x.abs() - 1.0))
+                };
+                let weights = Weights::new(limit, stretch, 1 + limit / 2, support, kernel);
+                let Some(found) = down(&weights, &rows, width) else { return };
+                assert_eq!(Some(found), weights.blend(&rows, width), "{limit} rows of {width}");
+            }
+        }
     }
 }

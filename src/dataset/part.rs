@@ -3,13 +3,11 @@
 
 use std::ops::Range;
 
-use image::metadata::Orientation;
-use image::{DynamicImage, RgbImage};
-
-use super::baseline::{self, Header, Wish};
 use super::decode::{self, DecodeError, Limits};
 use super::picture::{Picture, PictureError};
-use super::resize::{Interpolation, Region, Window, resize, resize_within, seen};
+use super::quick::{Asked, Found, Sight, quick};
+use super::region::{Region, Window, seen};
+use super::resize::{Interpolation, resize, resize_within};
 
 /// What somebody will look at: a region of the whole picture, to be brought to a size.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -28,6 +26,18 @@ pub struct Need {
     pub factor: u32,
     /// The only look at it; without one, all of it is decoded.
     pub look: Option<Look>,
+}
+
+impl Need {
+    fn asked(self) -> Asked {
+        let Self { factor, look } = self;
+        let sight = look.map(|Look { region, width, height, interpolation }| Sight {
+            region,
+            out: (width, height),
+            support: interpolation.support(),
+        });
+        Asked { factor, sight }
+    }
 }
 
 /// What there is to know of a complete part beside its pixels.
@@ -81,10 +91,18 @@ impl Part {
         limits: &Limits,
         need: &dyn Fn(u32, u32) -> Need,
     ) -> Result<Self, DecodeError> {
-        match decode::guarded(|| Ok(quick(bytes, limits, need)))? {
+        let ask = |width, height| need(width, height).asked();
+        let found = decode::guarded(|| Ok(quick(bytes, limits.pixels, &ask)))?;
+        match found.and_then(Self::found) {
             Some(part) => Ok(part),
             None => decode::decode(bytes, background, limits).map(Self::whole),
         }
+    }
+
+    fn found(found: Found) -> Option<Self> {
+        let Found { pixels, window: (columns, rows), size, reduced, factor, origin } = found;
+        let picture = Picture::rgb8(columns.len() as u32, rows.len() as u32, pixels).ok()?;
+        Some(Self { picture, size, reduced, corner: (columns.start, rows.start), factor, origin })
     }
 
     /// Width and height of the whole picture.
@@ -116,15 +134,14 @@ impl Part {
 
     /// What the look sees. It must lie within what was decoded.
     pub fn see(&self, look: &Look) -> Result<Picture, PictureError> {
-        let region = scaled(look.region, self.origin, self.factor);
+        let region = look.region.scaled(self.origin, self.factor);
         let size = (look.width, look.height);
-        let Some(seen) = seen(region, size, look.interpolation, self.reduced) else {
+        let Some(seen) = seen(region, size, look.interpolation.support(), self.reduced) else {
             // The resizer says why.
             return resize(&self.picture, region, look.width, look.height, look.interpolation);
         };
         // The region counts from what is seen, not from what was decoded: so rounding is the same in every case.
-        let (left, top) = (f64::from(seen.0.start), f64::from(seen.1.start));
-        let region = Region { left: region.left - left, top: region.top - top, ..region };
+        let region = region.within(&seen);
         let reason = "a part that was not decoded is looked at";
         let window = self.window(&seen).ok_or_else(|| PictureError::Resize { reason: reason.to_owned() })?;
         resize_within(&self.picture, &window, region, size, look.interpolation)
@@ -138,95 +155,6 @@ impl Part {
         };
         let (x, y) = self.corner;
         Some((within(columns, x, self.picture.width())?, within(rows, y, self.picture.height())?))
-    }
-}
-
-/// A region of the whole picture as one of the reduced picture.
-fn scaled(region: Region, origin: (f64, f64), factor: u32) -> Region {
-    let factor = f64::from(factor);
-    Region {
-        left: (region.left - origin.0) / factor,
-        top: (region.top - origin.1) / factor,
-        width: region.width / factor,
-        height: region.height / factor,
-    }
-}
-
-/// What kiln's own decoder makes of the bytes, where it can.
-fn quick(bytes: &[u8], limits: &Limits, need: &dyn Fn(u32, u32) -> Need) -> Option<Part> {
-    let mut header = Header::read(bytes)?;
-    let stored = (header.width as u32, header.height as u32);
-    if u64::from(stored.0) * u64::from(stored.1) > limits.pixels {
-        return None;
-    }
-    let turn = Turn::new(header.orientation)?;
-    let size = turn.upright(stored);
-    let Need { factor, look } = need(size.0, size.1);
-    let small = (stored.0.div_ceil(factor), stored.1.div_ceil(factor));
-    let reduced = turn.upright(small);
-    let origin = turn.origin(size, (reduced.0 * factor, reduced.1 * factor));
-    let whole = (0..reduced.0, 0..reduced.1);
-    let (columns, rows) = match look {
-        Some(look) => {
-            let region = scaled(look.region, origin, factor);
-            seen(region, (look.width, look.height), look.interpolation, reduced).unwrap_or(whole)
-        }
-        None => whole,
-    };
-    let (stored_columns, stored_rows) = turn.stored(&columns, &rows, reduced);
-    let (width, height) = (stored_columns.len() as u32, stored_rows.len() as u32);
-    let range = |range: Range<u32>| range.start as usize..range.end as usize;
-    let wish = Wish { factor: factor as usize, columns: range(stored_columns), rows: range(stored_rows) };
-    let pixels = baseline::rgb(&mut header, &wish)?;
-    let pixels = turn.apply(pixels, width, height)?;
-    let picture = Picture::rgb8(columns.len() as u32, rows.len() as u32, pixels).ok()?;
-    Some(Part { picture, size, reduced, corner: (columns.start, rows.start), factor, origin })
-}
-
-/// How a stored picture becomes an upright one.
-#[derive(Clone, Copy)]
-struct Turn {
-    orientation: Orientation,
-    /// Whether rows become columns, and which way the upright picture then counts them.
-    on_its_side: bool,
-    backwards: (bool, bool),
-}
-
-impl Turn {
-    fn new(exif: u8) -> Option<Self> {
-        let backwards = (matches!(exif, 2 | 3 | 6 | 7), matches!(exif, 3 | 4 | 7 | 8));
-        Some(Self { orientation: Orientation::from_exif(exif)?, on_its_side: exif >= 5, backwards })
-    }
-
-    fn upright(self, (width, height): (u32, u32)) -> (u32, u32) {
-        if self.on_its_side { (height, width) } else { (width, height) }
-    }
-
-    /// Where a picture of whole pixels begins, whose last stored ones reach over the edge.
-    fn origin(self, size: (u32, u32), covered: (u32, u32)) -> (f64, f64) {
-        let before = |size, covered, backwards| {
-            if backwards { f64::from(size) - f64::from(covered) } else { 0.0 }
-        };
-        (before(size.0, covered.0, self.backwards.0), before(size.1, covered.1, self.backwards.1))
-    }
-
-    /// The stored columns and rows behind those of an upright picture of this size.
-    fn stored(self, columns: &Range<u32>, rows: &Range<u32>, size: (u32, u32)) -> (Range<u32>, Range<u32>) {
-        let along = |range: &Range<u32>, size: u32, backwards: bool| {
-            if backwards { size - range.end..size - range.start } else { range.clone() }
-        };
-        let columns = along(columns, size.0, self.backwards.0);
-        let rows = along(rows, size.1, self.backwards.1);
-        if self.on_its_side { (rows, columns) } else { (columns, rows) }
-    }
-
-    fn apply(self, pixels: Vec<u8>, width: u32, height: u32) -> Option<Vec<u8>> {
-        if self.orientation == Orientation::NoTransforms {
-            return Some(pixels);
-        }
-        let mut image = DynamicImage::ImageRgb8(RgbImage::from_raw(width, height, pixels)?);
-        image.apply_orientation(self.orientation);
-        Some(image.into_bytes())
     }
 }
 

@@ -3,9 +3,7 @@
 // Iterators over arrays are not always inlined, and then nothing goes side by side.
 #![allow(clippy::needless_range_loop)]
 
-use macerator::{Simd, WithSimd};
-
-use super::lanes::widest;
+use super::lanes::{Work, widest};
 
 /// Appends `byte * factor + offset`, the plane of each channel after the last. Room is made once; nothing is written twice.
 pub fn spread(pixels: &[[u8; 3]], lines: [(f32, f32); 3], out: &mut Vec<f32>) {
@@ -22,11 +20,11 @@ struct Spread<'a> {
 /// Pixels that go side by side.
 const AT_ONCE: usize = 64;
 
-impl WithSimd for Spread<'_> {
+impl Work for Spread<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self) {
+    fn run(self) {
         let Self { pixels, lines: [red, green, blue], out } = self;
         plane::<0>(pixels, red, out);
         plane::<1>(pixels, green, out);

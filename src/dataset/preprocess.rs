@@ -5,6 +5,7 @@ use super::levels::{Window, levelled};
 use super::part::{Look, Need, Part};
 use super::picture::{Depth, Picture, PictureError};
 use super::resize::{Interpolation, Region, resize};
+use super::stretch::{MIDDLE, Stretch, factor, longer, reduction};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
@@ -135,12 +136,9 @@ impl Preprocess {
 
     /// What has to be decoded of a picture of this size.
     pub fn need(&self, width: u32, height: u32) -> Need {
-        // Twice as fine as needed is as good as Pillow's `thumbnail` finds good enough.
-        const SPARE: f64 = 2.0;
         let (x, y) = self.kept(width, height);
-        let look = self.look(&x, &y);
-        let scale = (x.length / x.kept as f64).min(y.length / y.kept as f64);
-        Need { factor: self.factor(scale / SPARE), look: Some(look) }
+        let factor = if self.reduced { reduction(&x, &y) } else { 1 };
+        Need { factor, look: Some(self.look(&x, &y)) }
     }
 
     /// Where the square that the network sees lies on a picture of this size, in the picture's pixels. It reaches beyond
@@ -153,13 +151,7 @@ impl Preprocess {
 
     /// By how much a picture may be reduced that is so many times finer than needed.
     pub fn factor(&self, finer: f64) -> u32 {
-        match finer {
-            _ if !self.reduced => 1,
-            8.0.. => 8,
-            4.0.. => 4,
-            2.0.. => 2,
-            _ => 1,
-        }
+        if self.reduced { factor(finer) } else { 1 }
     }
 
     /// What the crop keeps of each axis.
@@ -186,10 +178,6 @@ impl Preprocess {
 
     /// Width and height after resizing; the longer edge is rounded down, as in torchvision.
     fn resized(&self, width: u32, height: u32) -> (usize, usize) {
-        let longer = |edge: usize, long: u32, short: u32| {
-            // Below 2^14 * 2^32, so exact in a double before the one division.
-            ((edge as u64 * u64::from(long)) as f64 / f64::from(short)) as usize
-        };
         match self.resize {
             Resize::Squash(edge) => (edge, edge),
             Resize::Shorter(edge) if width <= height => (edge, longer(edge, height, width)),
@@ -234,34 +222,6 @@ pub fn luma([red, green, blue]: [f32; 3]) -> f32 {
 
 /// What red, green and blue count for in grey, in 65536ths.
 pub const LUMA: [f32; 3] = [19_595.0, 38_470.0, 7_471.0];
-
-/// Where a centre crop lies.
-const MIDDLE: f64 = 0.5;
-
-/// One axis on the way to the crop: `kept` pixels, made of `start..start + length` of the source, after `border` black ones.
-struct Stretch {
-    start: f64,
-    length: f64,
-    kept: usize,
-    border: usize,
-}
-
-impl Stretch {
-    /// `size` pixels of an edge that was `source` and is resized to `resized` pixels.
-    fn at(place: f64, source: u32, resized: usize, size: usize) -> Self {
-        let kept = resized.min(size);
-        // Python's round, which torchvision uses here, takes halves to the even neighbour.
-        let offset = ((resized - kept) as f64 * place).round_ties_even();
-        let scale = f64::from(source) / resized as f64;
-        Self { start: offset * scale, length: kept as f64 * scale, kept, border: (size - kept) / 2 }
-    }
-
-    /// Start and length with the border, which makes it `size` pixels.
-    fn whole(&self, size: usize) -> (f64, f64) {
-        let scale = self.length / self.kept as f64;
-        (self.start - self.border as f64 * scale, size as f64 * scale)
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -3,13 +3,15 @@
 
 use super::across::{Rows, across};
 use super::blend::Weights;
+use super::down::down;
 use super::picture::{Depth, Picture, PictureError};
+pub use super::region::Region;
+use super::region::{Span, Window};
 use bytemuck::{Pod, cast_slice, cast_slice_mut};
 use fast_image_resize::images::{TypedCroppedImage, TypedImage, TypedImageRef};
 use fast_image_resize::pixels::{F32, F32x3, U8x3};
 use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
 use serde::{Deserialize, Serialize};
-use std::ops::Range;
 
 /// How values between pixels are found. Both widen their reach when a picture shrinks, so nothing aliases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,15 +21,6 @@ pub enum Interpolation {
     Bilinear,
     /// Catmull and Rom's cubic, 4 pixels wide.
     Bicubic,
-}
-
-/// A part of a picture in pixels from its upper left corner; edges may fall between pixels.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Region {
-    pub left: f64,
-    pub top: f64,
-    pub width: f64,
-    pub height: f64,
 }
 
 impl Region {
@@ -87,9 +80,6 @@ fn within(mut samples: Vec<f32>) -> Vec<f32> {
     samples
 }
 
-/// Columns and rows.
-pub(super) type Window = (Range<u32>, Range<u32>);
-
 /// What the two passes are told.
 struct Way {
     /// Of the picture, and what is taken of it.
@@ -135,10 +125,9 @@ impl Way {
             Some(band) => band,
             None => self.across::<U8x3, u8>(pixels)?,
         };
-        let reason = "rows are missing";
-        self.weights(self.y, self.rows(), self.out.1)
-            .blend(&band, self.out.0 as usize * 3)
-            .ok_or_else(|| PictureError::Resize { reason: reason.to_owned() })
+        let (weights, width) = (self.weights(self.y, self.rows(), self.out.1), self.out.0 as usize * 3);
+        let rows = down(&weights, &band, width).or_else(|| weights.blend(&band, width));
+        rows.ok_or_else(|| PictureError::Resize { reason: "rows are missing".to_owned() })
     }
 
     fn across_bytes(&self, pixels: &[u8]) -> Option<Vec<u8>> {
@@ -167,23 +156,9 @@ impl Way {
     }
 }
 
-/// The columns and rows of a picture of this size on which a region brought to `out` depends, where there are any.
-pub(super) fn seen(
-    region: Region,
-    out: (u32, u32),
-    interpolation: Interpolation,
-    (width, height): (u32, u32),
-) -> Option<(Range<u32>, Range<u32>)> {
-    let along = |start, length, out, limit| {
-        let (first, last) = Span::cut(start, length, limit)?.reach(interpolation.support(), out, limit);
-        (first < last).then_some(first..last)
-    };
-    Some((along(region.left, region.width, out.0, width)?, along(region.top, region.height, out.1, height)?))
-}
-
 impl Interpolation {
     /// How far the kernel reaches to either side, in pixels of the coarser of the two pictures.
-    fn support(self) -> f64 {
+    pub fn support(self) -> f64 {
         match self {
             Self::Bilinear => 1.0,
             Self::Bicubic => 2.0,
@@ -206,39 +181,6 @@ impl Interpolation {
             Self::Bilinear => FilterType::Bilinear,
             Self::Bicubic => FilterType::CatmullRom,
         }
-    }
-}
-
-/// A stretch of one axis.
-#[derive(Clone, Copy)]
-struct Span {
-    start: f64,
-    length: f64,
-}
-
-impl Span {
-    /// The part that lies within 0 and `limit`, where there is any.
-    fn cut(start: f64, length: f64, limit: u32) -> Option<Self> {
-        if !(start.is_finite() && length.is_finite()) {
-            return None;
-        }
-        let limit = f64::from(limit);
-        let end = (start + length).min(limit);
-        let start = start.max(0.0);
-        let mut length = end - start;
-        if start + length > limit {
-            // The sum may round up past the edge, which the resizer would refuse.
-            length = length.next_down();
-        }
-        (length > 0.0).then_some(Self { start, length })
-    }
-
-    /// First pixel and end of what `out` pixels made of this span depend on, with one to spare on either side.
-    fn reach(self, support: f64, out: u32, limit: u32) -> (u32, u32) {
-        let reach = support * (self.length / f64::from(out)).max(1.0) + 1.0;
-        let first = (self.start - reach).floor().max(0.0) as u32;
-        let last = (self.start + self.length + reach).ceil().min(f64::from(limit)) as u32;
-        (first, last)
     }
 }
 

@@ -3,9 +3,7 @@
 
 use std::ops::Range;
 
-use macerator::{Simd, WithSimd};
-
-use super::super::lanes::widest;
+use super::super::lanes::{Work, widest};
 use super::place::Wish;
 use super::scan::Plane;
 
@@ -24,11 +22,11 @@ struct Rows<'a> {
     out: &'a mut [u8],
 }
 
-impl WithSimd for Rows<'_> {
+impl Work for Rows<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self) {
+    fn run(self) {
         let Self { planes, wish, lines, out } = self;
         let width = wish.columns.len();
         if width == 0 {

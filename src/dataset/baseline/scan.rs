@@ -1,9 +1,7 @@
 //! The scan: through the compressed data from unit to unit, keeping the coefficients of the wanted ones and turning
 //! each row of them into pixels. What lies before and beside them is stepped over, what comes after is not read.
 
-use macerator::{Simd, WithSimd};
-
-use super::super::lanes::widest;
+use super::super::lanes::{Work, widest};
 use super::bits::Bits;
 use super::header::{Component, Header};
 use super::huffman::{Code, END, NEAR, Number};
@@ -181,11 +179,11 @@ struct Row<'r, 'a> {
     position: &'r mut Position<'a>,
 }
 
-impl WithSimd for Row<'_, '_> {
+impl Work for Row<'_, '_> {
     type Output = bool;
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self) -> bool {
+    fn run(self) -> bool {
         let Self { header, units, row, tracks, position } = self;
         let wanted_row = units.rows.contains(&row);
         for column in position.unit - row * units.across..units.across {

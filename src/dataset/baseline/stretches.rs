@@ -1,6 +1,7 @@
 //! The compressed data between its markers: stuffing taken out, cut at the restart markers, checked to run to the
 //! end of the file.
 
+use super::super::lanes::find;
 use super::bits::{Bits, PADDING};
 
 /// The stretches of a scan, in order.
@@ -19,7 +20,7 @@ impl Stretches {
         let mut read = Self { data: Vec::with_capacity(bytes.len() + PADDING), starts: vec![0] };
         let mut from = 0;
         loop {
-            let at = from + memchr::memchr(0xff, &bytes[from..])?;
+            let at = from + find(0xff, &bytes[from..])?;
             read.data.extend_from_slice(&bytes[from..at]);
             let fill = bytes[at + 1..].iter().take_while(|byte| **byte == 0xff).count();
             let next = at + 1 + fill;

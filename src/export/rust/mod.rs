@@ -1,5 +1,8 @@
 //! A small crate that classifies pictures: the network as ONNX, kiln's preprocessing written out, and a program. Its sources
-//! are the templates beside this file, which kiln's own tests compile; only names, classes and settings are put in here.
+//! are the templates beside this file and kiln's own JPEG decoder, which kiln's tests compile as the crate does; only names,
+//! classes and settings are put in here.
+
+mod shared;
 
 use super::onnx::{Input, Options, Outputs, Precision};
 use crate::checkpoint::Identity;
@@ -16,7 +19,7 @@ pub const OPTIONS: Options = Options {
 pub fn files(identity: &Identity, network: Vec<u8>, stem: &str) -> Vec<(&'static str, Vec<u8>)> {
     let name = package_name(stem);
     let filled = |template: &str| filled(template, identity, &name).into_bytes();
-    vec![
+    let own = [
         ("Cargo.toml", filled(include_str!("template/Cargo.toml.in"))),
         ("README.md", filled(include_str!("template/README.md.in"))),
         (".gitignore", b"/target\n".to_vec()),
@@ -27,7 +30,9 @@ pub fn files(identity: &Identity, network: Vec<u8>, stem: &str) -> Vec<(&'static
         ("src/prepare.rs", include_str!("template/prepare.rs").into()),
         ("src/resize.rs", include_str!("template/resize.rs").into()),
         ("src/model.rs", constants(identity).into_bytes()),
-    ]
+        ("src/lanes.rs", include_str!("template/lanes.rs").into()),
+    ];
+    own.into_iter().chain(shared::files()).collect()
 }
 
 /// `flowers-classifier`: a name that is no keyword and no other package's whatever the run is called.

@@ -1,11 +1,32 @@
 //! The templates, compiled here as the crate compiles them, against kiln's own decoding and preprocessing.
 
+#[allow(dead_code)]
+#[path = "../../dataset/baseline/mod.rs"]
+mod baseline;
+#[path = "../../dataset/blend.rs"]
+mod blend;
 #[path = "template/decode.rs"]
 mod decode;
+#[path = "../../dataset/jpeg.rs"]
+mod jpeg;
+#[path = "template/lanes.rs"]
+mod lanes;
 #[path = "template/prepare.rs"]
 mod prepare;
+#[allow(dead_code)]
+#[path = "../../dataset/quick.rs"]
+mod quick;
+#[allow(dead_code)]
+#[path = "../../dataset/region.rs"]
+mod region;
 #[path = "template/resize.rs"]
 mod resize;
+#[allow(dead_code)]
+#[path = "../../dataset/stretch.rs"]
+mod stretch;
+#[allow(dead_code)]
+#[path = "../../dataset/turn.rs"]
+mod turn;
 
 use prepare::Settings;
 use resize::{Kernel, Pixels};
@@ -44,11 +65,8 @@ fn the_same_pixels_are_prepared_to_the_same_bytes() {
         let bytes = noise(width, height);
         let picture = Picture::rgb8(width as u32, height as u32, bytes.clone()).unwrap();
         let wanted = preprocess.apply(&picture).unwrap();
-        let found = prepare::prepare(
-            &prepare::Picture::Bytes(Pixels { width, height, bytes }),
-            false,
-            &settings(preprocess),
-        );
+        let picture = prepare::Picture::Bytes(Pixels { width, height, bytes });
+        let found = prepare::prepare(&picture, &settings(preprocess)).unwrap();
         assert_eq!(found.bytes, wanted.as_rgb8().unwrap(), "{preprocess:?} {width}x{height}");
     };
     for interpolation in [Interpolation::Bilinear, Interpolation::Bicubic] {
@@ -72,8 +90,7 @@ fn apart(file: &[u8], preprocess: &Preprocess) -> (u8, f64) {
     let need = |width, height| preprocess.need(width, height);
     let part = Part::decode(file, preprocess.background, &Limits::default(), &need).unwrap();
     let wanted = preprocess.apply_to(&part).unwrap().to_rgb8().into_owned();
-    let (picture, is_jpeg) = decode::decode(file, &settings(preprocess)).unwrap();
-    let found = prepare::prepare(&picture, is_jpeg, &settings(preprocess));
+    let found = prepare::seen(file, &settings(preprocess)).unwrap();
     let wanted = wanted.as_rgb8().unwrap();
     assert_eq!(found.bytes.len(), wanted.len());
     let steps: Vec<u8> = found.bytes.iter().zip(wanted).map(|(a, b)| a.abs_diff(*b)).collect();
@@ -98,7 +115,11 @@ fn files_are_decoded_as_kiln_decodes_them() {
         check(&format!("decode/{name}"), &dark, 0);
     }
     for number in 1..=8 {
-        check(&format!("decode/orientation-{number}.jpg"), &usual, 3);
+        check(&format!("decode/orientation-{number}.jpg"), &usual, 0);
+    }
+    for name in ["444", "422", "420", "420-restarts", "422-restarts-optimised", "grey", "one", "progressive"]
+    {
+        check(&format!("jpeg/{name}.jpg"), &usual, 0);
     }
     for name in ["deep.png", "deep-grey.png"] {
         check(&format!("decode/{name}"), &usual, 2);
@@ -118,11 +139,19 @@ fn a_large_jpeg_is_reduced_as_kiln_reduces_it() {
     let image = image::RgbImage::from_fn(width, height, |x, y| image::Rgb(at(x, y)));
     let mut file = std::io::Cursor::new(Vec::new());
     image.write_to(&mut file, image::ImageFormat::Jpeg).unwrap();
-    let preprocess = Preprocess::image_net(64, 0.875, Interpolation::Bicubic);
-    assert!(preprocess.need(width, height).factor > 2);
-    let (largest, mean) = apart(file.get_ref(), &preprocess);
-    println!("{largest} steps at most, {mean:.3} on average");
-    assert!(mean < 1.0 && largest <= 12, "{largest} {mean}");
+    for (size, factor) in [(300, 1), (160, 2), (80, 4), (40, 8)] {
+        let preprocess = Preprocess::image_net(size, 0.875, Interpolation::Bicubic);
+        assert_eq!(preprocess.need(width, height).factor, factor);
+        assert_eq!(apart(file.get_ref(), &preprocess), (0, 0.0), "{factor}");
+    }
+}
+
+#[test]
+fn a_jpeg_that_is_cut_off_is_refused() {
+    let preprocess = settings(&Preprocess::image_net(24, 0.875, Interpolation::Bicubic));
+    let file = golden("jpeg/420.jpg");
+    let cut = prepare::seen(&file[..file.len() - 9], &preprocess);
+    assert_eq!(cut, Err(decode::DecodeError::Truncated { format: "JPEG" }));
 }
 
 #[test]
@@ -153,7 +182,7 @@ fn no_placeholder_is_left() {
     let files = files(&identity, vec![1, 2], "flowers");
     for (path, bytes) in files.iter().filter(|(path, _)| *path != "model.onnx") {
         let text = String::from_utf8(bytes.clone()).unwrap();
-        for word in ["CRATE", "@"] {
+        for word in ["CRATE", "@SUMMARY", "@DATA", "@START"] {
             assert!(!text.contains(word), "{path} still says {word}");
         }
     }

@@ -1,23 +1,44 @@
-//! From the bytes of a file to upright RGB: turned as Exif says, transparency laid on one colour, black and white of deep
-//! pictures where they belong.
+//! From the bytes of a file to upright RGB by the general decoder: turned as Exif says, transparency laid on one colour, black
+//! and white of deep pictures where they belong.
 
+use std::fmt;
 use std::io::Cursor;
 
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader};
 
+use super::jpeg::check_whole;
 use super::prepare::{Picture, Settings};
 use super::resize::{Deep, Pixels};
 
-/// The picture, and whether it came from a JPEG. Of an animation it is the first frame.
-pub fn decode(file: &[u8], settings: &Settings) -> Result<(Picture, bool), ImageError> {
-    let reader = ImageReader::new(Cursor::new(file)).with_guessed_format()?;
-    let is_jpeg = reader.format() == Some(ImageFormat::Jpeg);
+/// What a picture may have.
+pub const MOST_PIXELS: u64 = 178_956_970;
+
+/// Why a file gave no picture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DecodeError {
+    Empty,
+    TooLarge { width: u32, height: u32 },
+    Truncated { format: &'static str },
+    Unsupported { what: String },
+    Damaged { reason: String },
+}
+
+/// The first picture in the file.
+pub fn decode(file: &[u8], settings: &Settings) -> Result<Picture, DecodeError> {
+    let reader = ImageReader::new(Cursor::new(file)).with_guessed_format().map_err(ImageError::from)?;
+    if reader.format() == Some(ImageFormat::Jpeg) {
+        check_whole(file)?;
+    }
     let mut decoder = reader.into_decoder()?;
+    let (width, height) = decoder.dimensions();
+    if u64::from(width) * u64::from(height) > MOST_PIXELS {
+        return Err(DecodeError::TooLarge { width, height });
+    }
     let orientation = decoder.orientation()?;
     let mut image = DynamicImage::from_decoder(decoder)?;
     image.apply_orientation(orientation);
     let (width, height) = (image.width() as usize, image.height() as usize);
-    let picture = match image {
+    Ok(match image {
         DynamicImage::ImageLuma16(_) | DynamicImage::ImageRgb16(_) => {
             let window = settings.window.unwrap_or([0.0, 65_535.0]);
             let shares = image.into_rgb16().into_raw().into_iter().map(|value| share(value.into(), window));
@@ -29,8 +50,7 @@ pub fn decode(file: &[u8], settings: &Settings) -> Result<(Picture, bool), Image
             Picture::Deep(Deep { width, height, shares: shares.collect() })
         }
         bytes => Picture::Bytes(Pixels { width, height, bytes: rgb(bytes, settings.background) }),
-    };
-    Ok((picture, is_jpeg))
+    })
 }
 
 fn rgb(image: DynamicImage, background: [u8; 3]) -> Vec<u8> {
@@ -55,3 +75,23 @@ fn laid_on(pixel: &[u8], background: [u8; 3]) -> [u8; 3] {
         ((sum + 127) / 255) as u8
     })
 }
+
+impl From<ImageError> for DecodeError {
+    fn from(error: ImageError) -> Self {
+        Self::Damaged { reason: error.to_string() }
+    }
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::Empty => write!(out, "the picture has no pixels"),
+            Self::TooLarge { width, height } => write!(out, "{width}x{height} are too many pixels"),
+            Self::Truncated { format } => write!(out, "the {format} file is cut off"),
+            Self::Unsupported { what } => write!(out, "{what} is not read"),
+            Self::Damaged { reason } => write!(out, "{reason}"),
+        }
+    }
+}
+
+impl std::error::Error for DecodeError {}

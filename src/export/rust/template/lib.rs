@@ -1,10 +1,24 @@
 //! A classifier of pictures that needs nothing but this crate: the trained network and its classes are inside. Pictures are
 //! prepared as in the training. Written by kiln.
 
+mod blend;
 mod decode;
+mod jpeg;
+mod lanes;
 mod model;
 mod prepare;
 mod resize;
+// kiln's own, which does more with them.
+#[allow(dead_code)]
+mod baseline;
+#[allow(dead_code)]
+mod quick;
+#[allow(dead_code)]
+mod region;
+#[allow(dead_code)]
+mod stretch;
+#[allow(dead_code)]
+mod turn;
 
 use std::sync::Arc;
 
@@ -34,8 +48,7 @@ impl Classifier {
 
     /// The probability of each class, in the order of `CLASSES`, for the picture in a file's bytes.
     pub fn probabilities(&self, file: &[u8]) -> Result<Vec<f32>, Error> {
-        let (picture, is_jpeg) = decode::decode(file, &SETTINGS)?;
-        let seen = prepare::prepare(&picture, is_jpeg, &SETTINGS);
+        let seen = prepare::seen(file, &SETTINGS)?;
         let input = Tensor::from_shape(&[1, seen.height, seen.width, 3], &seen.bytes)?;
         let outputs = self.network.run(tvec!(input.into()))?;
         Ok(outputs[0].to_plain_array_view::<f32>()?.iter().copied().collect())

@@ -1,21 +1,15 @@
 //! Resizing as Pillow and kiln do it: a kernel that widens where a picture shrinks, rows before columns. Bytes in sums of
 //! integers, rounded after each of the two passes; deeper pictures in numbers that are rounded once, at the end.
 
+use super::blend::Weights;
+use super::region::{Region, Span};
+
 /// How values between pixels are found; a model uses one way.
 #[allow(dead_code)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kernel {
     Bilinear,
     Bicubic,
-}
-
-/// A part of a picture in pixels from its upper left corner; edges may fall between pixels.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Region {
-    pub left: f64,
-    pub top: f64,
-    pub width: f64,
-    pub height: f64,
 }
 
 /// RGB bytes, row by row.
@@ -34,18 +28,45 @@ pub struct Deep {
     pub shares: Vec<f32>,
 }
 
-/// The region, which must lie within the picture, brought to a size.
-pub fn resize(picture: &Pixels, region: Region, width: usize, height: usize, kernel: Kernel) -> Pixels {
-    let across = Weights::new(picture.width, (region.left, region.width), width, kernel);
-    let down = Weights::new(picture.height, (region.top, region.height), height, kernel);
-    let (first, end) = down.reach();
-    let rows = picture.bytes.chunks_exact(3 * picture.width).skip(first).take(end - first);
-    let band: Vec<u8> = rows.flat_map(|row| across.blend(row, 3, 0)).collect();
-    Pixels { width, height, bytes: down.blend(&band, 3 * width, first) }
+/// The region brought to a size, each of the two passes by kiln's sums of integers. None where nothing of it lies on the
+/// picture.
+pub fn resize(
+    picture: &Pixels,
+    region: Region,
+    (width, height): (usize, usize),
+    kernel: Kernel,
+) -> Option<Pixels> {
+    let x = Span::cut(region.left, region.width, picture.width as u32)?;
+    let y = Span::cut(region.top, region.height, picture.height as u32)?;
+    let (first, end) = y.reach(kernel.support(), height as u32, picture.height as u32);
+    let y = Span::cut(y.start - f64::from(first), y.length, end - first)?;
+    let rows = (end - first) as usize;
+    let band = picture.bytes.as_chunks().0.get(first as usize * picture.width..)?;
+    let band = turned(&band[..rows * picture.width], picture.width);
+    let narrow = weights(picture.width, x, width, kernel).blend(&band, 3 * rows)?;
+    let band = turned(narrow.as_chunks().0, rows);
+    let bytes = weights(rows, y, height, kernel).blend(&band, 3 * width)?;
+    Some(Pixels { width, height, bytes })
+}
+
+fn weights(limit: usize, span: Span, out: usize, kernel: Kernel) -> Weights {
+    Weights::new(limit, (span.start, span.length), out, kernel.support(), |place| kernel.at(place))
+}
+
+/// Rows of so many pixels become columns.
+fn turned(pixels: &[[u8; 3]], width: usize) -> Vec<u8> {
+    let rows = pixels.len() / width;
+    let column = |x: usize| (0..rows).map(move |y| pixels[y * width + x]);
+    (0..width).flat_map(column).collect::<Vec<_>>().into_flattened()
 }
 
 /// The same of a deep picture. What a cubic shoots over is cut off at the end.
-pub fn resize_deep(picture: &Deep, region: Region, width: usize, height: usize, kernel: Kernel) -> Pixels {
+pub fn resize_deep(
+    picture: &Deep,
+    region: Region,
+    (width, height): (usize, usize),
+    kernel: Kernel,
+) -> Pixels {
     let across = exact(picture.width, (region.left, region.width), width, kernel);
     let down = exact(picture.height, (region.top, region.height), height, kernel);
     let rows = picture.shares.chunks_exact(3 * picture.width);
@@ -89,57 +110,9 @@ fn exact(limit: usize, (start, length): (f64, f64), out: usize, kernel: Kernel) 
     pixels.collect()
 }
 
-/// What each new pixel of an axis is made of, in whole numbers.
-struct Weights {
-    shares: Vec<(usize, Vec<i32>)>,
-    /// Bits behind the point.
-    precision: u32,
-}
-
-/// Bits that are left for a fraction beside a byte and two for what shoots over.
-const MOST_PRECISE: u32 = 32 - 8 - 2 - 1;
-
-impl Weights {
-    fn new(limit: usize, stretch: (f64, f64), out: usize, kernel: Kernel) -> Self {
-        let exact = exact(limit, stretch, out, kernel);
-        let most = exact.iter().flat_map(|(_, shares)| shares).copied().fold(0.0, f64::max);
-        let precision = (0..MOST_PRECISE)
-            .find(|bits| (most * f64::from(2u32 << bits)).round() >= f64::from(1u32 << 15))
-            .unwrap_or(MOST_PRECISE);
-        let one = f64::from(1u32 << precision);
-        let whole = |share: f64| i32::from((share * one).round() as i16);
-        let shares =
-            exact.into_iter().map(|(first, shares)| (first, shares.into_iter().map(whole).collect()));
-        Self { shares: shares.collect(), precision }
-    }
-
-    /// First and end of the old pixels that count.
-    fn reach(&self) -> (usize, usize) {
-        let first = self.shares.iter().map(|(first, _)| *first).min().unwrap_or(0);
-        (first, self.shares.iter().map(|(first, shares)| first + shares.len()).max().unwrap_or(first))
-    }
-
-    /// New pixels from old ones, each of some bytes, of which the first is number `from`.
-    fn blend(&self, old: &[u8], bytes: usize, from: usize) -> Vec<u8> {
-        let half = (1 << self.precision) >> 1;
-        let mut new = Vec::with_capacity(self.shares.len() * bytes);
-        let mut sums = vec![half; bytes];
-        for (first, shares) in &self.shares {
-            sums.fill(half);
-            for (pixel, share) in old.chunks_exact(bytes).skip(first - from).zip(shares) {
-                for (sum, byte) in sums.iter_mut().zip(pixel) {
-                    *sum += i32::from(*byte) * share;
-                }
-            }
-            new.extend(sums.iter().map(|sum| (sum >> self.precision).clamp(0, 255) as u8));
-        }
-        new
-    }
-}
-
 impl Kernel {
     /// How far it reaches to either side, in pixels of the coarser picture.
-    fn support(self) -> f64 {
+    pub fn support(self) -> f64 {
         match self {
             Self::Bilinear => 1.0,
             Self::Bicubic => 2.0,
