@@ -3,7 +3,10 @@
 Prints one JSON object. Both of PyTorch's exporters write a file, and the smaller and the faster of them count.
 
     kiln export RUN --format onnx --out model.onnx       # float in, fp32, logits
-    benches/peers/onnx_files.py model.onnx --batch 1 16 --threads 2 --rounds 9
+    kiln export RUN --format safetensors --layout timm --out timm.safetensors
+    benches/peers/onnx_files.py model.onnx --weights timm.safetensors --batch 1 16 --threads 2 --rounds 9
+
+Without --weights PyTorch exports an untrained network, whose many equal constants it stores once.
 """
 import argparse
 import json
@@ -15,17 +18,21 @@ import time
 import numpy as np
 import onnx
 import onnxruntime
+import safetensors.torch
 import timm
 import torch
 
 
-def peer(own):
-    """timm's network of the same kind."""
+def peer(own, weights):
+    """timm's network of the same kind, with the same weights where they are given."""
     network = own["network"].split("-")[0]
     family = "efficientnet" if own["padding"] == "symmetric" else "tf_efficientnet"
-    return timm.create_model(
+    model = timm.create_model(
         f"{family}_{network}", num_classes=len(own["classes"]), in_chans=own["channels"], bn_eps=own["norm_eps"]
     ).eval()
+    if weights:
+        model.load_state_dict(safetensors.torch.load_file(weights))
+    return model
 
 
 def exported(model, own, folder):
@@ -66,6 +73,7 @@ def seconds(session, images, steps):
 def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("model")
+    arguments.add_argument("--weights")
     arguments.add_argument("--batch", type=int, nargs="+", default=[1, 16])
     arguments.add_argument("--threads", type=int, default=2)
     arguments.add_argument("--rounds", type=int, default=9)
@@ -75,7 +83,7 @@ def main():
     own = json.loads(metadata["kiln"])
     side = own["preprocess"]["size"]
     with tempfile.TemporaryDirectory() as folder:
-        paths = {"kiln": given.model, **exported(peer(own), own, folder)}
+        paths = {"kiln": given.model, **exported(peer(own, given.weights), own, folder)}
         sizes = {name: os.path.getsize(path) for name, path in paths.items()}
         sessions = {name: session(path, given.threads) for name, path in paths.items()}
         times = {}

@@ -53,8 +53,15 @@ impl Graph {
         self.tensor(name, &[values.len()], ElementType::Int64, raw)
     }
 
+    /// What is there already is not stored a second time: where norms were never trained, most shifts are the same zeros.
     fn tensor(&mut self, name: &str, shape: &[usize], element: ElementType, raw_data: Vec<u8>) -> String {
-        let dims = shape.iter().map(|&length| length as i64).collect();
+        let dims: Vec<i64> = shape.iter().map(|&length| length as i64).collect();
+        let is_same = |other: &&TensorProto| {
+            other.dims == dims && other.data_type() == element && other.raw_data == raw_data
+        };
+        if let Some(twin) = self.constants.iter().find(is_same) {
+            return twin.name.clone();
+        }
         self.constants.push(TensorProto { dims, data_type: element.into(), name: name.to_owned(), raw_data });
         name.to_owned()
     }

@@ -136,6 +136,17 @@ fn numbers_are_halved_where_asked_and_only_inside() {
 }
 
 #[test]
+fn no_constant_is_stored_twice() {
+    let graph = graph(tiny(Family::B), USUAL);
+    let kept: BTreeSet<_> =
+        graph.initializer.iter().map(|constant| (constant.dims.clone(), constant.raw_data.clone())).collect();
+    assert_eq!(kept.len(), graph.initializer.len());
+    // Weight and shift of each of them; before training most shifts are zeros of the same length.
+    let layers = graph.node.iter().filter(|node| matches!(node.op_type.as_str(), "Conv" | "Gemm")).count();
+    assert!(kept.len() < 2 * layers, "{} of {layers}", kept.len());
+}
+
+#[test]
 fn it_says_what_it_takes_to_use_it() {
     let model = model(tiny(Family::B));
     let file = written(tiny(Family::B), USUAL);
