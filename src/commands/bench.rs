@@ -6,22 +6,21 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Result;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::Device;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::bench_data;
 use super::console::{print, tell};
 use super::memory;
+use super::steps::{Training, network, pictures, trainer};
 use super::{Ended, Format, Place, at_least_one, start};
-use crate::chance::Key;
 use crate::config::Optimizer as Rule;
 use crate::dataset::{Interpolation, Preprocess};
-use crate::devices::choose;
+use crate::devices::{choose, held, on};
 use crate::loader::Decoded;
-use crate::model::{Cut, Folded, Network, NormForm, NormSettings, Settings, gradients, initial, numbers};
-use crate::scaling::{Family, Padding, Plan, Variant};
-use crate::train::{Loss, Optimizer};
+use crate::model::{Cut, Folded, NormForm, numbers};
+use crate::scaling::{Plan, Variant};
 
 #[derive(Args)]
 pub struct Bench {
@@ -111,6 +110,10 @@ struct Report<'a> {
     ms: Vec<f64>,
     median_ms: f64,
     peak_rss_mib: f64,
+    /// The most that the device's allocator held, where the device tells.
+    device_memory_mib: Option<f64>,
+    /// Of the first run: kernels are compiled then, and tuned where that is built in.
+    first_ms: f64,
 }
 
 /// Runs before the clock counts.
@@ -126,15 +129,7 @@ impl Bench {
         let variant: Variant = self.variant.parse()?;
         let plan = Plan::variant(variant);
         let side = self.side.unwrap_or(plan.resolution);
-        let mut step = self.stepper(&plan, side, &chosen.device);
-        (0..WARM_UP).for_each(|_| step());
-        let mut ms = Vec::new();
-        for _ in 0..self.steps {
-            let started = Instant::now();
-            step();
-            ms.push(started.elapsed().as_secs_f64() * 1e3);
-        }
-        ms.sort_by(f64::total_cmp);
+        let (first_ms, ms) = on(&chosen, || self.times(&plan, side, &chosen.device))?;
         let report = Report {
             schema: 1,
             variant: variant.name(),
@@ -145,9 +140,28 @@ impl Bench {
             median_ms: ms[ms.len() / 2],
             ms,
             peak_rss_mib: peak_memory().unwrap_or(0.0),
+            device_memory_mib: held(&chosen.device).map(|bytes| bytes as f64 / f64::from(1 << 20)),
+            first_ms,
         };
         self.show(&report)?;
         Ok(0)
+    }
+
+    /// Milliseconds of the first run, and of those that count from the quickest on.
+    fn times(&self, plan: &Plan, side: usize, device: &Device) -> (f64, Vec<f64>) {
+        let mut step = self.stepper(plan, side, device);
+        let mut timed = || {
+            let started = Instant::now();
+            step();
+            started.elapsed().as_secs_f64() * 1e3
+        };
+        let first = timed();
+        for _ in 1..WARM_UP {
+            timed();
+        }
+        let mut ms: Vec<f64> = (0..self.steps).map(|_| timed()).collect();
+        ms.sort_by(f64::total_cmp);
+        (first, ms)
     }
 
     fn data(&self, folder: &Path) -> Ended {
@@ -176,8 +190,16 @@ impl Bench {
         if !self.format.json {
             let pictures = self.batch as f64 / report.median_ms * 1e3;
             tell(&format!(
-                "{} at {} px, batch {}, on {}: {:.1} ms, {pictures:.1} pictures/s, peak memory {:.0} MiB",
-                report.variant, report.side, self.batch, report.device, report.median_ms, report.peak_rss_mib
+                "{} at {} px, batch {}, on {}: {:.1} ms, {pictures:.1} pictures/s, peak memory {:.0} MiB{}",
+                report.variant,
+                report.side,
+                self.batch,
+                report.device,
+                report.median_ms,
+                report.peak_rss_mib,
+                report
+                    .device_memory_mib
+                    .map_or_else(String::new, |mib| format!(", {mib:.0} MiB on the device"))
             ));
         }
         print(&(serde_json::to_string(report)? + "\n"))
@@ -194,70 +216,26 @@ impl Bench {
                     numbers(folded.infer(images.clone()));
                 })
             }
-            Mode::Train | Mode::Data => self.trainer(network, None, images, device),
+            Mode::Train | Mode::Data => Box::new(trainer(network, images, &self.training(Cut::ALL), device)),
             Mode::Frozen => {
-                let folded = Folded::new(&network);
-                self.trainer(network, Some(folded), images, device)
+                let blocks = network.blocks.len();
+                let cut = match self.last {
+                    None => Cut::classifier_of(blocks),
+                    Some(count) => Cut::last_of(count, blocks),
+                };
+                Box::new(trainer(network, images, &self.training(cut), device))
             }
         }
     }
 
-    fn trainer(
-        &self,
-        network: Network,
-        prefix: Option<Folded>,
-        images: Tensor<4>,
-        device: &Device,
-    ) -> Box<dyn FnMut()> {
-        let blocks = network.blocks.len();
-        let cut = match (&prefix, self.last) {
-            (None, _) => Cut::ALL,
-            (Some(_), None) => Cut::classifier_of(blocks),
-            (Some(_), Some(count)) => Cut::last_of(count, blocks),
-        };
-        let mut network = network.trainable_from(cut, device);
-        let rule = Rule::AdamW { betas: [0.9, 0.999], eps: 1e-8, weight_decay: 0.01 };
-        let mut optimizer = Optimizer::new(rule, 1.0, blocks);
+    fn training(&self, cut: Cut) -> Training {
         let form = match self.bn {
             Norms::Train => NormForm::Batch,
             Norms::Frozen => NormForm::Stored,
         };
-        let labels = labels(self.batch, self.classes, device);
-        let keys: Vec<Key> = (0..self.batch).map(|sample| Key::new(0).with(sample as u64)).collect();
-        let loss = Loss::default();
-        Box::new(move || {
-            let input = match &prefix {
-                Some(prefix) => prefix.prefix(images.clone(), cut),
-                None => images.clone(),
-            };
-            let logits = network.train_from(cut, input.autodiff(), form, &keys);
-            let loss = loss.of(logits, labels.clone());
-            numbers(loss.clone());
-            let mut tape = loss.backward();
-            let found = gradients(&network, &mut tape);
-            network = optimizer.step(network.clone(), found, 1.0, 1e-4);
-            numbers(network.classifier.bias.val());
-        })
+        let rule = Rule::AdamW { betas: [0.9, 0.999], eps: 1e-8, weight_decay: 0.01 };
+        Training { cut, form, rule, accumulate: 1, rate: 1e-4 }
     }
-}
-
-fn network(plan: &Plan, classes: usize, device: &Device) -> Network {
-    let padding = if plan.family == Family::B { Padding::Symmetric } else { Padding::Same };
-    let norm = NormSettings { eps: 1e-5, momentum: 0.1 };
-    let settings = Settings { padding, norm, classes, dropout: plan.dropout, stochastic_depth: 0.2 };
-    Network::build(plan, &settings, device, &mut |name, shape| initial(0, name, shape))
-}
-
-fn pictures(shape: [usize; 4], device: &Device) -> Tensor<4> {
-    let mut draws = Key::new(0).named("bench").draws();
-    let values: Vec<f32> = (0..shape.iter().product()).map(|_| draws.between(-2.0, 2.0) as f32).collect();
-    Tensor::from_data(TensorData::new(values, shape), device)
-}
-
-fn labels(batch: usize, classes: usize, device: &Device) -> Tensor<2> {
-    let mut values = vec![0.0f32; batch * classes];
-    (0..batch).for_each(|sample| values[sample * classes + 7 * sample % classes] = 1.0);
-    Tensor::from_data(TensorData::new(values, [batch, classes]), device)
 }
 
 /// The largest memory this process has held, in MiB, where the system tells.

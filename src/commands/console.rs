@@ -166,12 +166,14 @@ impl Observer for Console {
         let best = if note.is_best { " *" } else { "" };
         let rate = note.pictures as f64 / seconds.max(1e-9);
         tell(&format!(
-            "  epoch {:>2}/{}  loss {:.4} accuracy {:.4}{validation}{best}   {rate:.0} pictures/s, {}",
+            "  epoch {:>2}/{}  loss {:.4} accuracy {:.4}{validation}{best}   {rate:.0} pictures/s, {}{}",
             note.epoch,
             note.epochs,
             note.train_loss,
             note.train_accuracy,
-            time_of(note)
+            time_of(note),
+            note.device_memory
+                .map_or_else(String::new, |bytes| format!(", {} MiB on the device", bytes >> 20))
         ));
         if !note.filled.is_zero() {
             self.filled = Some(seconds);

@@ -34,6 +34,40 @@ impl Steps<'_> {
         self.plan.training_memory(batch, self.side, self.classes, trains, self.through)
     }
 
+    /// Bytes of the stage that needs most.
+    pub fn most(&self, batch: usize) -> u64 {
+        self.config.stages.iter().map(|stage| self.bytes(stage.trains, batch)).max().unwrap_or(0)
+    }
+
+    /// The number of that stage, from 0.
+    pub fn heaviest(&self, batch: usize) -> usize {
+        let stages = self.config.stages.iter().enumerate();
+        stages.max_by_key(|(_, stage)| self.bytes(stage.trains, batch)).map_or(0, |(index, _)| index)
+    }
+
+    /// What to do where a device ran out of memory while it held so much. The estimate only compares batches: it was not
+    /// fitted to GPUs.
+    pub fn after_running_out(&self, held: Option<u64>) -> String {
+        let batch = self.config.train.batch;
+        let most = |batch| self.most(batch);
+        let within = held.and_then(|held| fitting_batch(batch, held, most)).unwrap_or(batch);
+        let while_holding =
+            held.map_or_else(String::new, |held| format!(" while it held {} MiB", grouped(held >> 20)));
+        let fitting = within.min(batch / 2);
+        let advice = match fitting {
+            0 => advice(None, batch),
+            fitting => format!(
+                "{}, and train.batch = \"auto\" finds the largest that does by trying",
+                advice(Some(fitting), batch * self.config.train.accumulate)
+                    .replace("would fit", "should fit")
+            ),
+        };
+        format!(
+            "it was too much for the device to train {batch} pictures at once (train.batch){while_holding}. {advice}. A run \
+             keeps its batch, so this takes a new one"
+        )
+    }
+
     /// A line for each stage that needs more than is free. What a GPU has is not told by its interface.
     pub fn warnings(&self, device: &Chosen) -> Vec<String> {
         match device.listed.kind {
@@ -80,7 +114,7 @@ mod tests {
     use crate::scaling::Variant;
     use std::path::Path;
 
-    fn check(free_mib: u64, batch: usize, expected: &[&str]) {
+    fn with_steps<T>(batch: usize, then: impl Fn(&Steps) -> T) -> T {
         let file = Path::new("/a.toml");
         let text = format!(
             "name = \"a\"\n[data]\npath = \"a\"\n[model]\nvariant = \"b0\"\n[train]\nbatch = {batch}\n\
@@ -89,12 +123,32 @@ mod tests {
         let config = Config::parse(&text, file, Path::new("/"), &[]).unwrap();
         let plan = Plan::variant(Variant::B0);
         let through = Frozen::Shared { threads: 2 };
-        let steps = Steps { config: &config, plan: &plan, side: 224, classes: 1000, through };
-        let lines = steps.beyond(free_mib << 20);
+        then(&Steps { config: &config, plan: &plan, side: 224, classes: 1000, through })
+    }
+
+    fn check(free_mib: u64, batch: usize, expected: &[&str]) {
+        let lines = with_steps(batch, |steps| steps.beyond(free_mib << 20));
         assert_eq!(lines.len(), expected.len(), "{lines:?}");
         for (line, expected) in lines.iter().zip(expected) {
             assert!(line.contains(expected), "{line}");
         }
+    }
+
+    #[test]
+    fn a_device_that_ran_out_of_memory_gets_at_most_half_the_batch() {
+        let check = |held: Option<u64>, batch: usize, expected: &str| {
+            let said = with_steps(batch, |steps| steps.after_running_out(held.map(|mib| mib << 20)));
+            assert!(said.contains(expected), "{said}");
+        };
+        // b0 takes 627 MiB at 8 by the estimate, 1124 at 16.
+        check(
+            Some(630),
+            32,
+            "while it held 630 MiB. train.batch = 8 should fit; train.accumulate = 4 with it",
+        );
+        check(Some(100_000), 32, "train.batch = 16 should fit; train.accumulate = 2");
+        check(None, 9, "train.batch = 4 should fit; train.accumulate = 3");
+        check(Some(630), 1, "Not even one picture would fit");
     }
 
     #[test]

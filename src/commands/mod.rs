@@ -2,6 +2,7 @@
 
 #[cfg(not(feature = "serve"))]
 mod absent;
+mod attempt;
 mod bench;
 mod bench_data;
 mod cache;
@@ -26,6 +27,7 @@ mod failure;
 mod figures;
 mod fits;
 mod found;
+mod fitting;
 mod init;
 mod kept;
 mod kinds;
@@ -50,6 +52,7 @@ mod serve;
 mod served;
 mod session;
 mod start;
+mod steps;
 mod target;
 mod train;
 mod tta;
@@ -117,6 +120,9 @@ enum Verb {
     Devices(devices::Devices),
     /// Time a network on this machine
     Bench(bench::Bench),
+    /// Try a batch (kiln asks itself this)
+    #[command(hide = true)]
+    Attempt(attempt::Attempt),
 }
 
 /// A count on the command line.
@@ -199,6 +205,7 @@ pub fn main() -> ExitCode {
         Verb::Cache(verb) => verb.run(),
         Verb::Devices(verb) => verb.run(),
         Verb::Bench(verb) => verb.run(),
+        Verb::Attempt(verb) => verb.run(),
     };
     match result {
         Ok(code) => ExitCode::from(code),

@@ -21,7 +21,7 @@ use super::start::{Signals, processors};
 use crate::checkpoint::{Contents, Identity, RunFolder};
 use crate::config::{CachePlace, Config, DataOffline, Source, Track};
 use crate::dataset::{Balance, Preprocess, download};
-use crate::devices::{Chosen, approve, choose};
+use crate::devices::{self, Chosen, Kind, approve, choose, held, on};
 use crate::durable;
 use crate::evaluate::{Figures, SEED};
 use crate::loader::Decoded;
@@ -57,6 +57,9 @@ pub struct RunResult {
     /// Updates made until the end.
     #[serde(default)]
     pub steps: usize,
+    /// The most that the device's allocator held, in bytes, where the device tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_memory: Option<u64>,
     pub test: Option<serde_json::Value>,
 }
 
@@ -98,13 +101,11 @@ pub fn warn_of_little_room(folder: &Path, config: &Config, network: &Network) ->
     Ok(())
 }
 
-/// Warns of stages that will not fit into memory.
-fn warn_of_little_memory(parts: &Parts) {
+/// The steps of a run, as the estimate of their memory sees them.
+fn steps<'a>(parts: &'a Parts) -> Steps<'a> {
     let Identity { plan, classes, .. } = &parts.identity;
     let through = fits::through(&parts.device);
-    let (side, classes) = (parts.preprocess.size, classes.len());
-    let steps = Steps { config: parts.config, plan, side, classes, through };
-    steps.warnings(&parts.device).iter().for_each(|line| warn_loudly(line));
+    Steps { config: parts.config, plan, side: parts.preprocess.size, classes: classes.len(), through }
 }
 
 /// What tells one run's settings from another's: all that is not at its default, but for the length of the last stage,
@@ -128,7 +129,9 @@ pub fn fingerprint(config: &Config) -> String {
 /// Trains to the end, or until it is asked to stop, and tells how it went.
 pub fn conclude(parts: Parts, network: Network, from: Option<Contents>, signals: &Signals) -> Ended {
     let (tui, json) = (parts.tui, parts.json);
-    warn_of_little_memory(&parts);
+    // Nothing is refused: the system may have swap, or free memory meanwhile.
+    steps(&parts).warnings(&parts.device).iter().for_each(|line| warn_loudly(line));
+    let device = parts.device.clone();
     let session = session(parts, &signals.asked);
     for line in words_of_balance(&session.balance, &session.identity.classes) {
         tell(&line);
@@ -141,9 +144,16 @@ pub fn conclude(parts: Parts, network: Network, from: Option<Contents>, signals:
     page.begin(&session).iter().for_each(|trouble| screen.remark(trouble));
     let mut tracker = tracker(&session);
     let mut reporter = Reporter::new(&mut *screen, page);
-    let outcome = train::run(&session, network, from, &mut Tracked::new(&mut reporter, &mut tracker));
+    let outcome = {
+        let mut observer = Tracked::new(&mut reporter, &mut tracker);
+        on(&device, || train::run(&session, network, from, &mut observer))
+    };
     let mut page = reporter.into_page();
     drop(screen);
+    let outcome = match outcome {
+        Ok(ended) => ended.map_err(anyhow::Error::from),
+        Err(error) => Err(advised(error, &session, &device)),
+    };
     let outcome = outcome.inspect_err(|error| {
         page.write(State::Stopped(error.to_string()));
         close(&mut tracker, End::Failed);
@@ -159,7 +169,7 @@ pub fn conclude(parts: Parts, network: Network, from: Option<Contents>, signals:
             tell(&format!("\nstopped and saved {}{after}; go on with: kiln resume {run}", saved.display()));
             Ok(signals.exit_code())
         }
-        Outcome::Finished { test, best, steps } => {
+        Outcome::Finished { test, best, steps, device_memory } => {
             let figures = test.as_ref().map(|test| test.answers.figures(test.temperature, SEED));
             if let (Some(test), Some(figures)) = (&test, &figures) {
                 say(page.tested(&session, test, figures));
@@ -172,6 +182,7 @@ pub fn conclude(parts: Parts, network: Network, from: Option<Contents>, signals:
                 from_scratch: session.identity.start.instead_of_pretrained,
                 stage_epochs: session.config.stages.iter().map(|stage| stage.epochs).collect(),
                 steps,
+                device_memory,
                 test: figures.as_ref().and_then(|figures| serde_json::to_value(figures).ok()),
             };
             let text = serde_json::to_vec_pretty(&result).unwrap_or_default();
@@ -190,6 +201,19 @@ pub fn conclude(parts: Parts, network: Network, from: Option<Contents>, signals:
             Ok(0)
         }
     }
+}
+
+/// A device that ran out of memory is no fault of the device.
+fn advised(error: devices::Error, session: &Session, device: &Chosen) -> anyhow::Error {
+    let devices::Error::Full { .. } = error else { return error.into() };
+    let steps = Steps {
+        config: session.config,
+        plan: &session.identity.plan,
+        side: session.preprocess.size,
+        classes: session.classes(),
+        through: fits::through(device),
+    };
+    Failure::Usage(format!("{error}: {}", steps.after_running_out(held(&device.device)))).into()
 }
 
 /// Those who are told of the run beside its own records.
@@ -226,7 +250,7 @@ fn say(trouble: Option<String>) {
 
 /// A session of these parts, with its share of this machine.
 pub fn session<'a>(parts: Parts<'a>, stop: &'a AtomicBool) -> Session<'a> {
-    let memory = memory_for_caches(parts.config);
+    let memory = memory_for_caches(&parts);
     Session {
         fingerprints: [fingerprint(parts.config), parts.data],
         workers: parts.config.data.workers.unwrap_or_else(processors),
@@ -288,12 +312,17 @@ pub fn marks(identity: &Identity) {
 }
 
 /// Bytes of memory for what is cached, of which features take two parts and decoded pictures one.
-fn memory_for_caches(config: &Config) -> usize {
+fn memory_for_caches(parts: &Parts) -> usize {
     let free = memory::available();
-    match config.data.cache_memory {
+    let steps = match parts.device.listed.kind {
+        Kind::Cpu | Kind::Ndarray => steps(parts).most(parts.config.train.batch),
+        _ => 0,
+    };
+    match parts.config.data.cache_memory {
         // What is asked for may be more than there is.
         Some(wanted) => usize::try_from(wanted).unwrap_or(usize::MAX).min(free),
-        None => free / 4 * 3,
+        // Steps that hardly fit shall not take all from what makes them fast.
+        None => (free - usize::try_from(steps).unwrap_or(usize::MAX).min(free / 2)) / 4 * 3,
     }
 }
 

@@ -7,9 +7,10 @@ use clap::Args;
 
 use super::console::tell;
 use super::failure::Failure;
-use super::prepare::{balance_of, beginning, pictures, plan_of, splits};
+use super::fits::{self, Steps};
+use super::prepare::{Beginning, balance_of, beginning, pictures, plan_of, splits};
 use super::session::{Parts, conclude, devices_ready, refuse_tui_without_terminal, warn_of_little_room};
-use super::{Ended, Format, start};
+use super::{Ended, Format, fitting, start};
 use crate::checkpoint::RunFolder;
 use crate::config::Config;
 use crate::dataset::Record;
@@ -47,7 +48,12 @@ impl Train {
         let dataset = pictures(&config)?;
         let plan = plan_of(&config, dataset.classes.len())?;
         let begun = beginning(&config, plan)?;
-        let config = begun.config.clone();
+        let config = {
+            let (config, side) = (&begun.config, begun.preprocess.size);
+            let (plan, classes, through) = (&begun.plan, dataset.classes.len(), fits::through(&chosen));
+            fitting::settle(&Steps { config, plan, side, classes, through }, &chosen)?
+        };
+        let begun = Beginning { config: config.clone(), ..begun };
         if self.dry_run {
             return super::dry_run::show(&dataset, &begun, &chosen, self.format.json);
         }

@@ -302,7 +302,10 @@ pub enum Course {
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Train {
+    /// Pictures that go through the network at once.
     pub batch: usize,
+    /// `batch` is the most that is wanted: what fits is found before the first step, and `accumulate` makes up for it.
+    pub auto_batch: bool,
     pub seed: u64,
     pub device: DeviceChoice,
     /// Train on a device even where it failed the self-check.

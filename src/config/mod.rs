@@ -19,6 +19,7 @@ mod tests;
 mod told;
 mod words;
 mod write;
+mod write_train;
 
 pub use augmentation::*;
 pub use checked::*;

@@ -2,8 +2,10 @@
 //! What the values mean and which are possible belongs to check/.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{Error, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use toml::Spanned;
 
 /// A setting with the place it was read from.
@@ -205,7 +207,8 @@ pub(super) struct Schedule {
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Train {
-    pub batch: Key<usize>,
+    pub batch: Key<Batch>,
+    pub effective_batch: Key<usize>,
     pub seed: Key<u64>,
     pub device: Key<String>,
     pub force_device: Key<bool>,
@@ -251,6 +254,43 @@ pub(super) enum Auto<T> {
 #[serde(rename_all = "lowercase")]
 pub(super) enum AutoWord {
     Auto,
+}
+
+/// A number of pictures, or the word "auto". Read by hand, so that a wrong type is named as elsewhere.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Batch {
+    Auto,
+    #[serde(untagged)]
+    Pictures(usize),
+}
+
+impl<'de> Deserialize<'de> for Batch {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(BatchVisitor)
+    }
+}
+
+struct BatchVisitor;
+
+impl Visitor<'_> for BatchVisitor {
+    type Value = Batch;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("usize, or \"auto\"")
+    }
+
+    fn visit_i64<E: Error>(self, count: i64) -> Result<Batch, E> {
+        let refused = |_| E::invalid_value(Unexpected::Signed(count), &self);
+        count.try_into().map(Batch::Pictures).map_err(refused)
+    }
+
+    fn visit_str<E: Error>(self, word: &str) -> Result<Batch, E> {
+        match word {
+            "auto" => Ok(Batch::Auto),
+            _ => Err(E::invalid_type(Unexpected::Str(word), &self)),
+        }
+    }
 }
 
 /// A value, or `false`.

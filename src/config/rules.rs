@@ -26,6 +26,7 @@ rules! {
     DEPTH: usize = "a whole number of folders from 1 to 16", |v| (1..=16).contains(v);
     CHANNELS: usize = "1 for grey or 3 for RGB", |v| matches!(v, 1 | 3);
     BATCH: usize = "a whole number from 1 to 65536", |v| (1..=65_536).contains(v);
+    AUTO_BATCH: usize = "a whole number from 1 to 65536, or \"auto\"", |v| (1..=65_536).contains(v);
     THREADS: usize = "a whole number from 1 to 4096, or \"auto\"", |v| (1..=4096).contains(v);
     WORKERS: usize = "a whole number from 0 to 4096, or \"auto\"", |v| *v <= 4096;
     OPERATIONS: usize = "a whole number from 1 to 20", |v| (1..=20).contains(v);

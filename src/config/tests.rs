@@ -3,6 +3,7 @@
 mod any_augment;
 mod augmentation;
 mod balance;
+mod batch;
 mod labels;
 mod overrides;
 mod page;

@@ -7,12 +7,13 @@ use toml::Spanned;
 
 use super::augmentation::{Augment, Published};
 use super::checked::{
-    Checkpoint, ClassWeights, Columns, Config, Course, Data, Every, Files, Loss, Model, Optimizer,
-    Pretrained, Sampler, Scale, Schedule, Scratch, Source, SplitShares, Stage, Track, Train,
+    Checkpoint, Columns, Config, Course, Data, Every, Files, Model, Optimizer, Pretrained, Sampler, Scale,
+    Schedule, Scratch, Source, SplitShares, Stage, Track,
 };
 use super::keeping::NOBODY;
 use super::raw::{self, Amount, Auto, AutoWord, False, Key, Off};
-use super::words::{Choice, CourseKind, LossKind, OptimizerKind};
+use super::words::{Choice, CourseKind, OptimizerKind};
+use super::write_train::train;
 use crate::scaling::Padding;
 
 impl Config {
@@ -86,19 +87,19 @@ fn raw(config: &Config) -> raw::File {
 }
 
 /// A value that comes from no file.
-fn key<T>(value: T) -> Key<T> {
+pub(super) fn key<T>(value: T) -> Key<T> {
     Some(Spanned::new(0..0, value))
 }
 
-fn word(choice: impl Choice) -> Key<String> {
+pub(super) fn word(choice: impl Choice) -> Key<String> {
     key(choice.word().to_string())
 }
 
-fn auto<T>(value: Option<T>) -> Key<Auto<T>> {
+pub(super) fn auto<T>(value: Option<T>) -> Key<Auto<T>> {
     key(value.map_or(Auto::Auto(AutoWord::Auto), Auto::Value))
 }
 
-fn unless_off<T>(value: Option<T>) -> Key<Off<T>> {
+pub(super) fn unless_off<T>(value: Option<T>) -> Key<Off<T>> {
     key(value.map_or(Off::Off(False), Off::Value))
 }
 
@@ -330,48 +331,6 @@ fn schedule(schedule: &Schedule) -> raw::Schedule {
             ..none
         },
         Course::Constant => raw::Schedule { kind: word(CourseKind::Constant), ..none },
-    }
-}
-
-fn train(train: &Train) -> raw::Train {
-    raw::Train {
-        batch: key(train.batch),
-        seed: key(train.seed),
-        device: word(train.device),
-        force_device: key(train.force_device),
-        threads: auto(train.threads),
-        clip_norm: unless_off(train.clip_norm),
-        accumulate: key(train.accumulate),
-        ema: unless_off(train.ema),
-        label_smoothing: key(train.label_smoothing),
-        batch_norm: word(train.batch_norm),
-        monitor: word(train.monitor),
-        early_stopping: unless_off(train.early_stopping),
-        on_divergence: word(train.on_divergence),
-        ..objective(train)
-    }
-}
-
-/// What training makes smaller, and how the classes weigh in it.
-fn objective(train: &Train) -> raw::Train {
-    let (loss, gamma) = match train.loss {
-        Loss::CrossEntropy => (LossKind::CrossEntropy, None),
-        Loss::Focal { gamma } => (LossKind::Focal, key(gamma)),
-    };
-    let word_of = |text: &str| raw::ClassWeights::Word(text.to_string());
-    let (weights, beta) = match &train.class_weights {
-        ClassWeights::None => (word_of("none"), None),
-        ClassWeights::Balanced => (word_of("balanced"), None),
-        ClassWeights::Effective { beta } => (word_of("effective"), key(*beta)),
-        ClassWeights::List(weights) => (raw::ClassWeights::List(weights.clone()), None),
-        ClassWeights::Table(weights) => (raw::ClassWeights::Table(weights.clone()), None),
-    };
-    raw::Train {
-        loss: word(loss),
-        focal_gamma: gamma,
-        class_weights: key(weights),
-        class_weights_beta: beta,
-        ..raw::Train::default()
     }
 }
 

@@ -22,6 +22,14 @@ pub enum Error {
          all the same"
     )]
     Wrong { name: &'static str, part: String, failed: usize, checked: usize, first: String },
+
+    #[error("device {name} ({part}) is out of memory")]
+    Full { name: &'static str, part: String },
+
+    #[error(
+        "device {name} ({part}) gave up: {reason}; see to its driver, or compute on the processor with device = \"cpu\""
+    )]
+    GaveUp { name: &'static str, part: String, reason: String },
 }
 
 /// The device that a configuration asks for, opened.

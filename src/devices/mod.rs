@@ -9,6 +9,7 @@ mod choose;
 #[cfg(feature = "cuda")]
 mod cuda;
 mod list;
+mod memory;
 mod open;
 mod quiet;
 
@@ -16,4 +17,5 @@ pub use approve::{approve, remember};
 pub use check::{Gradient, Report, Row, TOLERANCE, check};
 pub use choose::{Error, choose};
 pub use list::{Kind, Listed, list};
+pub use memory::{held, on, release};
 pub use open::Chosen;

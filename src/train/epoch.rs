@@ -20,7 +20,7 @@ use crate::evaluate::{Answers, Scores, best};
 use crate::kernels;
 use crate::model::{Cut, Network, NormForm, gradients, numbers, update};
 
-type Named = Vec<(String, Tensor<1>)>;
+pub type Named = Vec<(String, Tensor<1>)>;
 
 impl Run<'_> {
     /// Trains an epoch, or what is left of it; returns early where it is asked to stop.
@@ -84,6 +84,7 @@ impl Run<'_> {
                 count += 1;
             }
             self.apply(sum, count, &last)?;
+            self.look_at_memory();
             let pictures = self.progress.tally.samples - before;
             let time = stepping.elapsed();
             observer.batch(&BatchNote { first, pictures, time, ..self.batch_note(batches) });
@@ -245,6 +246,7 @@ impl Run<'_> {
             waited: Default::default(),
             filled: Default::default(),
             saving: Default::default(),
+            device_memory: self.device_memory,
         }
     }
 
@@ -296,7 +298,7 @@ fn beats(monitor: Monitor, new: &Scores, old: Option<Best>) -> bool {
 }
 
 /// The sum of two gradients' lists, which name the same parameters in the same order.
-fn added(left: Named, right: Named) -> Named {
+pub fn added(left: Named, right: Named) -> Named {
     left.into_iter().zip(right).map(|((name, a), (_, b))| (name, kernels::sum(a, b))).collect()
 }
 

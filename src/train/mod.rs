@@ -26,6 +26,7 @@ mod waiting;
 
 pub use balance::{balance, words as words_of_balance};
 pub use divergence::{Divergence, Symptom};
+pub use epoch::added;
 pub use loading::{plain_spec, training_spec};
 pub use loss::Loss;
 pub use observe::{BatchNote, EpochNote, Observer, StageNote};

@@ -76,4 +76,6 @@ pub struct EpochNote {
     pub filled: Duration,
     /// How long training stood still for checkpoints since the epoch before.
     pub saving: Duration,
+    /// Bytes that the device's allocator held at most, so far, where the device tells.
+    pub device_memory: Option<u64>,
 }

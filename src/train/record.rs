@@ -48,6 +48,8 @@ struct Timing {
     waited_seconds: f64,
     computed_seconds: f64,
     saving_seconds: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device_memory_bytes: Option<u64>,
 }
 
 const HEADING: &str =
@@ -111,6 +113,7 @@ impl Record {
             waited_seconds: note.waited.as_secs_f64(),
             computed_seconds: note.time.saturating_sub(note.waited).as_secs_f64(),
             saving_seconds: note.saving.as_secs_f64(),
+            device_memory_bytes: note.device_memory,
         };
         self.timing.line(&serde_json::to_string(&timing).unwrap_or_default())?;
         self.mark(progress);

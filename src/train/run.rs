@@ -21,6 +21,7 @@ use super::{Error, loading, stage};
 use crate::checkpoint::{self, Contents, Identity, Manifest, Progress, RunFolder, read_model};
 use crate::config::{self, Config, OnDivergence, Sampler};
 use crate::dataset::{Balance, Preprocess};
+use crate::devices::held;
 use crate::evaluate::Answers;
 use crate::loader::{Decoded, Item, Lone, Spec, order};
 use crate::model::{Array, Cut, Folded, Network, arrays, update};
@@ -62,8 +63,8 @@ pub struct Splits {
 #[derive(Debug)]
 pub enum Outcome {
     /// All stages are done; what the best checkpoint answers to the test pictures, where there are such, and the updates
-    /// made in all.
-    Finished { test: Option<Test>, best: PathBuf, steps: usize },
+    /// made in all, and the bytes that its device held at most, where that tells.
+    Finished { test: Option<Test>, best: PathBuf, steps: usize, device_memory: Option<u64> },
     /// It was asked to stop and has saved.
     Stopped { saved: PathBuf },
 }
@@ -95,6 +96,8 @@ pub(super) struct Run<'a> {
     /// The run has been told what to do about waiting for pictures, and that their cache does not take all.
     pub advised: bool,
     pub troubled: bool,
+    /// Bytes that the device held at most, where it tells.
+    pub device_memory: Option<u64>,
     saver: Saver,
     /// The state that was saved last, and when.
     saved: Option<Progress>,
@@ -177,6 +180,7 @@ impl<'a> Run<'a> {
             temperature,
             advised: false,
             troubled: false,
+            device_memory: None,
             saver: Saver::new(session.folder, session.config.checkpoint.keep),
             saved: None,
             saved_at: Instant::now(),
@@ -314,7 +318,11 @@ impl<'a> Run<'a> {
                 answers => Some(Test { answers: answers?, temperature }),
             },
         };
-        Ok(Outcome::Finished { test, best: best.folder, steps })
+        Ok(Outcome::Finished { test, best: best.folder, steps, device_memory: self.device_memory })
+    }
+
+    pub(super) fn look_at_memory(&mut self) {
+        self.device_memory = self.device_memory.max(held(&self.session.device));
     }
 
     pub(super) fn asked_to_stop(&self) -> bool {

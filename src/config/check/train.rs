@@ -7,23 +7,29 @@ use crate::config::checked::{
 };
 use crate::config::faults::Faults;
 use crate::config::raw::{self, Key};
-use crate::config::rules::{BATCH, BELOW_ONE, COUNT, INSIDE, NOT_NEGATIVE, POSITIVE, SEED, THREADS};
+use crate::config::rules::{
+    AUTO_BATCH, BATCH as COUNTED, BELOW_ONE, COUNT, INSIDE, NOT_NEGATIVE, POSITIVE, SEED, THREADS,
+};
 use crate::config::words::LossKind;
 
+/// Pictures of a step where nothing is said.
+const BATCH: usize = 32;
 /// Lin et al. found it best on COCO.
 const FOCAL_GAMMA: f64 = 2.0;
 /// The middle of the values that Cui et al. tried.
 const EFFECTIVE_BETA: f64 = 0.999;
 
 pub(super) fn train(raw: &raw::Train, faults: &mut Faults<'_>) -> Train {
+    let Pictures { batch, auto_batch, accumulate } = pictures(raw, faults);
     Train {
-        batch: faults.value(&raw.batch, 32, &BATCH),
+        batch,
+        auto_batch,
         seed: faults.value(&raw.seed, 0, &SEED),
         device: faults.choice(&raw.device, DeviceChoice::Auto),
         force_device: raw.force_device.as_ref().is_some_and(|given| *given.get_ref()),
         threads: faults.auto(&raw.threads, &THREADS),
         clip_norm: faults.unless_off(&raw.clip_norm, &POSITIVE),
-        accumulate: faults.value(&raw.accumulate, 1, &BATCH),
+        accumulate,
         ema: faults.unless_off(&raw.ema, &INSIDE),
         label_smoothing: faults.value(&raw.label_smoothing, 0.1, &BELOW_ONE),
         loss: loss(raw, faults),
@@ -33,6 +39,47 @@ pub(super) fn train(raw: &raw::Train, faults: &mut Faults<'_>) -> Train {
         early_stopping: faults.unless_off(&raw.early_stopping, &COUNT),
         on_divergence: faults.choice(&raw.on_divergence, OnDivergence::Stop),
     }
+}
+
+/// The pictures of a step.
+struct Pictures {
+    batch: usize,
+    auto_batch: bool,
+    accumulate: usize,
+}
+
+/// A batch and how many of them make a step, or the step and what it is made of.
+fn pictures(raw: &raw::Train, faults: &mut Faults<'_>) -> Pictures {
+    let accumulate = faults.value(&raw.accumulate, 1, &COUNTED);
+    let given = raw.effective_batch.is_some();
+    let effective = faults.value(&raw.effective_batch, BATCH, &COUNTED);
+    if given && let Some(other) = &raw.accumulate {
+        faults.refuse(
+            other.span(),
+            "and effective_batch both say how many pictures make a step; keep one of them",
+        );
+    }
+    let number = raw.batch.as_ref().and_then(|key| match key.get_ref() {
+        raw::Batch::Auto => None,
+        raw::Batch::Pictures(count) => Some(Spanned::new(key.span(), *count)),
+    });
+    if raw.batch.is_some() && number.is_none() {
+        if let (Some(other), false) = (&raw.accumulate, given) {
+            faults.refuse(
+                other.span(),
+                "is found where batch = \"auto\"; say the pictures of a step as effective_batch",
+            );
+        }
+        return Pictures { batch: effective, auto_batch: true, accumulate: 1 };
+    }
+    let batch = faults.value(&number, BATCH, &AUTO_BATCH);
+    let (Some(key), false) = (&raw.effective_batch, batch == 0) else {
+        return Pictures { batch, auto_batch: false, accumulate };
+    };
+    if !effective.is_multiple_of(batch) {
+        faults.refuse(key.span(), format!("is {effective}, must be a multiple of batch, which is {batch}"));
+    }
+    Pictures { batch, auto_batch: false, accumulate: effective / batch }
 }
 
 fn loss(raw: &raw::Train, faults: &mut Faults<'_>) -> Loss {

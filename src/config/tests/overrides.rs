@@ -13,6 +13,8 @@ fn overrides_go_over_the_file() {
     let check = |overrides: &[&str], expected: &dyn Fn(&Config) -> bool| {
         assert!(expected(&parse(&text, overrides).unwrap()), "{overrides:?}");
     };
+    check(&["train.batch=auto"], &|config| config.train.auto_batch && config.train.batch == 32);
+    check(&["train.batch=8", "train.effective_batch=24"], &|config| config.train.accumulate == 3);
     check(&["train.batch=8"], &|config| config.train.batch == 8);
     check(&["train.batch=8", "train.batch=9"], &|config| config.train.batch == 9);
     check(&["stage.2.epochs=3"], &|config| (config.stages[0].epochs, config.stages[1].epochs) == (4, 3));
@@ -63,9 +65,12 @@ fn an_error_in_an_override_names_the_override() {
         let message = refused(&format!("{MODEL}{DATA}{STAGE}"), &["train.seed=3", typed, "train.ema=0.9"]);
         assert_eq!(message, format!("override `{typed}`: {expected}"));
     };
-    check("train.batch=0", "train.batch: is 0, must be a whole number from 1 to 65536");
-    check("train.batch=eight", "train.batch: is string \"eight\", expected a whole number of 0 or more");
-    check("train.batch=", "train.batch: is string \"\", expected a whole number of 0 or more");
+    check("train.batch=0", "train.batch: is 0, must be a whole number from 1 to 65536, or \"auto\"");
+    check(
+        "train.batch=eight",
+        "train.batch: is string \"eight\", expected a whole number of 0 or more, or \"auto\"",
+    );
+    check("train.batch=", "train.batch: is string \"\", expected a whole number of 0 or more, or \"auto\"");
     check("train.batchs=8", "train.batchs: unknown key; did you mean `batch`?");
     check("batch=8", "batch: unknown key here; `batch` belongs to [train]");
     check("stage.1.lr=0", "stage.1.lr: is 0, must be a number above 0");

@@ -48,11 +48,20 @@ fn text_that_is_no_toml_is_refused_with_its_line() {
 fn wrong_types() {
     check(
         "[train]\nbatch = \"8\"",
-        "F:10: train.batch: is string \"8\", expected a whole number of 0 or more",
+        "F:10: train.batch: is string \"8\", expected a whole number of 0 or more, or \"auto\"",
     );
-    check("[train]\nbatch = 8.5", "F:10: train.batch: is number `8.5`, expected a whole number of 0 or more");
-    check("[train]\nbatch = -1", "F:10: train.batch: is number `-1`, expected a whole number of 0 or more");
-    check("[train]\nbatch = [1]", "F:10: train.batch: is a list, expected a whole number of 0 or more");
+    check(
+        "[train]\nbatch = 8.5",
+        "F:10: train.batch: is number `8.5`, expected a whole number of 0 or more, or \"auto\"",
+    );
+    check(
+        "[train]\nbatch = -1",
+        "F:10: train.batch: is number `-1`, expected a whole number of 0 or more, or \"auto\"",
+    );
+    check(
+        "[train]\nbatch = [1]",
+        "F:10: train.batch: is a list, expected a whole number of 0 or more, or \"auto\"",
+    );
     check("[train]\nforce_device = 1", "F:10: train.force_device: is number `1`, expected true or false");
     check("[augment]\nflip = true", "F:10: augment.flip: is `true`, expected a number");
     check(
@@ -293,7 +302,8 @@ fn training_and_checkpoints() {
     let check_train = |key: &str, value: &str, expected: &str| {
         check(&format!("[train]\n{key} = {value}"), &format!("F:10: train.{key}: {expected}"));
     };
-    check_train("batch", "0", &format!("{count} 65536"));
+    check_train("batch", "0", &format!("{count} 65536, or \"auto\""));
+    check_train("effective_batch", "0", &format!("{count} 65536"));
     check_train("accumulate", "0", &format!("{count} 65536"));
     check_train("threads", "0", &format!("{count} 4096, or \"auto\""));
     check_train("early_stopping", "0", &format!("{count} 1000000"));
@@ -356,7 +366,7 @@ fn several_faults_are_reported_at_once_in_the_order_of_the_file() {
     let expected = [
         "F:3: model.dropout: is 2, must be a number of at least 0 and below 1",
         "F:6: data.bad: \"x\" is not known; possible are \"skip\", \"fail\"",
-        "F:12: train.batch: is 0, must be a whole number from 1 to 65536",
+        "F:12: train.batch: is 0, must be a whole number from 1 to 65536, or \"auto\"",
         "F:13: train.seed: is string \"x\", expected a whole number of 0 or more",
         "F:14: modle: unknown key; did you mean `model`?",
         "override `train.ema=7`: train.ema: is 7, must be a number above 0 and below 1",

@@ -36,6 +36,8 @@ fn differences_are_named_by_key() {
         |section: &str, expected: &[&str]| assert_eq!(base.difference(&with(section)), expected, "{section}");
     check("", &[]);
     check("[train]\nbatch = 32", &[]);
+    check("[train]\neffective_batch = 64", &["train.accumulate"]);
+    check("[train]\nbatch = \"auto\"", &["train.accumulate", "train.batch", "train.effective_batch"]);
     check("[train]\nbatch = 8\nema = 0.9", &["train.batch", "train.ema"]);
     check("[data.split]\nval = 0.2", &["data.split.val"]);
     check("[augment]\ncrop_scale = [0.5, 1]", &["augment.crop_scale"]);
@@ -251,7 +253,11 @@ fn any_train() -> impl Strategy<Value = Train> {
         prop::collection::vec(positive(), 1..5).prop_map(ClassWeights::List),
     ];
     let loss = prop_oneof![Just(Loss::CrossEntropy), share().prop_map(|gamma| Loss::Focal { gamma })];
-    let numbers = (1..999_usize, 0..=i64::MAX as u64, 1..999_usize, (share(), loss));
+    let pictures = prop_oneof![
+        (1..999_usize, 1..999_usize).prop_map(|(batch, accumulate)| (batch, false, accumulate)),
+        (1..999_usize).prop_map(|batch| (batch, true, 1)),
+    ];
+    let numbers = (pictures, 0..=i64::MAX as u64, (share(), loss));
     let devices = (select(vec![Auto, Cpu, Ndarray, Wgpu, Cuda]), any::<bool>(), option::of(1..99_usize));
     let words = (
         select(vec![BatchNorm::Batch, BatchNorm::Stored]),
@@ -267,9 +273,10 @@ fn any_train() -> impl Strategy<Value = Train> {
             ema,
             (class_weights, (batch_norm, monitor, on_divergence), early_stopping),
         )| {
-            let (batch, seed, accumulate, (label_smoothing, loss)) = numbers;
+            let ((batch, auto_batch, accumulate), seed, (label_smoothing, loss)) = numbers;
             Train {
                 batch,
+                auto_batch,
                 seed,
                 device,
                 force_device,

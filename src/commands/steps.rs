@@ -1,0 +1,73 @@
+//! Training steps on made-up pictures: what `bench` times, and what is tried to find a batch that fits.
+
+use burn::tensor::{Device, Tensor, TensorData};
+
+use crate::chance::Key;
+use crate::config::Optimizer as Rule;
+use crate::model::{Cut, Folded, Network, NormForm, NormSettings, Settings, gradients, initial, numbers};
+use crate::scaling::{Family, Padding, Plan};
+use crate::train::{Loss, Optimizer, added};
+
+/// How a network is trained.
+pub struct Training {
+    /// What lies before it is folded and runs without gradient.
+    pub cut: Cut,
+    pub form: NormForm,
+    pub rule: Rule,
+    pub accumulate: usize,
+    pub rate: f64,
+}
+
+/// A network of a plan with random numbers.
+pub fn network(plan: &Plan, classes: usize, device: &Device) -> Network {
+    let padding = if plan.family == Family::B { Padding::Symmetric } else { Padding::Same };
+    let norm = NormSettings { eps: 1e-5, momentum: 0.1 };
+    let settings = Settings { padding, norm, classes, dropout: plan.dropout, stochastic_depth: 0.2 };
+    Network::build(plan, &settings, device, &mut |name, shape| initial(0, name, shape))
+}
+
+pub fn pictures(shape: [usize; 4], device: &Device) -> Tensor<4> {
+    let mut draws = Key::new(0).named("bench").draws();
+    let values: Vec<f32> = (0..shape.iter().product()).map(|_| draws.between(-2.0, 2.0) as f32).collect();
+    Tensor::from_data(TensorData::new(values, shape), device)
+}
+
+/// One step of training a call. Each ends with a number read back, so that nothing is left waiting.
+pub fn trainer(
+    network: Network,
+    images: Tensor<4>,
+    training: &Training,
+    device: &Device,
+) -> impl FnMut() + use<> {
+    let &Training { cut, form, rule, accumulate, rate } = training;
+    let prefix = (cut != Cut::ALL).then(|| Folded::new(&network));
+    let (batch, classes) = (images.dims()[0], network.classifier.bias.dims()[0]);
+    let mut optimizer = Optimizer::new(rule, 1.0, network.blocks.len());
+    let mut network = network.trainable_from(cut, device);
+    let labels = labels(batch, classes, device);
+    let keys: Vec<Key> = (0..batch).map(|sample| Key::new(0).with(sample as u64)).collect();
+    let loss = Loss::default();
+    move || {
+        let mut once = || {
+            let input = match &prefix {
+                Some(prefix) => prefix.prefix(images.clone(), cut),
+                None => images.clone(),
+            };
+            let logits = network.train_from(cut, input.autodiff(), form, &keys);
+            let loss = loss.of(logits, labels.clone());
+            numbers(loss.clone());
+            let mut tape = loss.backward();
+            gradients(&network, &mut tape)
+        };
+        let first = once();
+        let sum = (1..accumulate).fold(first, |sum, _| added(sum, once()));
+        network = optimizer.step(network.clone(), sum, 1.0 / accumulate as f64, rate);
+        numbers(network.classifier.bias.val());
+    }
+}
+
+fn labels(batch: usize, classes: usize, device: &Device) -> Tensor<2> {
+    let mut values = vec![0.0f32; batch * classes];
+    (0..batch).for_each(|sample| values[sample * classes + 7 * sample % classes] = 1.0);
+    Tensor::from_data(TensorData::new(values, [batch, classes]), device)
+}

@@ -1,0 +1,145 @@
+//! Memory: a batch is found that fits, running out of it becomes advice, and it does not grow while a run goes on. The tests on wgpu
+//! need a driver that answers (Mesa's software driver will do) and are skipped where there is none.
+
+// In a test a panic is the report; clippy excepts test functions by itself, but not what they call.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
+mod studio;
+
+use std::fs;
+
+use kiln::devices::{Kind, list};
+use serde_json::Value;
+use studio::{Running, Studio};
+
+/// The software driver is checked by the tests of the devices.
+const WGPU: [&str; 2] = ["train.device=wgpu", "train.force_device=true"];
+
+#[test]
+fn a_batch_that_fits_is_kept_by_the_run() {
+    let studio = Studio::new();
+    let settings = ["train", "tiny.toml", "train.batch=auto", "train.effective_batch=6", "stage.1.epochs=1"];
+    let ended = studio.expect(0, &settings);
+    assert!(ended.err.contains("train.batch = 6: what fits into memory"), "{}", ended.err);
+    let config = fs::read_to_string(studio.path("checkpoints/tiny/config.toml")).unwrap();
+    assert!(config.contains("\nbatch = 6\n") && config.contains("\naccumulate = 1\n"), "{config}");
+    assert!(!config.contains("effective_batch"), "{config}");
+    // On resume nothing is looked for.
+    let ended = studio.expect(0, &["resume", "checkpoints/tiny", "stage.1.epochs=2"]);
+    assert!(!ended.err.contains("what fits"), "{}", ended.err);
+}
+
+#[test]
+fn a_gpus_batch_is_found_by_trying() {
+    let Some(studio) = on_wgpu() else { return };
+    // The pictures of the whole step are too large for one buffer, and a prime has no other parts than itself and 1.
+    let step = "train.effective_batch=16411";
+    let settings = ["train", "tiny.toml", "train.batch=auto", step, "stage.1.epochs=1", WGPU[0], WGPU[1]];
+    let ended = studio.expect(0, &settings);
+    for line in [
+        "trying train.batch = 16411",
+        "trying train.batch = 1 ",
+        "train.batch = 1 with train.accumulate = 16411",
+    ] {
+        assert!(ended.err.contains(line), "{}", ended.err);
+    }
+    let config = fs::read_to_string(studio.path("checkpoints/tiny/config.toml")).unwrap();
+    assert!(config.contains("\nbatch = 1\n") && config.contains("\naccumulate = 16411\n"), "{config}");
+    let (held, most) =
+        (device_memory(&studio), studio.json("checkpoints/tiny/result.json")["device_memory"].as_u64());
+    assert!(held.iter().all(|bytes| *bytes > 0), "{held:?}");
+    assert_eq!(held.last().copied(), most);
+}
+
+#[test]
+fn a_device_out_of_memory_becomes_advice() {
+    let Some(studio) = on_wgpu() else { return };
+    let size = "data.image_size=3000";
+    let settings = [
+        "train",
+        "tiny.toml",
+        size,
+        "train.batch=2",
+        "train.accumulate=3",
+        "augment.policy=none",
+        WGPU[0],
+        WGPU[1],
+    ];
+    let ended = studio.refused(2, &settings, &["is out of memory", "train 2 pictures at once (train.batch)"]);
+    for part in ["train.batch = 1 should fit; train.accumulate = 6", "train.batch = \"auto\" finds"] {
+        assert!(ended.err.contains(part), "{}", ended.err);
+    }
+    let report = fs::read_to_string(studio.path("checkpoints/tiny/report.html")).unwrap();
+    assert!(report.contains("out of memory"));
+}
+
+/// Steps of an update each, from which on memory must not grow, and until when.
+const SETTLED: u64 = 300;
+const LATER: u64 = SETTLED + 1000;
+/// Pages that allocators and caches take now and then; a leak of one picture a step would be 12 MiB.
+const SLACK_MIB: f64 = 4.0;
+
+#[test]
+fn the_processors_memory_does_not_grow_over_a_thousand_steps() {
+    let studio = Studio::new();
+    let mut running = studio.start(&["train", "tiny.toml", "stage.1.epochs=100000", "augment.policy=none"]);
+    let [before, after] = [SETTLED, LATER].map(|step| {
+        wait_for(&studio, &mut running, step);
+        resident_mib(running.id())
+    });
+    running.signal("INT");
+    assert_eq!(running.wait().code, Some(130));
+    println!("{before:.1} MiB after {SETTLED} steps, {after:.1} after {LATER}");
+    assert!(after < before + SLACK_MIB, "{before} MiB became {after}");
+}
+
+#[test]
+#[ignore = "takes minutes on a software driver"]
+fn a_gpus_memory_does_not_grow_over_a_thousand_steps() {
+    let Some(studio) = on_wgpu() else { return };
+    let epochs = "stage.1.epochs=340";
+    let settings = ["train", "tiny.toml", epochs, "augment.policy=none", "train.batch=8", WGPU[0], WGPU[1]];
+    studio.expect(0, &settings);
+    let steps = studio.metrics("tiny").last().unwrap()["step"].as_u64().unwrap();
+    assert!(steps >= 1000, "{steps}");
+    let held = device_memory(&studio);
+    let (early, late) = (held[held.len() / 10], held[held.len() - 1]);
+    println!("{early} bytes after a tenth of {steps} steps, {late} at the end");
+    assert_eq!(early, late);
+}
+
+/// Waits until a run has made so many updates.
+fn wait_for(studio: &Studio, running: &mut Running, step: u64) {
+    // In pieces, because each is waited for only so long.
+    for part in (100..=step).step_by(100) {
+        running.until("enough steps", || steps(studio) >= part);
+    }
+}
+
+/// Updates that are written down so far; the last line may be half there.
+fn steps(studio: &Studio) -> u64 {
+    let text = fs::read_to_string(studio.path("checkpoints/tiny/metrics.jsonl")).unwrap_or_default();
+    let last = text.lines().rev().find_map(|line| serde_json::from_str::<Value>(line).ok());
+    last.and_then(|line| line["step"].as_u64()).unwrap_or(0)
+}
+
+fn resident_mib(process: u32) -> f64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
+}
+
+/// What the device held, epoch by epoch.
+fn device_memory(studio: &Studio) -> Vec<u64> {
+    let text = fs::read_to_string(studio.path("checkpoints/tiny/timing.jsonl")).unwrap();
+    text.lines().map(|line| studio::json(line)["device_memory_bytes"].as_u64().unwrap()).collect()
+}
+
+/// A studio, where a driver for wgpu answers.
+fn on_wgpu() -> Option<Studio> {
+    let found = list().into_iter().any(|listed| listed.kind == Kind::Wgpu && listed.is_present());
+    if !found {
+        println!("skipped: no graphics driver answers here");
+    }
+    found.then(Studio::new)
+}
