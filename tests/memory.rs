@@ -94,20 +94,6 @@ fn the_processors_memory_does_not_grow_over_a_thousand_steps() {
     assert!(after < before + SLACK_MIB, "{before} MiB became {after}");
 }
 
-#[test]
-#[ignore = "takes minutes on a software driver"]
-fn a_gpus_memory_does_not_grow_over_a_thousand_steps() {
-    let Some(studio) = on_wgpu() else { return };
-    let settings = ["train", "tiny.toml", "stage.1.epochs=90", "train.batch=2", WGPU[0], WGPU[1]];
-    studio.expect(0, &settings);
-    let steps = studio.metrics("tiny").last().unwrap()["step"].as_u64().unwrap();
-    assert!(steps >= 1000, "{steps}");
-    let held = device_memory(&studio);
-    let (early, late) = (held[held.len() / 10], held[held.len() - 1]);
-    println!("{early} bytes after a tenth of {steps} steps, {late} at the end");
-    assert_eq!(early, late);
-}
-
 /// Waits until a run has made so many updates.
 fn wait_for(studio: &Studio, running: &mut Running, step: u64) {
     // In pieces, because each is waited for only so long.
