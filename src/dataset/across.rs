@@ -209,11 +209,7 @@ mod wide {
     fn put(row: &mut [u8], at: usize, pixels: [u8; LOADED]) {
         let Some(rest) = row.get_mut(at..) else { return };
         match rest.first_chunk_mut::<{ PIXELS * 3 }>() {
-            Some(to) => {
-                for i in 0..PIXELS * 3 {
-                    to[i] = pixels[i];
-                }
-            }
+            Some(to) => to.copy_from_slice(&pixels[..PIXELS * 3]),
             None => rest.copy_from_slice(&pixels[..rest.len()]),
         }
     }
