@@ -1,7 +1,7 @@
 //! The operations the network is made of, as plain functions on tensors. The network does not know on
 //! which device they run; these functions do not know that they belong to EfficientNet.
 //!
-//! Each device has its own layout for pictures: channels last on the CPU, where kiln's own kernels run, and
+//! Each device has its own layout for pictures: channels last on the CPU and on GPUs, where kiln's own kernels run, and
 //! channels first elsewhere, where plain Burn does. `enter` brings pictures into it.
 
 mod bottleneck;
@@ -16,6 +16,11 @@ mod exp;
 mod extension;
 mod fallback;
 mod geometry;
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+mod gpu;
+#[cfg(not(any(feature = "wgpu", feature = "cuda")))]
+#[path = "no_gpu.rs"]
+mod gpu;
 mod gradients;
 mod join;
 mod lanes;
@@ -43,6 +48,7 @@ use burn::tensor::{DType, Device, Tensor};
 
 use crate::scaling::{Activation, Padding};
 use extension::{Inferred, Trained};
+use gpu::{Pictures, is_gpu};
 use join::Past;
 
 pub use buffers::take as buffer;
@@ -96,6 +102,13 @@ pub fn sizes(x: &Tensor<4>) -> [usize; 4] {
 
 /// A convolution. SAME padding may need one more row below and right than above and left.
 pub fn convolve(x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>, window: Window) -> Tensor<4> {
+    if let Some(x) = Pictures::of(&x).filter(|x| x.know(&weight, window)) {
+        let output = x.convolve(weight, window);
+        return match bias {
+            Some(bias) => scale_and_shift(output, bias.ones_like(), bias, None),
+            None => output,
+        };
+    }
     if !knows(&x, &weight, window) {
         return outside(x, |x| fallback::convolve(x, weight, bias, window));
     }
@@ -122,6 +135,9 @@ pub fn normalise_batch(
     eps: f64,
     activation: Option<Activation>,
 ) -> Normalised {
+    if let Some(x) = Pictures::of(&x) {
+        return x.normalise(weight, bias, eps, activation);
+    }
     if !is_native(&x) {
         return outside_normalised(x, |x| fallback::normalise_batch(x, weight, bias, eps, activation));
     }
@@ -136,6 +152,9 @@ pub fn scale_and_shift(
     shift: Tensor<1>,
     activation: Option<Activation>,
 ) -> Tensor<4> {
+    if let Some(x) = Pictures::of(&x) {
+        return x.affine(scale, shift, activation);
+    }
     if !is_native(&x) {
         return outside(x, |x| fallback::scale_and_shift(x, scale, shift, activation));
     }
@@ -183,6 +202,9 @@ pub fn activate<const D: usize>(x: Tensor<D>, activation: Option<Activation>) ->
 
 /// The mean over height and width, as `[samples, channels]`.
 pub fn pool(x: Tensor<4>) -> Tensor<2> {
+    if let Some(x) = Pictures::of(&x) {
+        return x.pool();
+    }
     if !is_native(&x) {
         return fallback::pool(leave(x));
     }
@@ -196,6 +218,9 @@ pub fn squeeze_excite(
     reduce: (Tensor<4>, Tensor<1>),
     expand: (Tensor<4>, Tensor<1>),
 ) -> Tensor<4> {
+    if let Some(x) = Pictures::of(&x) {
+        return x.squeeze(reduce, expand);
+    }
     if !is_native(&x) {
         return outside(x, |x| fallback::squeeze_excite(x, reduce, expand));
     }
@@ -228,7 +253,10 @@ pub fn fork(input: Tensor<4>) -> (Tensor<4>, Shortcut) {
 /// A branch added to its input, each sample of the branch with its own factor.
 pub fn join(x: Tensor<4>, Shortcut { input, past }: Shortcut, factors: Vec<f32>) -> Tensor<4> {
     let Some(past) = past else {
-        return fallback::join(x, input, factors);
+        return match Pictures::of(&x) {
+            Some(x) => x.join(input, factors),
+            None => fallback::join(x, input, factors),
+        };
     };
     Tensor::from_dispatch(Dispatch::kiln_join(x.into_dispatch(), input.into_dispatch(), factors, past))
 }
@@ -243,17 +271,21 @@ pub fn dense(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>) -> Tensor<2> {
     product.add(bias.unsqueeze())
 }
 
-/// Whether kiln's kernels can do this convolution.
+/// Whether kiln's kernels for the CPU can do this convolution.
 fn knows(x: &Tensor<4>, weight: &Tensor<4>, window: Window) -> bool {
     is_native(x) && is_native(weight) && window.is_known(weight.dims(), x.dims()[3])
 }
 
-/// Whether kiln's kernels can work on this tensor.
+/// Whether kiln's kernels for the CPU can work on this tensor.
 fn is_native<const D: usize>(x: &Tensor<D>) -> bool {
-    channels_last(&x.device()) && x.dtype() == DType::F32
+    is_cpu(&x.device()) && x.dtype() == DType::F32
 }
 
 fn channels_last(device: &Device) -> bool {
+    is_cpu(device) || is_gpu(device)
+}
+
+fn is_cpu(device: &Device) -> bool {
     match device.as_dispatch() {
         DispatchDevice::Flex(_) => true,
         DispatchDevice::Autodiff(inner) => matches!(**inner, DispatchDevice::Flex(_)),

@@ -9,7 +9,9 @@ use burn::tensor::{Device, Tensor};
 
 use super::extension::Inferred;
 use super::program::Program;
-use super::{Window, activate, channels_last, convolve, is_plain, pool, squeeze_excite};
+use super::{
+    Window, activate, convolve, convolve_affine, enter, is_cpu, is_gpu, is_plain, pool, squeeze_excite,
+};
 use crate::scaling::Activation;
 
 /// A convolution with a factor and a term for each output, then the activation.
@@ -53,16 +55,22 @@ pub struct Sequence(Form);
 #[derive(Debug, Clone)]
 enum Form {
     Native(Arc<Program>),
-    Plain(Vec<Piece>),
+    /// Factors multiplied into the weights.
+    Folded(Vec<Piece>),
+    /// Factors and terms come after each convolution, with the activation.
+    Apart(Vec<Piece>),
 }
 
 impl Sequence {
     pub fn new(pieces: Vec<Piece>) -> Self {
         let device = pieces.iter().find_map(Piece::device);
-        let native = device.filter(|device| channels_last(device) && is_plain([device]));
+        if device.as_ref().is_some_and(is_gpu) {
+            return Self(Form::Apart(pieces));
+        }
+        let native = device.filter(|device| is_cpu(device) && is_plain([device]));
         match native.and_then(|_| Program::new(&pieces)) {
             Some(program) => Self(Form::Native(Arc::new(program))),
-            None => Self(Form::Plain(pieces.into_iter().map(Piece::folded).collect())),
+            None => Self(Form::Folded(pieces.into_iter().map(Piece::folded).collect())),
         }
     }
 
@@ -74,7 +82,8 @@ impl Sequence {
                 let program = Arc::clone(program);
                 Tensor::from_dispatch(Dispatch::kiln_run(x.into_dispatch(), program, pieces))
             }
-            Form::Plain(all) => all[pieces].iter().fold(x, |x, piece| piece.run(x)),
+            Form::Folded(all) => all[pieces].iter().fold(x, |x, piece| piece.run(x, true)),
+            Form::Apart(all) => all[pieces].iter().fold(x, |x, piece| piece.run(x, false)),
         }
     }
 }
@@ -97,14 +106,14 @@ impl Piece {
         }
     }
 
-    fn run(&self, x: Tensor<4>) -> Tensor<4> {
+    fn run(&self, x: Tensor<4>, folded: bool) -> Tensor<4> {
         match self {
-            Self::Convolve(conv) => conv.run(x),
-            Self::Bottleneck(bottleneck) => bottleneck.run(x),
+            Self::Convolve(conv) => conv.run(x, folded),
+            Self::Bottleneck(bottleneck) => bottleneck.run(x, folded),
             Self::Pool => {
                 let means = pool(x);
                 let [samples, channels] = means.dims();
-                means.reshape([samples, channels, 1, 1])
+                enter(means.reshape([samples, channels, 1, 1]))
             }
         }
     }
@@ -117,9 +126,12 @@ impl Conv {
         Self { weight, ..self }
     }
 
-    fn run(&self, x: Tensor<4>) -> Tensor<4> {
-        let x = convolve(x, self.weight.clone(), Some(self.shift.clone()), self.window);
-        activate(x, self.activation)
+    fn run(&self, x: Tensor<4>, folded: bool) -> Tensor<4> {
+        let (weight, scale, shift) = (self.weight.clone(), self.scale.clone(), self.shift.clone());
+        if folded {
+            return activate(convolve(x, weight, Some(shift), self.window), self.activation);
+        }
+        convolve_affine(x, weight, self.window, (scale, shift), self.activation)
     }
 }
 
@@ -133,16 +145,16 @@ impl Bottleneck {
         }
     }
 
-    fn run(&self, input: Tensor<4>) -> Tensor<4> {
+    fn run(&self, input: Tensor<4>, folded: bool) -> Tensor<4> {
         let mut x = match &self.expand {
-            Some(expand) => expand.run(input.clone()),
+            Some(expand) => expand.run(input.clone(), folded),
             None => input.clone(),
         };
-        x = self.depthwise.run(x);
+        x = self.depthwise.run(x, folded);
         if let Some(gate) = &self.gate {
             x = squeeze_excite(x, gate.reduce.clone(), gate.expand.clone());
         }
-        x = self.project.run(x);
+        x = self.project.run(x, folded);
         if self.adds_input { x.add(input) } else { x }
     }
 }

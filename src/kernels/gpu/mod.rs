@@ -1,0 +1,89 @@
+//! The operations on GPUs: kernels written once, in CubeCL, for every driver that Burn's Cube backend reaches. Pictures
+//! are `[samples, height, width, channels]` in 32 or 16 bits; parameters, statistics and sums are always in 32 bits.
+//!
+//! No sum's order depends on chance: there are no atomics, and the shapes alone decide who adds what.
+
+mod activation;
+mod columns;
+mod convolution;
+mod depthwise;
+mod extension;
+mod gate;
+mod gradients;
+mod launch;
+mod norm;
+mod product;
+mod squeeze;
+#[cfg(test)]
+mod tests;
+
+use burn::backend::{Dispatch, DispatchDevice};
+use burn::tensor::{DType, Device, Tensor};
+
+use super::{Normalised, Window};
+use crate::scaling::Activation;
+use extension::OnGpu;
+
+/// Pictures that these kernels work on.
+pub struct Pictures(Tensor<4>);
+
+/// Whether a device is one of those.
+pub fn is_gpu(device: &Device) -> bool {
+    match device.as_dispatch() {
+        DispatchDevice::Cube(_) => true,
+        DispatchDevice::Autodiff(inner) => matches!(**inner, DispatchDevice::Cube(_)),
+        _ => false,
+    }
+}
+
+impl Pictures {
+    /// Nothing where they lie elsewhere or hold other numbers.
+    pub fn of(x: &Tensor<4>) -> Option<Self> {
+        let known = matches!(x.dtype(), DType::F32 | DType::F16 | DType::BF16);
+        (known && is_gpu(&x.device())).then(|| Self(x.clone()))
+    }
+
+    /// Whether there is a kernel for a convolution of them.
+    pub fn know(&self, weight: &Tensor<4>, window: Window) -> bool {
+        weight.dtype() == DType::F32 && convolution::is_known(window, weight.dims(), self.0.dims()[3])
+    }
+
+    pub fn convolve(self, weight: Tensor<4>, window: Window) -> Tensor<4> {
+        Tensor::from_dispatch(Dispatch::gpu_convolve(self.0.into_dispatch(), weight.into_dispatch(), window))
+    }
+
+    pub fn normalise(
+        self,
+        weight: Tensor<1>,
+        bias: Tensor<1>,
+        eps: f64,
+        activation: Option<Activation>,
+    ) -> Normalised {
+        let (weight, bias) = (weight.into_dispatch(), bias.into_dispatch());
+        Normalised::new(Dispatch::gpu_normalise(self.0.into_dispatch(), weight, bias, eps, activation))
+    }
+
+    pub fn affine(self, scale: Tensor<1>, shift: Tensor<1>, activation: Option<Activation>) -> Tensor<4> {
+        let (scale, shift) = (scale.into_dispatch(), shift.into_dispatch());
+        Tensor::from_dispatch(Dispatch::gpu_affine(self.0.into_dispatch(), scale, shift, activation))
+    }
+
+    pub fn squeeze(self, reduce: (Tensor<4>, Tensor<1>), expand: (Tensor<4>, Tensor<1>)) -> Tensor<4> {
+        Tensor::from_dispatch(Dispatch::gpu_squeeze(
+            self.0.into_dispatch(),
+            reduce.0.into_dispatch(),
+            reduce.1.into_dispatch(),
+            expand.0.into_dispatch(),
+            expand.1.into_dispatch(),
+        ))
+    }
+
+    /// The means, `[samples, channels]` in 32 bits.
+    pub fn pool(self) -> Tensor<2> {
+        Tensor::from_dispatch(Dispatch::gpu_pool(self.0.into_dispatch()))
+    }
+
+    pub fn join(self, input: Tensor<4>, factors: Vec<f32>) -> Tensor<4> {
+        Tensor::from_dispatch(Dispatch::gpu_join(self.0.into_dispatch(), input.into_dispatch(), factors))
+    }
+}

@@ -1,0 +1,266 @@
+//! Convolutions as products of matrices: 1x1 over rows of channels, any other window over rows of what lies under it.
+// Kernels are launched without checks of their indices; each compares them itself.
+#![allow(unsafe_code)]
+
+use burn::backend::{Cube, ops::FloatTensorOps};
+use burn::tensor::DType;
+use burn_cubecl::kernel::cast;
+use burn_cubecl::kernel::matmul::{MatmulStrategy, matmul};
+use burn_cubecl::tensor::CubeTensor;
+use cubecl::prelude::*;
+
+use super::columns::{Deal, add_up};
+use super::launch::{argument, cube, cubes, dims, elements, empty, shaped};
+use crate::kernels::Window;
+
+/// Rows that one product should sum over before there are more products side by side.
+const DEEP: usize = 4096;
+
+/// What lies under a window is padded to a multiple of this: the kernels for products want even rows.
+const EVEN: usize = 8;
+
+/// Rows of what lies under each window: channel after channel, then down, then across, as PyTorch lays weights out.
+#[cube(launch_unchecked)]
+fn gather_patches<F: Float>(
+    x: &[F],
+    output: &mut [F],
+    height: usize,
+    width: usize,
+    channels: usize,
+    rows: usize,
+    columns: usize,
+    up: usize,
+    left: usize,
+    stride: usize,
+    length: usize,
+    units: usize,
+    #[comptime] kernel: usize,
+    #[define(F)] _dtype: ElemType,
+) {
+    if ABSOLUTE_POS >= units {
+        terminate!();
+    }
+    let at = ABSOLUTE_POS % length;
+    let position = ABSOLUTE_POS / length;
+    let (column, line) = (position % columns, position / columns);
+    let (row, sample) = (line % rows, line / rows);
+    let channel = at / (kernel * kernel);
+    let (ky, kx) = (at / kernel % kernel, at % kernel);
+    // Where there is no such row or column the difference wraps round and is too large.
+    let (y, x_at) = (row * stride + ky - up, column * stride + kx - left);
+    let mut value = F::new(0.0f32);
+    if channel < channels && y < height && x_at < width {
+        value = x[((sample * height + y) * width + x_at) * channels + channel];
+    }
+    output[ABSOLUTE_POS] = value;
+}
+
+/// The way back: what each number of a picture has in all windows that it lies under.
+#[cube(launch_unchecked)]
+fn spread_patches<F: Float>(
+    patches: &[F],
+    output: &mut [F],
+    height: usize,
+    width: usize,
+    channels: usize,
+    rows: usize,
+    columns: usize,
+    up: usize,
+    left: usize,
+    stride: usize,
+    length: usize,
+    units: usize,
+    #[comptime] kernel: usize,
+    #[define(F)] _dtype: ElemType,
+) {
+    if ABSOLUTE_POS >= units {
+        terminate!();
+    }
+    let channel = ABSOLUTE_POS % channels;
+    let position = ABSOLUTE_POS / channels;
+    let (x, line) = (position % width, position / width);
+    let (y, sample) = (line % height, line / height);
+    let mut sum = 0.0f32;
+    for ky in 0..kernel {
+        let from = y + up - ky;
+        let row = from / stride;
+        if row * stride == from && row < rows {
+            for kx in 0..kernel {
+                let from = x + left - kx;
+                let column = from / stride;
+                if column * stride == from && column < columns {
+                    let place = (sample * rows + row) * columns + column;
+                    let at = (channel * kernel + ky) * kernel + kx;
+                    sum += f32::cast_from(patches[place * length + at]);
+                }
+            }
+        }
+    }
+    output[ABSOLUTE_POS] = F::cast_from(sum);
+}
+
+/// Rows cut to a length, or filled up with zeros.
+#[cube(launch_unchecked)]
+fn recut(x: &[f32], output: &mut [f32], length: usize, new: usize, units: usize) {
+    if ABSOLUTE_POS >= units {
+        terminate!();
+    }
+    let at = ABSOLUTE_POS % new;
+    let mut value = 0.0f32;
+    if at < length {
+        value = x[ABSOLUTE_POS / new * length + at];
+    }
+    output[ABSOLUTE_POS] = value;
+}
+
+/// `x` by the transpose of `weight`, which is `[outputs, inputs]` in 32 bits.
+pub fn by_outputs(x: &CubeTensor, weight: &CubeTensor) -> CubeTensor {
+    let [rows, _] = dims(x);
+    let [outputs, _] = dims(weight);
+    let weight = Cube::float_swap_dims(like(weight, x), 0, 1);
+    multiplied(x.clone(), weight, x.dtype, [rows, outputs])
+}
+
+/// `x` by `weight`, `[outputs, inputs]` in 32 bits: the way back.
+pub fn by_inputs(x: &CubeTensor, weight: &CubeTensor) -> CubeTensor {
+    let [rows, _] = dims(x);
+    let [_, inputs] = dims(weight);
+    multiplied(x.clone(), like(weight, x), x.dtype, [rows, inputs])
+}
+
+/// The weight's gradient, `[outputs, inputs]` in 32 bits, from rows of gradients and inputs. One product would sum over
+/// millions of rows while most of a GPU waits: many sum over parts of them, and then their sum is taken.
+pub fn weight_gradient(gradient: &CubeTensor, x: &CubeTensor, samples: usize) -> CubeTensor {
+    let [rows, outputs] = dims(gradient);
+    let [_, inputs] = dims(x);
+    let parts = parts(rows, samples);
+    let each = rows / parts;
+    let gradient = Cube::float_swap_dims(shaped(gradient.clone(), [parts, each, outputs]), 1, 2);
+    let x = shaped(x.clone(), [parts, each, inputs]);
+    let found = multiplied(gradient, x, DType::F32, [parts, outputs * inputs]);
+    if parts == 1 {
+        return shaped(found, [outputs, inputs]);
+    }
+    shaped(add_up(&found, Deal::new(1, parts, outputs * inputs)), [outputs, inputs])
+}
+
+/// As many parts as there are rows for, a divisor of the samples.
+fn parts(rows: usize, samples: usize) -> usize {
+    let most = (rows / DEEP).clamp(1, samples.max(1));
+    (1..=most).rev().find(|parts| samples.is_multiple_of(*parts)).unwrap_or(1)
+}
+
+/// A product, in the order of its numbers. Where no kernel multiplies halves into 32 bits, all of it is in 32 bits.
+fn multiplied<const D: usize>(
+    left: CubeTensor,
+    right: CubeTensor,
+    dtype: DType,
+    shape: [usize; D],
+) -> CubeTensor {
+    let found = match left.dtype == dtype {
+        true => Cube::float_matmul(left, right),
+        false => matmul(left.clone(), right.clone(), None, MatmulStrategy::default(), dtype)
+            .unwrap_or_else(|_| Cube::float_matmul(cast(left, dtype), cast(right, dtype))),
+    };
+    shaped(found, shape)
+}
+
+/// A weight in the type of the pictures.
+fn like(weight: &CubeTensor, x: &CubeTensor) -> CubeTensor {
+    if weight.dtype == x.dtype { weight.clone() } else { cast(weight.clone(), x.dtype) }
+}
+
+/// What lies under a convolution's windows, a row for each output.
+pub fn patches(x: &CubeTensor, window: Window) -> CubeTensor {
+    let [samples, height, width, channels] = dims(x);
+    let [rows, columns] =
+        [height, width].map(|side| window.padding.output(side, window.kernel, window.stride));
+    let before = [height, width].map(|side| window.padding.amounts(side, window.kernel, window.stride).0);
+    let length = evened(channels * window.kernel * window.kernel);
+    let output = empty(x, [samples * rows * columns, length], x.dtype);
+    let units = samples * rows * columns * length;
+    // Safety: units beyond the last leave at once, and rows, columns and channels are compared with the picture's.
+    unsafe {
+        gather_patches::launch_unchecked(
+            &x.client,
+            cubes(units),
+            cube(),
+            argument(x),
+            argument(&output),
+            height,
+            width,
+            channels,
+            rows,
+            columns,
+            before[0],
+            before[1],
+            window.stride,
+            length,
+            units,
+            window.kernel,
+            elements(x),
+        );
+    }
+    output
+}
+
+/// Pictures of a size from the gradients of what lay under a convolution's windows.
+pub fn from_patches(patches: &CubeTensor, shape: [usize; 4], window: Window) -> CubeTensor {
+    let [_, height, width, channels] = shape;
+    let [rows, columns] =
+        [height, width].map(|side| window.padding.output(side, window.kernel, window.stride));
+    let before = [height, width].map(|side| window.padding.amounts(side, window.kernel, window.stride).0);
+    let [_, length] = dims(patches);
+    let output = empty(patches, shape, patches.dtype);
+    let units = shape.iter().product();
+    // Safety: as above.
+    unsafe {
+        spread_patches::launch_unchecked(
+            &patches.client,
+            cubes(units),
+            cube(),
+            argument(patches),
+            argument(&output),
+            height,
+            width,
+            channels,
+            rows,
+            columns,
+            before[0],
+            before[1],
+            window.stride,
+            length,
+            units,
+            window.kernel,
+            elements(patches),
+        );
+    }
+    output
+}
+
+pub fn evened(length: usize) -> usize {
+    length.next_multiple_of(EVEN)
+}
+
+/// A matrix in 32 bits whose rows are cut, or filled up with zeros.
+pub fn with_rows_of(x: CubeTensor, new: usize) -> CubeTensor {
+    let [rows, length] = dims(&x);
+    if length == new {
+        return x;
+    }
+    let output = empty(&x, [rows, new], DType::F32);
+    // Safety: units beyond the last leave at once, and columns are compared with the length.
+    unsafe {
+        recut::launch_unchecked(
+            &x.client,
+            cubes(rows * new),
+            cube(),
+            argument(&x),
+            argument(&output),
+            length,
+            new,
+            rows * new,
+        );
+    }
+    output
+}
