@@ -22,26 +22,56 @@ impl Mix {
     /// Mixes each picture of a batch [n, c, h, w] and its labels [n, classes] with the one before it, the first
     /// with the last: the order of an epoch is random already. With both kinds on, a batch takes one of them.
     pub fn apply(&self, pixels: &mut [f32], labels: &mut [f32], shape: [usize; 4], key: Key) {
-        let [count, channels, height, width] = shape;
-        if count < 2 || !key.named("mix").draws().chance(self.probability) {
-            return;
+        if let Some(mixing) = self.draw(shape, key) {
+            mixing.pixels(pixels, shape);
+            mixing.labels(labels, shape[0]);
         }
-        let picture = channels * height * width;
+    }
+
+    /// What happens to a batch [n, c, h, w], if anything.
+    pub fn draw(&self, [count, _, height, width]: [usize; 4], key: Key) -> Option<Mixing> {
+        if count < 2 || !key.named("mix").draws().chance(self.probability) {
+            return None;
+        }
         let both = self.mixup > 0.0 && self.cutmix > 0.0;
         let cut = if both { key.named("kind").draws().chance(self.switch) } else { self.cutmix > 0.0 };
         let alpha = if cut { self.cutmix } else { self.mixup };
         if alpha <= 0.0 {
-            return;
+            return None;
         }
-        let mut share = key.named("share").draws().beta(alpha, alpha);
-        if cut {
-            let patch = Patch::draw(share, height, width, &mut key.named("patch").draws());
-            with_neighbour(pixels, picture, |own, other| patch.copy(own, other));
-            share = patch.rest();
-        } else {
-            with_neighbour(pixels, picture, |own, other| blend(own, other, share as f32));
+        let share = key.named("share").draws().beta(alpha, alpha);
+        Some(match cut {
+            true => Mixing::Cut(Patch::draw(share, height, width, &mut key.named("patch").draws())),
+            false => Mixing::Blend(share as f32),
+        })
+    }
+}
+
+/// What one batch's draws came to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Mixing {
+    /// This share of each picture, and the rest of its neighbour.
+    Blend(f32),
+    /// All of each picture but a patch, which is its neighbour's.
+    Cut(Patch),
+}
+
+impl Mixing {
+    fn pixels(&self, pixels: &mut [f32], [_, channels, height, width]: [usize; 4]) {
+        let picture = channels * height * width;
+        match self {
+            Self::Blend(share) => with_neighbour(pixels, picture, |own, other| blend(own, other, *share)),
+            Self::Cut(patch) => with_neighbour(pixels, picture, |own, other| patch.copy(own, other)),
         }
-        with_neighbour(labels, labels.len() / count, |own, other| blend(own, other, share as f32));
+    }
+
+    /// Mixes the labels [n, classes] as the pictures are mixed.
+    pub fn labels(&self, labels: &mut [f32], count: usize) {
+        let share = match self {
+            Self::Blend(share) => *share,
+            Self::Cut(patch) => patch.rest() as f32,
+        };
+        with_neighbour(labels, labels.len() / count, |own, other| blend(own, other, share));
     }
 }
 
@@ -52,9 +82,10 @@ fn blend(own: &mut [f32], other: &[f32], share: f32) {
 }
 
 /// The rectangle that cutmix takes from the other picture.
-struct Patch {
-    rows: Range<usize>,
-    columns: Range<usize>,
+#[derive(Debug, Clone, PartialEq)]
+pub struct Patch {
+    pub rows: Range<usize>,
+    pub columns: Range<usize>,
     height: usize,
     width: usize,
 }

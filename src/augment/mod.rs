@@ -18,7 +18,7 @@ mod recolour;
 pub mod tone;
 pub mod warp;
 
-pub use mix::Mix;
+pub use mix::{Mix, Mixing};
 pub use policy::Policy;
 
 /// The form of a picture of interleaved bytes, row by row.

@@ -113,6 +113,7 @@ fn spec(preprocess: &Preprocess, workers: usize, batch: usize, view: u64) -> Spe
         classes: 1,
         channels: 3,
         workers,
+        as_bytes: false,
         ahead: 2,
     }
 }

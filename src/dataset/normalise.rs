@@ -13,11 +13,7 @@ impl Preprocess {
         channels: usize,
         out: &mut Vec<f32>,
     ) -> Result<(), PictureError> {
-        let is_square = picture.width() as usize == self.size && picture.height() as usize == self.size;
-        if !is_square || (channels != 1 && channels != 3) {
-            let wanted = channels * self.size * self.size;
-            return Err(PictureError::Buffer { size: self.size, wanted, found: picture.depth().len() });
-        }
+        self.expect_fit(picture, channels)?;
         out.reserve(channels * self.size * self.size);
         match (picture.depth(), picture.channels()) {
             (Depth::U8(samples), 3) if channels == 3 => {
@@ -33,6 +29,22 @@ impl Preprocess {
             }
         }
         Ok(())
+    }
+
+    /// The bytes of a picture that `apply` made, pixel after pixel, for a device that normalises them itself; nothing where it is
+    /// not RGB with 8 bits.
+    pub fn bytes<'a>(&self, picture: &'a Picture, channels: usize) -> Result<Option<&'a [u8]>, PictureError> {
+        self.expect_fit(picture, channels)?;
+        Ok(picture.as_rgb8())
+    }
+
+    fn expect_fit(&self, picture: &Picture, channels: usize) -> Result<(), PictureError> {
+        let is_square = picture.width() as usize == self.size && picture.height() as usize == self.size;
+        if is_square && (channels == 1 || channels == 3) {
+            return Ok(());
+        }
+        let wanted = channels * self.size * self.size;
+        Err(PictureError::Buffer { size: self.size, wanted, found: picture.depth().len() })
     }
 
     fn planes_of_rgb<T: Copy + Into<f32>>(

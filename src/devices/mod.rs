@@ -12,6 +12,7 @@ mod list;
 mod memory;
 mod open;
 mod quiet;
+mod reading;
 
 pub use approve::{approve, remember};
 pub use check::{Gradient, Report, Row, TOLERANCE, check};
@@ -19,3 +20,4 @@ pub use choose::{Error, choose};
 pub use list::{Kind, Listed, list};
 pub use memory::{held, on, release};
 pub use open::Chosen;
+pub use reading::{Reading, is_processor};

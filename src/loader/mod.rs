@@ -9,6 +9,7 @@ pub mod order;
 mod pack;
 mod packs;
 mod prepare;
+mod raw;
 #[cfg(test)]
 mod tests;
 mod workers;

@@ -11,15 +11,19 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::augment::{Mix, Policy};
-use crate::dataset::{DecodeError, Interpolation, Limits, Need, Part, Picture, Preprocess};
+use crate::dataset::{DecodeError, Depth, Interpolation, Limits, Need, Part, Picture, Preprocess};
 
 const CLASSES: usize = 3;
 
-/// A picture that its first byte makes; "bad" is damaged, "panic" panics, "slow" takes its time.
+/// A picture that its first byte makes; "bad" is damaged, "panic" panics, "slow" takes its time, "float" has no bytes.
 fn decode(bytes: &[u8], _: [u8; 3], _: &Limits, _: &dyn Fn(u32, u32) -> Need) -> Result<Part, DecodeError> {
     match bytes {
         b"bad" => return Err(DecodeError::NotAPicture),
         b"panic" => panic!("a bug in the decoder"),
+        b"float" => {
+            let grey = (0..40 * 30).map(|i| (i % 97) as f32 / 97.0).collect();
+            return Ok(Part::whole(Picture::new(40, 30, 1, Depth::F32(grey)).unwrap()));
+        }
         b"slow" => std::thread::sleep(Duration::from_millis(20)),
         _ => {}
     }
@@ -88,6 +92,7 @@ fn spec(workers: usize) -> Spec {
         first: 0,
         classes: CLASSES,
         channels: 3,
+        as_bytes: false,
         workers,
         ahead: 2,
     }
@@ -244,6 +249,52 @@ fn tensors_hold_the_numbers_of_the_batch() {
     assert_eq!((images.dims(), targets.dims()), ([3, 3, 16, 16], [3, CLASSES]));
     assert_eq!(images.into_data().try_to_vec::<f32>().unwrap(), batch.pixels);
     assert_eq!(targets.into_data().try_to_vec::<f32>().unwrap(), batch.labels);
+}
+
+/// Burn's other backend on the processor stands for what is not Flex.
+#[allow(deprecated)]
+fn elsewhere() -> Device {
+    Device::ndarray()
+}
+
+/// The bound is that of one multiplication and one addition of numbers below 8, and of mixing them.
+#[test]
+fn bytes_become_the_same_numbers_on_their_device() {
+    for (channels, side) in [(3, 16), (1, 16), (3, 15)] {
+        let files = Files::new(23);
+        let numbers =
+            Spec { preprocess: Preprocess { size: side, ..spec(0).preprocess }, channels, ..spec(2) };
+        let bytes = Spec { as_bytes: true, ..numbers.clone() };
+        for (plain, raw) in files.batches(numbers).iter().zip(files.batches(bytes)) {
+            assert_eq!((&raw.labels, &raw.samples), (&plain.labels, &plain.samples));
+            assert_eq!((&raw.classes, raw.shape), (&plain.classes, plain.shape));
+            assert!(raw.pixels.is_empty());
+            let found = raw.images(&elsewhere()).into_data().try_to_vec::<f32>().unwrap();
+            assert_eq!(found.len(), plain.pixels.len());
+            for (found, wanted) in found.iter().zip(&plain.pixels) {
+                assert!((found - wanted).abs() < 1e-6, "{found} is not {wanted}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_has_more_than_8_bits_stays_numbers() {
+    let files = Files::with(8, 5, "float");
+    let all = files.batches(Spec { as_bytes: true, ..spec(0) });
+    assert!(all[0].pixels.is_empty());
+    // One of them is enough.
+    assert_eq!(all[1], files.batches(spec(0))[1]);
+    let images = all[1].images(&elsewhere()).into_data().try_to_vec::<f32>().unwrap();
+    assert_eq!(images, all[1].pixels);
+}
+
+#[test]
+fn a_picture_of_another_size_is_refused_as_bytes_too() {
+    let usual = Preprocess::image_net(16, 0.875, Interpolation::Bilinear);
+    let wide = Picture::filled(17, 16, [0; 3]).unwrap();
+    let fault = usual.bytes(&wide, 3).unwrap_err().to_string();
+    assert_eq!(fault, usual.normalise(&wide, 3, &mut Vec::new()).unwrap_err().to_string());
 }
 
 #[test]

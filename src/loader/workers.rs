@@ -27,6 +27,8 @@ pub struct Spec {
     pub first: usize,
     pub classes: usize,
     pub channels: usize,
+    /// Whether pictures of 8 bits stay bytes until they are on their device, which normalises and mixes them.
+    pub as_bytes: bool,
     /// Threads that prepare pictures; with 0 the caller's own does it.
     pub workers: usize,
     /// Batches that may be prepared beyond the one that is asked for. All workers share them, picture by

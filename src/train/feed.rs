@@ -64,7 +64,7 @@ impl Feed {
             return Ok(Epoch { session, prefix: None, source: Source::Cached(cached), filled });
         }
         let items = self.items(session, &order);
-        let spec = Spec { first, ..training_spec(session.config, view, session.plain_spec()) };
+        let spec = Spec { first, ..training_spec(session.config, view, session.spec()) };
         let loader = Loader::new(items, spec, session.decoded.clone());
         let precision = if self.repeats { session.config.data.cache_precision } else { Precision::F32 };
         let prefix = self.prefix.as_ref().map(|folded| (folded, self.cut, precision));
@@ -192,7 +192,7 @@ fn caching_spec(session: &Session, view: usize) -> Spec {
     Spec {
         lone: Lone::Kept,
         batch: super::validate::BATCH,
-        ..training_spec(session.config, view, session.plain_spec())
+        ..training_spec(session.config, view, session.spec())
     }
 }
 

@@ -1,9 +1,35 @@
 //! How a run's pictures are loaded: plainly for inference, augmented for training. Also used to show them beforehand.
 
+use super::run::Session;
 use crate::augment::Policy;
-use crate::config::Config;
+use crate::config::{Config, Sampler};
 use crate::dataset::Preprocess;
-use crate::loader::{Lone, Spec};
+use crate::devices::is_processor;
+use crate::loader::{Lone, Spec, order};
+
+impl Session<'_> {
+    /// How pictures are loaded for this device's inference; training changes some of it.
+    pub(super) fn spec(&self) -> Spec {
+        Spec { as_bytes: !is_processor(&self.device), ..self.plain_spec() }
+    }
+
+    /// How pictures are loaded to be looked at.
+    pub fn plain_spec(&self) -> Spec {
+        plain_spec(self.config, &self.preprocess, self.classes(), self.identity.channels, self.workers)
+    }
+
+    /// The training pictures that an epoch shows, in order.
+    pub fn order(&self, epoch: usize) -> Vec<usize> {
+        let (seed, epoch) = (self.config.train.seed, epoch as u64);
+        match self.config.data.sampler {
+            Sampler::Shuffle => order::epoch(seed, epoch, self.splits.train.len()),
+            Sampler::Power(_) => {
+                let classes: Vec<usize> = self.splits.train.iter().map(|item| item.class).collect();
+                order::drawn(seed, epoch, &classes, &self.balance.per_epoch)
+            }
+        }
+    }
+}
 
 /// How pictures are loaded for inference.
 pub fn plain_spec(
@@ -23,6 +49,7 @@ pub fn plain_spec(
         first: 0,
         classes,
         channels,
+        as_bytes: false,
         workers,
         ahead: 2,
     }

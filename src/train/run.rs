@@ -17,13 +17,13 @@ use super::optimizer::Optimizer;
 use super::record::Record;
 use super::saver::Saver;
 use super::validate::Validator;
-use super::{Error, loading, stage};
+use super::{Error, stage};
 use crate::checkpoint::{self, Contents, Identity, Manifest, Progress, RunFolder, read_model};
 use crate::config::{self, Config, OnDivergence, Sampler};
 use crate::dataset::{Balance, Preprocess};
 use crate::devices::held;
 use crate::evaluate::Answers;
-use crate::loader::{Decoded, Item, Lone, Spec, order};
+use crate::loader::{Decoded, Item, Lone, order};
 use crate::model::{Array, Cut, Folded, Network, arrays, update};
 
 /// Everything a run is given and does not change.
@@ -350,17 +350,6 @@ impl Session<'_> {
         order::batches(self.splits.train.len(), self.config.train.batch, Lone::Joined).len()
     }
 
-    /// How pictures are loaded for inference; training changes some of it.
-    pub fn plain_spec(&self) -> Spec {
-        loading::plain_spec(
-            self.config,
-            &self.preprocess,
-            self.classes(),
-            self.identity.channels,
-            self.workers,
-        )
-    }
-
     fn loss(&self) -> Loss {
         let gamma = match self.config.train.loss {
             config::Loss::CrossEntropy => 0.0,
@@ -369,18 +358,6 @@ impl Session<'_> {
         let weights = self.balance.weights.as_ref();
         let weights = weights.map(|weights| weights.iter().map(|&weight| weight as f32).collect());
         Loss { smoothing: self.config.train.label_smoothing, weights, gamma }
-    }
-
-    /// The training pictures that an epoch shows, in order.
-    pub fn order(&self, epoch: usize) -> Vec<usize> {
-        let (seed, epoch) = (self.config.train.seed, epoch as u64);
-        match self.config.data.sampler {
-            Sampler::Shuffle => order::epoch(seed, epoch, self.splits.train.len()),
-            Sampler::Power(_) => {
-                let classes: Vec<usize> = self.splits.train.iter().map(|item| item.class).collect();
-                order::drawn(seed, epoch, &classes, &self.balance.per_epoch)
-            }
-        }
     }
 }
 

@@ -86,5 +86,5 @@ pub fn predict_items(
 }
 
 fn spec(session: &Session) -> Spec {
-    Spec { batch: BATCH, lone: Lone::Kept, ..session.plain_spec() }
+    Spec { batch: BATCH, lone: Lone::Kept, ..session.spec() }
 }
