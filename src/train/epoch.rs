@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 use burn::tensor::{Gradients, Tensor};
 
 use super::Error;
-use super::divergence::{Divergence, Symptom, far_from_guessing};
+use super::divergence::{Divergence, Symptom};
 use super::feed::{Feed, Step};
+use super::norm::has_finite_numbers;
 use super::observe::{BatchNote, EpochNote, Observer};
 use super::retry::{PAUSES, until_done};
 use super::run::{Run, UNFITTED};
@@ -16,11 +17,22 @@ use super::waiting::advice;
 use crate::chance::Key;
 use crate::checkpoint::{Best, Tally};
 use crate::config::{BatchNorm, Every, Monitor, OnDivergence};
-use crate::evaluate::{Answers, Scores, best};
+use crate::evaluate::{Answers, Scores};
 use crate::kernels;
-use crate::model::{Cut, Network, NormForm, gradients, numbers, update};
+use crate::model::{Cut, NormForm, gradients};
 
 pub type Named = Vec<(String, Tensor<1>)>;
+
+/// What of an epoch the observer has been told.
+struct Watch {
+    /// Batches and pictures before this sitting.
+    first: usize,
+    before: usize,
+    batches: usize,
+    /// Pictures.
+    told: usize,
+    started: Instant,
+}
 
 impl Run<'_> {
     /// Trains an epoch, or what is left of it; returns early where it is asked to stop.
@@ -69,36 +81,45 @@ impl Run<'_> {
         let (first, batches) = (self.progress.batch, session.batches());
         let before = self.progress.tally.samples;
         let mut steps = feed.epoch(session, self.progress.view, first, observer)?;
-        let stepping = Instant::now();
+        let mut watch = Watch { first, batches, before, told: before, started: Instant::now() };
         let mut last = Vec::new();
-        while let Some(step) = steps.next() {
-            let step = step?;
+        while let Some(step) = steps.next(self.reading()) {
+            let step = self.heard_before(step)?;
             last.clone_from(&step.samples);
             let mut sum = self.backward(cut, step)?;
             let mut count = 1;
             while count < session.config.train.accumulate {
-                let Some(step) = steps.next() else { break };
-                let step = step?;
+                self.mark();
+                let Some(step) = steps.next(self.reading()) else { break };
+                let step = self.heard_before(step)?;
                 last.extend_from_slice(&step.samples);
                 sum = added(sum, self.backward(cut, step)?);
                 count += 1;
             }
+            self.ask(&sum, &last);
+            steps.prepare(self.reading());
             self.apply(sum, count, &last)?;
             self.look_at_memory();
-            let pictures = self.progress.tally.samples - before;
-            let time = stepping.elapsed();
-            observer.batch(&BatchNote { first, pictures, time, ..self.batch_note(batches) });
+            self.tell(&mut watch, observer);
+            let is_last = self.progress.batch == batches;
+            if is_last || self.asked_to_stop() || self.is_time_to_save() {
+                self.hear_all()?;
+                self.tell(&mut watch, observer);
+            }
             self.look_after_saving(observer)?;
-            if self.progress.batch == batches {
+            if is_last {
                 break;
             }
             if self.asked_to_stop() {
+                self.hear_all()?;
                 return Ok(Default::default());
             }
             if self.is_time_to_save() {
+                self.hear_all()?;
                 self.save(observer)?;
             }
         }
+        self.hear_all()?;
         // No later loss would show what the last update did.
         match has_finite_numbers(&self.network) {
             true => Ok([steps.waited(), steps.filled()]),
@@ -135,18 +156,7 @@ impl Run<'_> {
         };
         let logits = self.network.train_from(cut, step.input.autodiff(), form, &keys);
         let loss = self.loss.of(logits.clone(), step.labels);
-        let value = f64::from(numbers(loss.clone())[0]);
-        let rows = numbers(logits);
-        if !value.is_finite() {
-            let broken = rows.chunks_exact(self.session.classes()).zip(&step.samples);
-            let broken = broken.filter(|(row, _)| row.iter().any(|logit| !logit.is_finite()));
-            let broken: Vec<usize> = broken.map(|(_, &sample)| sample).collect();
-            return Err(self.diverged(Symptom::Loss(value), &step.samples, &broken));
-        }
-        let hits = rows.chunks_exact(self.session.classes()).zip(&step.classes);
-        let correct = hits.filter(|(row, class)| best(row) == **class).count();
-        self.progress.tally.add(&step.classes, correct, value);
-        self.progress.batch += 1;
+        self.hear((loss.clone(), logits), step.samples, step.classes)?;
         let mut tape: Gradients = loss.backward();
         Ok(gradients(&self.network, &mut tape))
     }
@@ -154,11 +164,11 @@ impl Run<'_> {
     /// One update from the mean of `count` batches' gradients.
     fn apply(&mut self, sum: Named, count: usize, samples: &[usize]) -> Result<(), Error> {
         let mut scale = 1.0 / count as f64;
-        let norm = global_norm(&sum) * scale;
-        if !norm.is_finite() {
+        let norm = self.norm(&sum, scale)?;
+        if let Some(norm) = norm.filter(|norm| !norm.is_finite()) {
             return Err(self.diverged(Symptom::Gradient(norm), samples, &[]));
         }
-        if let Some(limit) = self.session.config.train.clip_norm
+        if let (Some(limit), Some(norm)) = (self.session.config.train.clip_norm, norm)
             && norm > limit
         {
             scale *= limit / norm;
@@ -171,14 +181,16 @@ impl Run<'_> {
         self.temperature = UNFITTED;
         self.progress.step += 1;
         self.progress.stage_step += 1;
-        let updates = match self.progress.batch == self.session.batches() {
-            // A whole epoch says something, however short it is.
-            true => usize::MAX,
-            false => self.progress.batch.div_ceil(self.session.config.train.accumulate),
-        };
-        match far_from_guessing(self.progress.tally.mean_loss(), updates, self.session.classes()) {
-            Some(symptom) => Err(self.diverged(symptom, &[], &[])),
-            None => Ok(()),
+        self.hear_the_one_before()
+    }
+
+    /// Tells of the batches that were heard of since it told last.
+    fn tell(&self, watch: &mut Watch, observer: &mut dyn Observer) {
+        let heard = self.progress.tally.samples;
+        if heard > watch.told {
+            watch.told = heard;
+            let (first, pictures, time) = (watch.first, heard - watch.before, watch.started.elapsed());
+            observer.batch(&BatchNote { first, pictures, time, ..self.batch_note(watch.batches) });
         }
     }
 
@@ -251,14 +263,14 @@ impl Run<'_> {
     }
 
     fn batch_note(&self, batches: usize) -> BatchNote {
-        let progress = &self.progress;
+        let (progress, (unheard, updates)) = (&self.progress, self.unheard());
         BatchNote {
             stage: progress.stage + 1,
             epoch: progress.epoch + 1,
             epochs: self.session.config.stages[progress.stage].epochs,
-            step: progress.step,
-            rate: self.rate(progress.stage_step.saturating_sub(1)),
-            batch: progress.batch,
+            step: progress.step - updates,
+            rate: self.rate(progress.stage_step.saturating_sub(1 + updates)),
+            batch: progress.batch - unheard,
             batches,
             first: 0,
             pictures: progress.tally.samples,
@@ -270,13 +282,23 @@ impl Run<'_> {
 
     /// What happened in the update that comes next, or with the weights after the last one.
     fn diverged(&self, symptom: Symptom, samples: &[usize], broken: &[usize]) -> Error {
-        let path = |&sample: &usize| self.session.splits.train[sample].location.to_string();
         let ahead = matches!(symptom, Symptom::Loss(_) | Symptom::Gradient(_));
+        self.diverged_at(self.progress.step + usize::from(ahead), symptom, samples, broken)
+    }
+
+    pub(super) fn diverged_at(
+        &self,
+        step: usize,
+        symptom: Symptom,
+        samples: &[usize],
+        broken: &[usize],
+    ) -> Error {
+        let path = |&sample: &usize| self.session.splits.train[sample].location.to_string();
         // Where all of them are, it is not the pictures.
         let broken = if broken.len() < samples.len() { broken } else { &[] };
         Error::Diverged(Box::new(Divergence {
             symptom,
-            step: self.progress.step + usize::from(ahead),
+            step,
             stage: self.progress.stage + 1,
             epoch: self.progress.epoch + 1,
             lower: self.session.config.stages[self.progress.stage].lr / 10.0,
@@ -300,61 +322,4 @@ fn beats(monitor: Monitor, new: &Scores, old: Option<Best>) -> bool {
 /// The sum of two gradients' lists, which name the same parameters in the same order.
 pub fn added(left: Named, right: Named) -> Named {
     left.into_iter().zip(right).map(|((name, a), (_, b))| (name, kernels::sum(a, b))).collect()
-}
-
-/// Whether every weight and statistic is a number. A norm too large for one counts as none.
-fn has_finite_numbers(network: &Network) -> bool {
-    let mut all = Named::new();
-    update(network.clone(), &mut |name, _, value| {
-        all.push((name.to_owned(), value.inner()));
-        None
-    });
-    global_norm(&all).is_finite()
-}
-
-/// The Euclidean norm over all of them, summed in model order.
-fn global_norm(gradients: &Named) -> f64 {
-    if gradients.is_empty() {
-        return 0.0;
-    }
-    let squares = gradients.iter().map(|(_, g)| kernels::squares(g.clone())).collect();
-    numbers(Tensor::cat(squares, 0)).into_iter().map(f64::from).sum::<f64>().sqrt()
-}
-
-#[cfg(test)]
-mod tests {
-    use burn::tensor::Device;
-
-    use super::*;
-    use crate::model::{NormSettings, Settings, initial};
-    use crate::scaling::{Family, Padding, Plan};
-
-    #[test]
-    fn one_number_that_is_none_is_found_wherever_it_stands() {
-        let device = Device::flex();
-        let check = |place: &str, number: f32, expected: bool| {
-            let plan = Plan::custom(Family::Lite, 0.1, 0.1, 32).unwrap();
-            let settings = Settings {
-                padding: Padding::Symmetric,
-                norm: NormSettings { eps: 1e-5, momentum: 0.1 },
-                classes: 3,
-                dropout: 0.0,
-                stochastic_depth: 0.0,
-            };
-            let network = Network::build(&plan, &settings, &device, &mut |name, shape| {
-                let mut values = initial(1, name, shape);
-                if name.ends_with(place) {
-                    values[0] = number;
-                }
-                values
-            });
-            let network = network.trainable_from(Cut::last_of(1, plan.blocks.len()), &device);
-            assert_eq!(has_finite_numbers(&network), expected, "{number} in {place}");
-        };
-        for place in ["classifier.weight", "running_var", "blocks.0.depthwise.conv.weight"] {
-            check(place, 1e6, true);
-            check(place, f32::NAN, false);
-            check(place, f32::NEG_INFINITY, false);
-        }
-    }
 }

@@ -12,7 +12,9 @@ use super::cache_files::CacheFiles;
 use super::loading::training_spec;
 use super::observe::Observer;
 use super::run::Session;
+use super::waiting::lost;
 use crate::config::{CachePlace, Precision};
+use crate::devices::Reading;
 use crate::durable;
 use crate::loader::{Item, Loader, Lone, Spec, order};
 use crate::model::{Cut, Folded, Network, arrays};
@@ -61,14 +63,14 @@ impl Feed {
             let batches = order::batches(order.len(), session.config.train.batch, Lone::Joined);
             let batches = batches.into_iter().skip(first).collect();
             let cached = Cached { cache, view, order, batches, items: &session.splits.train };
-            return Ok(Epoch { session, prefix: None, source: Source::Cached(cached), filled });
+            return Ok(Epoch::new(session, None, Source::Cached(cached), filled));
         }
         let items = self.items(session, &order);
         let spec = Spec { first, ..training_spec(session.config, view, session.spec()) };
         let loader = Loader::new(items, spec, session.decoded.clone());
         let precision = if self.repeats { session.config.data.cache_precision } else { Precision::F32 };
         let prefix = self.prefix.as_ref().map(|folded| (folded, self.cut, precision));
-        Ok(Epoch { session, prefix, source: Source::Pictures(loader), filled })
+        Ok(Epoch::new(session, prefix, Source::Pictures(loader), filled))
     }
 
     /// The pictures in this order. Where something is frozen a picture that comes again is the same, cached or not;
@@ -120,11 +122,17 @@ struct Filling {
     waited: Duration,
 }
 
+/// The frozen layers before the cut, and how what they give is rounded.
+type Prefix<'a> = Option<(&'a Folded, Cut, Precision)>;
+
 pub struct Epoch<'a> {
     session: &'a Session<'a>,
-    prefix: Option<(&'a Folded, Cut, Precision)>,
+    prefix: Prefix<'a>,
     source: Source<'a>,
     filled: Filling,
+    /// What was prepared before its turn.
+    ahead: Option<Result<Step, Error>>,
+    waited: Duration,
 }
 
 enum Source<'a> {
@@ -140,13 +148,32 @@ struct Cached<'a> {
     items: &'a [Item],
 }
 
-impl Epoch<'_> {
-    pub fn next(&mut self) -> Option<Result<Step, Error>> {
+impl<'a> Epoch<'a> {
+    fn new(session: &'a Session<'a>, prefix: Prefix<'a>, source: Source<'a>, filled: Filling) -> Self {
+        Self { session, prefix, source, filled, ahead: None, waited: Duration::ZERO }
+    }
+
+    /// Puts the next batch on the device while that is at work on these numbers; does nothing where it is not.
+    pub fn prepare(&mut self, busy: Option<&Reading>) {
+        if busy.is_some() && self.ahead.is_none() {
+            self.ahead = self.load(busy);
+        }
+    }
+
+    /// The next batch. The device may still be at work on these numbers.
+    pub fn next(&mut self, busy: Option<&Reading>) -> Option<Result<Step, Error>> {
+        self.ahead.take().or_else(|| self.load(busy))
+    }
+
+    fn load(&mut self, busy: Option<&Reading>) -> Option<Result<Step, Error>> {
         let device = &self.session.device;
         match &mut self.source {
             Source::Cached(cached) => cached.next(self.session.classes(), device).map(Ok),
             Source::Pictures(loader) => {
-                let batch = match loader.next()? {
+                let before = loader.waited();
+                let batch = loader.next()?;
+                self.waited += lost(loader.waited() - before, busy);
+                let batch = match batch {
                     Ok(batch) => batch,
                     Err(error) => return Some(Err(error.into())),
                 };
@@ -166,12 +193,9 @@ impl Epoch<'_> {
         self.filled.time
     }
 
-    /// How long the steps, and the cache, had to wait for pictures.
+    /// How long the steps, and the cache, had to wait for pictures with nothing else to do.
     pub fn waited(&self) -> Duration {
-        match &self.source {
-            Source::Pictures(loader) => self.filled.waited + loader.waited(),
-            Source::Cached(_) => self.filled.waited,
-        }
+        self.filled.waited + self.waited
     }
 }
 

@@ -10,8 +10,10 @@ mod epoch;
 mod feed;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
+mod late;
 mod loading;
 mod loss;
+mod norm;
 mod observe;
 mod optimizer;
 mod record;

@@ -11,6 +11,7 @@ use burn::tensor::Device;
 use super::average::Average;
 use super::divergence::Divergence;
 use super::feed::Feed;
+use super::late::Late;
 use super::loss::Loss;
 use super::observe::{Observer, StageNote};
 use super::optimizer::Optimizer;
@@ -98,6 +99,7 @@ pub(super) struct Run<'a> {
     pub troubled: bool,
     /// Bytes that the device held at most, where it tells.
     pub device_memory: Option<u64>,
+    pub late: Late,
     saver: Saver,
     /// The state that was saved last, and when.
     saved: Option<Progress>,
@@ -181,6 +183,7 @@ impl<'a> Run<'a> {
             advised: false,
             troubled: false,
             device_memory: None,
+            late: Late::on(device),
             saver: Saver::new(session.folder, session.config.checkpoint.keep),
             saved: None,
             saved_at: Instant::now(),

@@ -7,7 +7,9 @@ use burn::tensor::Tensor;
 use super::Error;
 use super::cache::{Cache, Place, output_shape};
 use super::run::Session;
+use super::waiting::lost;
 use crate::config::Precision;
+use crate::devices::{Reading, is_processor};
 use crate::evaluate::Answers;
 use crate::loader::{Item, Loader, Lone, Spec};
 use crate::model::{Cut, Folded, numbers};
@@ -77,12 +79,23 @@ pub fn predict_items(
     take: &mut dyn FnMut(&[usize], Vec<f32>),
 ) -> Result<Duration, Error> {
     let mut loader = Loader::new(items, spec(session), session.decoded.clone());
-    for batch in loader.by_ref() {
+    let is_late = !is_processor(&session.device);
+    let (mut before, mut waited): (Option<(Vec<usize>, Reading)>, _) = (None, Duration::ZERO);
+    loop {
+        let earlier = loader.waited();
+        let Some(batch) = loader.next() else { break };
+        waited += lost(loader.waited() - earlier, before.as_ref().map(|(_, reading)| reading));
         session.go_on()?;
         let batch = batch?;
-        take(&batch.samples, numbers(network.infer(batch.images(&session.device))));
+        let logits = network.infer(batch.images(&session.device));
+        let count = logits.shape().num_elements();
+        let asked = (batch.samples, Reading::begin(logits.reshape([count])));
+        // Elsewhere than on a processor the answers are taken while the next ones are computed.
+        let answered = if is_late { before.replace(asked) } else { Some(asked) };
+        answered.into_iter().for_each(|(samples, reading)| take(&samples, reading.take()));
     }
-    Ok(loader.waited())
+    before.into_iter().for_each(|(samples, reading)| take(&samples, reading.take()));
+    Ok(waited)
 }
 
 fn spec(session: &Session) -> Spec {

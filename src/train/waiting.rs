@@ -3,11 +3,17 @@
 use std::time::Duration;
 
 use super::run::Session;
+use crate::devices::Reading;
 
 /// The share of its time that a run may wait for pictures.
 const TOLERATED: f64 = 0.1;
 /// Shorter waits are not worth a word.
 const SHORTEST: Duration = Duration::from_secs(1);
+
+/// How much of a wait for pictures that has just ended was lost: while a device computes what it was given before, nothing is.
+pub fn lost(waited: Duration, busy: Option<&Reading>) -> Duration {
+    busy.map_or(waited, |reading| waited.min(reading.idle()))
+}
 
 /// What is known of the pictures' way.
 struct Way {
@@ -67,11 +73,25 @@ impl Way {
 
 #[cfg(test)]
 mod tests {
+    use burn::tensor::{Device, Tensor};
+
     use super::*;
 
     fn said(workers: usize, cache: Cache, waited: u64, time: u64) -> Option<String> {
         let way = Way { workers, processors: 4, cache };
         way.advice(Duration::from_millis(waited), Duration::from_millis(time))
+    }
+
+    #[test]
+    fn a_wait_is_lost_only_where_the_device_has_nothing_to_do() {
+        let (long, short) = (Duration::from_secs(100), Duration::from_millis(5));
+        assert_eq!(lost(long, None), long);
+        // The processor has done what it was given when it is asked.
+        let reading = Reading::begin(Tensor::<1>::ones([3], &Device::flex()));
+        std::thread::sleep(short);
+        let some = lost(long, Some(&reading));
+        assert!(some >= short && some < long, "{some:?}");
+        assert_eq!(lost(short, Some(&reading)), short);
     }
 
     #[test]
