@@ -17,8 +17,8 @@ use burn::backend::DispatchDevice;
 #[cfg(feature = "wgpu")]
 use burn::backend::Wgpu as Cube;
 #[cfg(any(feature = "wgpu", feature = "cuda"))]
-use burn::tensor::{Bytes, read_sync};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Bytes, DType, TensorData, read_sync};
+use burn::tensor::{Device, Tensor};
 
 use crate::model::numbers;
 
@@ -43,7 +43,7 @@ enum Place {
     /// They were there at once, at this time.
     Here(Vec<f32>, Instant),
     #[cfg(any(feature = "wgpu", feature = "cuda"))]
-    Coming(Coming),
+    Coming(Box<Coming>),
 }
 
 #[cfg(any(feature = "wgpu", feature = "cuda"))]
@@ -60,7 +60,7 @@ impl Reading {
     pub fn begin(source: Tensor<1>) -> Self {
         #[cfg(any(feature = "wgpu", feature = "cuda"))]
         if let Some(coming) = Coming::begin(&source) {
-            return Self { place: Place::Coming(coming) };
+            return Self { place: Place::Coming(Box::new(coming)) };
         }
         Self { place: Place::Here(numbers(source), Instant::now()) }
     }
@@ -101,7 +101,7 @@ impl Coming {
             let _ = noted.set(Instant::now());
             let bytes = bytes?;
             let count = bytes.len() / size_of::<f32>();
-            TensorData::from_bytes(bytes, [count], burn::tensor::DType::F32).try_into_vec().ok()
+            TensorData::from_bytes(bytes, [count], DType::F32).try_into_vec().ok()
         };
         let thread = Builder::new().name("numbers from the device".into()).spawn(work).ok()?;
         Some(Self { thread, came, source: source.clone() })
@@ -117,7 +117,7 @@ impl Coming {
 /// looked at.
 #[cfg(any(feature = "wgpu", feature = "cuda"))]
 fn asked(source: Tensor<1>) -> Option<Pin<Box<dyn Future<Output = Option<Bytes>> + Send>>> {
-    if source.dtype() != burn::tensor::DType::F32 {
+    if source.dtype() != DType::F32 {
         return None;
     }
     let primitive = source.try_into_primitive::<Cube>().ok()?;
