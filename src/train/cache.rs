@@ -1,7 +1,7 @@
 //! The frozen prefix of a stage, computed once per picture and view and kept in memory or in a file. The numbers
 //! are those that would be computed again each epoch, rounded where 16 bits were asked for.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use burn::tensor::{Device, Tensor, TensorData};
@@ -9,9 +9,10 @@ use half::f16;
 
 use super::Error;
 use super::cache_files::{CacheFiles, Kept, Writer};
+use super::pass::pass;
 use crate::config::Precision;
 use crate::kernels;
-use crate::loader::Loader;
+use crate::loader::{Batch, Loader};
 use crate::model::{Cut, Folded, numbers};
 
 /// The prefix's output for every sample of a split, one list per view.
@@ -75,7 +76,7 @@ impl Cache {
     pub fn fill(
         &mut self,
         view: usize,
-        mut loader: Loader,
+        loader: Loader,
         prefix: (&Folded, Cut),
         device: &Device,
         stop: &AtomicBool,
@@ -86,21 +87,18 @@ impl Cache {
             Place::Disk(files) => Sink::Disk(files.begin(view, self.view_bytes())?),
         };
         let mut done = 0;
-        for batch in loader.by_ref() {
-            if stop.load(Ordering::Relaxed) {
-                return Err(Error::Stopped);
-            }
-            let batch = batch?;
-            let rows = numbers(prefix.0.prefix(batch.images(device), prefix.1));
+        let compute = |batch: &Batch| prefix.0.prefix(batch.images(device), prefix.1);
+        let waited = pass(loader, device, stop, &compute, &mut |_, rows| {
             done += rows.len() / self.length();
             sink.take(&encoded(&rows, self.precision))?;
             progress(done, self.samples);
-        }
+            Ok(())
+        })?;
         self.views[view] = Some(match sink {
             Sink::Memory(rows) => Rows::Memory(rows),
             Sink::Disk(writer) => Rows::Disk(writer.finish()?),
         });
-        Ok(loader.waited())
+        Ok(waited)
     }
 
     /// The outputs of some samples as one batch.

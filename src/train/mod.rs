@@ -16,6 +16,7 @@ mod loss;
 mod norm;
 mod observe;
 mod optimizer;
+mod pass;
 mod record;
 mod retry;
 mod room;

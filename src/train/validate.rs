@@ -6,12 +6,11 @@ use burn::tensor::Tensor;
 
 use super::Error;
 use super::cache::{Cache, Place, output_shape};
+use super::pass::pass;
 use super::run::Session;
-use super::waiting::lost;
 use crate::config::Precision;
-use crate::devices::{Reading, is_processor};
 use crate::evaluate::Answers;
-use crate::loader::{Item, Loader, Lone, Spec};
+use crate::loader::{Batch, Item, Loader, Lone, Spec};
 use crate::model::{Cut, Folded, numbers};
 
 /// Pictures per batch in inference; it has no influence on results.
@@ -78,24 +77,13 @@ pub fn predict_items(
     items: Vec<Item>,
     take: &mut dyn FnMut(&[usize], Vec<f32>),
 ) -> Result<Duration, Error> {
-    let mut loader = Loader::new(items, spec(session), session.decoded.clone());
-    let is_late = !is_processor(&session.device);
-    let (mut before, mut waited): (Option<(Vec<usize>, Reading)>, _) = (None, Duration::ZERO);
-    loop {
-        let earlier = loader.waited();
-        let Some(batch) = loader.next() else { break };
-        waited += lost(loader.waited() - earlier, before.as_ref().map(|(_, reading)| reading));
-        session.go_on()?;
-        let batch = batch?;
-        let logits = network.infer(batch.images(&session.device));
-        let count = logits.shape().num_elements();
-        let asked = (batch.samples, Reading::begin(logits.reshape([count])));
-        // Elsewhere than on a processor the answers are taken while the next ones are computed.
-        let answered = if is_late { before.replace(asked) } else { Some(asked) };
-        answered.into_iter().for_each(|(samples, reading)| take(&samples, reading.take()));
-    }
-    before.into_iter().for_each(|(samples, reading)| take(&samples, reading.take()));
-    Ok(waited)
+    let loader = Loader::new(items, spec(session), session.decoded.clone());
+    let device = &session.device;
+    let compute = |batch: &Batch| network.infer(batch.images(device));
+    pass(loader, device, session.stop, &compute, &mut |samples, rows| {
+        take(samples, rows);
+        Ok(())
+    })
 }
 
 fn spec(session: &Session) -> Spec {
