@@ -4,6 +4,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::chance::Key;
 use crate::config::Optimizer as Rule;
+use crate::devices::Reading;
 use crate::model::{Cut, Folded, Network, NormForm, NormSettings, Settings, gradients, initial, numbers};
 use crate::scaling::{Family, Padding, Plan};
 use crate::train::{Loss, Optimizer, added};
@@ -48,6 +49,7 @@ pub fn trainer(
     let keys: Vec<Key> = (0..batch).map(|sample| Key::new(0).with(sample as u64)).collect();
     let loss = Loss::default();
     move || {
+        let mut told = Vec::new();
         let mut once = || {
             let input = match &prefix {
                 Some(prefix) => prefix.prefix(images.clone(), cut),
@@ -55,7 +57,8 @@ pub fn trainer(
             };
             let logits = network.train_from(cut, input.autodiff(), form, &keys);
             let loss = loss.of(logits, labels.clone());
-            numbers(loss.clone());
+            // As training does it: asked for here, and not waited for where the device computes by itself.
+            told.push(Reading::begin(loss.clone().inner()));
             let mut tape = loss.backward();
             gradients(&network, &mut tape)
         };
@@ -63,6 +66,7 @@ pub fn trainer(
         let sum = (1..accumulate).fold(first, |sum, _| added(sum, once()));
         network = optimizer.step(network.clone(), sum, 1.0 / accumulate as f64, rate);
         numbers(network.classifier.bias.val());
+        told.into_iter().for_each(|reading| drop(reading.take()));
     }
 }
 
