@@ -1,7 +1,8 @@
 //! The self-check on every device of this machine: the processor's backends always, a GPU's driver where one
 //! answers (Mesa's software driver will do: Debian's mesa-vulkan-drivers).
 
-use kiln::devices::{Chosen, Kind, Listed, Report, check, list};
+use kiln::devices::{Chosen, Kind, Listed, Report, check_in, halves, list};
+use kiln::scaling::Float;
 
 #[test]
 fn the_processor_computes_right() {
@@ -18,6 +19,27 @@ fn a_gpu_computes_right_where_one_is() {
     match one(Kind::Wgpu) {
         Some(listed) => println!("{}", passes(&listed)),
         None => println!("skipped: no graphics driver answers here ({:?})", reasons(Kind::Wgpu)),
+    }
+}
+
+/// Users are refused halves on the processor; the check itself knows nothing of that. Plain Burn's forms are the same there as
+/// on a GPU that kiln has no kernels for.
+#[test]
+fn the_forms_for_halves_compute_right_on_the_processor() {
+    let chosen = one(Kind::Cpu).expect("the processor is always there").open().unwrap();
+    for float in [Float::Fp16, Float::Bf16] {
+        println!("{float}: {}", passes_in(float, &chosen));
+    }
+}
+
+#[test]
+fn a_gpu_computes_right_in_halves_where_it_has_them() {
+    let Some(listed) = one(Kind::Wgpu) else { return println!("skipped: no graphics driver answers here") };
+    let chosen = listed.open().expect("it is listed as present");
+    let halves = halves(&chosen);
+    println!("{} has {halves:?}", listed.name);
+    for float in halves {
+        println!("{float}: {}", passes_in(float, &chosen));
     }
 }
 
@@ -41,8 +63,12 @@ fn reasons(kind: Kind) -> Vec<String> {
 /// Fails where the device does; tells how it went.
 fn passes(listed: &Listed) -> String {
     let chosen: Chosen = listed.open().expect("it is listed as present");
-    let mut steps = 0;
-    let report = check(&chosen.device, &mut |_, _| steps += 1);
+    passes_in(Float::Fp32, &chosen)
+}
+
+fn passes_in(float: Float, chosen: &Chosen) -> String {
+    let (mut steps, listed) = (0, &chosen.listed);
+    let report = check_in(float, &chosen.device, &mut |_, _| steps += 1);
     assert_eq!(steps, report.rows.len() + 1);
     let failures: Vec<String> = report.failures().map(|row| format!("{row:?}")).collect();
     assert!(report.passes(), "{}", failures.join("\n"));

@@ -6,12 +6,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{DType, Device, Tensor, TensorData};
 use kiln::config::DeviceChoice;
-use kiln::devices::{self, choose};
+use kiln::devices::{self, choose, halves};
 use kiln::evaluate::Evidence;
 use kiln::model::{Cut, Folded, Network, NormForm, NormSettings, Settings, arrays, gradients, numbers};
-use kiln::scaling::{Activation, Padding, Plan, Variant};
+use kiln::scaling::{Activation, Float, Padding, Plan, Variant};
 use kiln::train::Loss;
 use safetensors::SafeTensors;
 use serde::Deserialize;
@@ -115,13 +115,7 @@ fn check(case: &str, device: &Device) {
     let mut worst = Error { norm: 0.0, max: 0.0 };
     let mut own = Error { norm: 0.0, max: 0.0 };
     for (name, wanted) in &golden.tensors {
-        let expected: Vec<f64> = file
-            .tensor(name)
-            .unwrap()
-            .data()
-            .chunks_exact(8)
-            .map(|b| f64::from_le_bytes(b.try_into().unwrap()))
-            .collect();
+        let expected = exact(&file, name);
         let found = got.get(name).unwrap_or_else(|| panic!("{case}: {name} was not computed"));
         let found: Vec<f64> = found.iter().step_by(wanted.stride).map(|&v| f64::from(v)).collect();
         let error = error(&found, &expected);
@@ -140,6 +134,90 @@ fn check(case: &str, device: &Device) {
         worst.norm, worst.max, own.norm, own.max
     );
     assert!(faults.is_empty(), "{case}:\n  {}", faults.join("\n  "));
+}
+
+/// PyTorch's float64.
+fn exact(file: &SafeTensors, name: &str) -> Vec<f64> {
+    let tensor = file.tensor(name).unwrap();
+    tensor.data().chunks_exact(8).map(|b| f64::from_le_bytes(b.try_into().unwrap())).collect()
+}
+
+/// What PyTorch's own mixed precision makes of one of the networks: tests/golden/make_half.py.
+#[derive(Deserialize)]
+struct Mixed {
+    case: String,
+    precision: Float,
+    loss_scale: f64,
+    tensors: BTreeMap<String, Error>,
+}
+
+#[derive(Deserialize)]
+struct AllMixed {
+    cases: Vec<Mixed>,
+}
+
+/// No tensor is further from float64 than twice PyTorch's autocast on the processor, or than four times the rounding of one
+/// number, where that is more: the loss is one number, and may come out right by luck.
+fn check_mixed(mixed: &Mixed, device: &Device) {
+    let (golden, bytes) = read(&mixed.case);
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    let (float, what) = (mixed.precision, format!("{} in {}", mixed.case, mixed.precision));
+    let got = trained(&golden, device, float, mixed.loss_scale);
+    let rounding = if float == Float::Fp16 { 1.0 / 2048.0 } else { 1.0 / 256.0 };
+    let mut faults = Vec::new();
+    let mut worst = [0.0_f64; 2];
+    for (name, own) in &mixed.tensors {
+        let found = got[name].iter().step_by(golden.tensors[name].stride).map(|&v| f64::from(v));
+        let error = error(&found.collect::<Vec<_>>(), &exact(&file, name));
+        if error.norm.is_nan() || error.norm > (2.0 * own.norm).max(4.0 * rounding) {
+            faults.push(format!("{name}: error {:.1e}, PyTorch's {:.1e}", error.norm, own.norm));
+        }
+        worst = [worst[0].max(error.norm), worst[1].max(own.norm)];
+    }
+    println!("{what}: largest error {:.1e}, PyTorch's {:.1e}", worst[0], worst[1]);
+    assert!(faults.is_empty(), "{what}:\n  {}", faults.join("\n  "));
+}
+
+fn mixed() -> Vec<Mixed> {
+    serde_json::from_str::<AllMixed>(include_str!("golden/half.json")).unwrap().cases
+}
+
+#[test]
+fn mixed_precision_is_as_near_as_pytorchs() {
+    let all = mixed();
+    assert_eq!(all.len(), 6);
+    all.iter().for_each(|mixed| check_mixed(mixed, &Device::flex()));
+}
+
+#[test]
+fn mixed_precision_on_wgpu_is_as_near_as_pytorchs() {
+    let chosen = match choose(DeviceChoice::Wgpu) {
+        Ok(chosen) => chosen,
+        Err(error) => return println!("skipped: {error}"),
+    };
+    let halves = halves(&chosen);
+    println!("{} has {halves:?}", chosen.listed.name);
+    let all = mixed();
+    let cases =
+        all.iter().filter(|mixed| mixed.case == "torchvision_b0_64" && halves.contains(&mixed.precision));
+    cases.for_each(|mixed| check_mixed(mixed, &chosen.device));
+}
+
+/// PyTorch's own gradients of this network overflow in fp16 until its loss is scaled by a quarter of kiln's first scale.
+#[test]
+fn gradients_that_overflow_in_fp16_are_infinite_and_come_back_with_a_smaller_scale() {
+    let finite = |scale: f64| {
+        let (golden, _) = read("timm_tf_lite0_64");
+        let found = trained(&golden, &Device::flex(), Float::Fp16, scale);
+        assert!(found["train.loss"][0].is_finite());
+        found
+            .iter()
+            .filter(|(name, _)| name.starts_with("train.gradient"))
+            .flat_map(|(_, g)| g)
+            .all(|g| g.is_finite())
+    };
+    assert!(!finite(16_777_216.0));
+    assert!(finite(16384.0));
 }
 
 /// ||a - b|| / ||b|| and max |a - b| / max |b|.
@@ -212,7 +290,7 @@ fn input(golden: &Golden, device: &Device) -> Tensor<4> {
 
 /// Everything that the files may ask for, by its name there.
 fn computed(golden: &Golden, device: &Device) -> BTreeMap<String, Vec<f32>> {
-    let mut network = network(golden, device);
+    let network = network(golden, device);
     let images = input(golden, device);
     let mut found = BTreeMap::new();
     let folded = numbers(Folded::new(&network).infer(images.clone()));
@@ -223,14 +301,25 @@ fn computed(golden: &Golden, device: &Device) -> BTreeMap<String, Vec<f32>> {
     if !golden.tensors.contains_key("train.loss") {
         return found;
     }
-    network = network.trainable_from(Cut::ALL, device);
+    found.extend(trained(golden, device, Float::Fp32, 1.0));
+    found
+}
+
+/// The training form, with pictures of such numbers and its loss scaled.
+fn trained(golden: &Golden, device: &Device, float: Float, scale: f64) -> BTreeMap<String, Vec<f32>> {
+    let mut found = BTreeMap::new();
+    let mut network = network(golden, device).trainable_from(Cut::ALL, device);
+    let images = network.in_float(Cut::ALL, input(golden, device), float);
     let logits = network.train_from(Cut::ALL, images.autodiff(), NormForm::Batch, &[]);
+    assert_eq!(logits.dtype(), DType::F32, "logits are never halves");
     let mut labels = vec![0.0f32; golden.batch * golden.classes];
     (0..golden.batch).for_each(|n| labels[n * golden.classes + 7 * n % 10] = 1.0);
     let labels = Tensor::from_data(TensorData::new(labels, [golden.batch, golden.classes]), device);
     let loss = Loss::default().of(logits.clone(), labels);
-    let mut tape = loss.backward();
+    let mut tape = loss.clone().mul_scalar(scale).backward();
     for (name, gradient) in gradients(&network, &mut tape) {
+        assert_eq!(gradient.dtype(), DType::F32, "{name}: gradients are never halves");
+        let gradient = gradient.div_scalar(scale);
         found.insert(format!("train.gradient.{name}"), numbers(gradient));
     }
     for array in arrays(&network) {

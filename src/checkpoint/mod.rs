@@ -16,5 +16,5 @@ pub use folder::{Found, POINTERS, Pointer, RunFolder};
 pub use identity::{IDENTITY_FORMAT, Identity, Start};
 pub use manifest::{Manifest, verify};
 pub use saved::{Checkpoint, Contents};
-pub use state::{Best, Progress, Tally};
+pub use state::{Best, LossScale, Progress, Tally};
 pub use tensors::{read_identity, read_model, read_tensors, tensor_bytes};

@@ -12,11 +12,11 @@ pub struct Progress {
     pub epoch: usize,
     /// Batches of this epoch that are done.
     pub batch: usize,
-    /// Updates made in this stage.
+    /// Updates of this stage, those that were left out among them.
     pub stage_step: usize,
     /// Updates the optimizer has counted, for its bias correction.
     pub updates: i32,
-    /// Updates made in the whole run.
+    /// Updates of the whole run, likewise.
     pub step: usize,
     /// Epochs begun before this one in the whole run: the view that draws depend on.
     pub view: usize,
@@ -31,6 +31,9 @@ pub struct Progress {
     /// How often the run has gone back to a checkpoint because it had diverged; each time the learning rate is halved.
     #[serde(default)]
     pub rewinds: u32,
+    /// Of a run in fp16; no other has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loss_scale: Option<LossScale>,
 }
 
 impl Progress {
@@ -49,6 +52,47 @@ impl Progress {
             .or_else(|| beyond("view", self.view, MOST))
             .or_else(|| beyond("stale", self.stale, MOST))
             .or_else(|| (self.updates < 0).then(|| format!("its updates are {}", self.updates)))
+            .or_else(|| self.loss_scale.and_then(|scale| scale.fault(self.step)))
+    }
+}
+
+/// What a loss is multiplied by, so that small gradients do not vanish in fp16, and how that went so far.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LossScale {
+    /// A power of two, so that dividing by it again changes no bit.
+    pub scale: f64,
+    /// Updates since the scale last changed; each had finite gradients.
+    pub good: u32,
+    /// Updates of the whole run that were left out because a gradient was not finite.
+    pub skipped: u64,
+}
+
+impl LossScale {
+    pub const START: Self = Self { scale: 65536.0, good: 0, skipped: 0 };
+    /// After so many good updates a scale is doubled.
+    pub const PATIENCE: u32 = 2000;
+    /// Beyond this nothing is gained: what would still vanish is below the smallest 32-bit weights' last bits.
+    pub const MOST: f64 = 16_777_216.0;
+
+    /// What no run in so many steps can have arrived at.
+    fn fault(&self, steps: usize) -> Option<String> {
+        let Self { scale, good, skipped } = *self;
+        // What is no number is not in these bounds either; only powers of two have an empty mantissa.
+        if !(1.0..=Self::MOST).contains(&scale) || scale.to_bits() << 12 != 0 {
+            return Some(format!(
+                "its loss_scale is {scale}, which is no power of two from 1 to {}",
+                Self::MOST
+            ));
+        }
+        if good >= Self::PATIENCE {
+            return Some(format!(
+                "its loss_scale counts {good} good updates, which is more than {}",
+                Self::PATIENCE - 1
+            ));
+        }
+        let all = u64::from(good).saturating_add(skipped);
+        (all > steps as u64).then(|| format!("its loss_scale counts {all} updates, and its step is {steps}"))
     }
 }
 
@@ -112,6 +156,43 @@ mod tests {
         check(Progress { batch: 11, ..some() }, Some("batch is 11"));
         check(Progress { view: usize::MAX, ..some() }, Some("view"));
         check(Progress { updates: -1, ..some() }, Some("updates are -1"));
+    }
+
+    #[test]
+    fn a_loss_scale_that_no_run_has_is_a_fault() {
+        let check = |text: &str, expected: Option<&str>| {
+            let scale: LossScale = match serde_json::from_str(text) {
+                Ok(scale) => scale,
+                Err(error) => return assert!(expected == Some("unreadable"), "{text}: {error}"),
+            };
+            let progress = Progress { stage: 1, step: 5000, loss_scale: Some(scale), ..Progress::default() };
+            let fault = progress.fault(2, 10);
+            let names = |part| fault.as_ref().is_some_and(|fault| fault.contains(part));
+            assert!(expected.map_or(fault.is_none(), names), "{text}: {fault:?}");
+        };
+        let of = |scale: &str| format!("{{\"scale\":{scale},\"good\":7,\"skipped\":3}}");
+        for good in ["1.0", "2", "65536.0", "16777216.0"] {
+            check(&of(good), None);
+        }
+        for lie in ["0", "-0.0", "0.5", "-65536", "3", "1.5", "33554432", "1e300", "1e-300"] {
+            check(&of(lie), Some("no power of two"));
+        }
+        for lie in ["NaN", "null", "\"65536\"", "1e999"] {
+            check(&of(lie), Some("unreadable"));
+        }
+        check("{\"scale\":8,\"good\":1999,\"skipped\":0}", None);
+        check("{\"scale\":8,\"good\":2000,\"skipped\":0}", Some("2000 good updates"));
+        check("{\"scale\":8,\"good\":1,\"skipped\":5000}", Some("counts 5001 updates, and its step is 5000"));
+        check("{\"scale\":8,\"good\":1,\"skipped\":18446744073709551615}", Some("counts"));
+        check("{\"scale\":8,\"good\":-1,\"skipped\":0}", Some("unreadable"));
+        check("{\"scale\":8,\"good\":1,\"skipped\":0,\"more\":0}", Some("unreadable"));
+    }
+
+    #[test]
+    fn a_run_in_32_bits_says_nothing_of_a_loss_scale() {
+        let text = serde_json::to_string(&Progress::default()).unwrap();
+        assert!(!text.contains("loss_scale"), "{text}");
+        assert_eq!(serde_json::from_str::<Progress>(&text).unwrap(), Progress::default());
     }
 
     #[test]

@@ -86,6 +86,7 @@ impl Request {
             // A second batch is all that a sum of gradients takes.
             accumulate: if config.train.batch > self.batch { 2 } else { 1 },
             rate: 1e-4,
+            float: config.train.precision.unwrap_or_default(),
         };
         let mut step = trainer(network, images, &training, device);
         (0..STEPS).for_each(|_| step());

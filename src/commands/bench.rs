@@ -12,15 +12,16 @@ use serde::Serialize;
 
 use super::bench_data;
 use super::console::{print, tell};
+use super::failure::Failure;
 use super::memory;
 use super::steps::{Training, network, pictures, trainer};
 use super::{Ended, Format, Place, at_least_one, start};
 use crate::config::Optimizer as Rule;
 use crate::dataset::{Interpolation, Preprocess};
-use crate::devices::{choose, held, on};
+use crate::devices::{choose, held, on, precision};
 use crate::loader::Decoded;
 use crate::model::{Cut, Folded, NormForm, numbers};
-use crate::scaling::{Plan, Variant};
+use crate::scaling::{Float, Plan, Variant};
 
 #[derive(Args)]
 pub struct Bench {
@@ -35,6 +36,9 @@ pub struct Bench {
     /// Whose statistics the batch norms use while training
     #[arg(long, value_enum, default_value_t = Norms::Train)]
     bn: Norms,
+    /// What pictures are made of while training
+    #[arg(long, value_enum, default_value_t = Precision::Fp32)]
+    precision: Precision,
     #[arg(long, default_value_t = 16, value_parser = at_least_one)]
     batch: usize,
     /// How often to time; two runs before that do not count
@@ -99,11 +103,29 @@ enum Norms {
     Frozen,
 }
 
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum Precision {
+    Fp32,
+    Fp16,
+    Bf16,
+}
+
+impl From<Precision> for Float {
+    fn from(precision: Precision) -> Self {
+        match precision {
+            Precision::Fp32 => Self::Fp32,
+            Precision::Fp16 => Self::Fp16,
+            Precision::Bf16 => Self::Bf16,
+        }
+    }
+}
+
 #[derive(Serialize)]
 struct Report<'a> {
     schema: u32,
     variant: &'a str,
     mode: Mode,
+    precision: Float,
     batch: usize,
     side: usize,
     device: &'a str,
@@ -126,6 +148,11 @@ impl Bench {
         }
         start::threads(self.place.threads)?;
         let chosen = choose(self.place.choice())?;
+        let precision = precision(&chosen, Some(self.precision.into()))?;
+        if precision.is_half() && matches!(self.mode, Mode::Infer) {
+            let text = "--precision is for training; kiln predicts in fp32: leave it out with --mode infer";
+            return Err(Failure::Usage(text.into()).into());
+        }
         let variant: Variant = self.variant.parse()?;
         let plan = Plan::variant(variant);
         let side = self.side.unwrap_or(plan.resolution);
@@ -134,6 +161,7 @@ impl Bench {
             schema: 1,
             variant: variant.name(),
             mode: self.mode,
+            precision,
             batch: self.batch,
             side,
             device: chosen.name,
@@ -190,10 +218,11 @@ impl Bench {
         if !self.format.json {
             let pictures = self.batch as f64 / report.median_ms * 1e3;
             tell(&format!(
-                "{} at {} px, batch {}, on {}: {:.1} ms, {pictures:.1} pictures/s, peak memory {:.0} MiB{}",
+                "{} at {} px, batch {}, in {}, on {}: {:.1} ms, {pictures:.1} pictures/s, peak memory {:.0} MiB{}",
                 report.variant,
                 report.side,
                 self.batch,
+                report.precision,
                 report.device,
                 report.median_ms,
                 report.peak_rss_mib,
@@ -234,7 +263,7 @@ impl Bench {
             Norms::Frozen => NormForm::Stored,
         };
         let rule = Rule::AdamW { betas: [0.9, 0.999], eps: 1e-8, weight_decay: 0.01 };
-        Training { cut, form, rule, accumulate: 1, rate: 1e-4 }
+        Training { cut, form, rule, accumulate: 1, rate: 1e-4, float: self.precision.into() }
     }
 }
 

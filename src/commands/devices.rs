@@ -7,6 +7,7 @@ use serde_json::json;
 use super::console::{Bar, print, tell};
 use super::{Ended, Format, On, Place};
 use crate::devices::{self, Chosen, Listed, Report, Row};
+use crate::scaling::Float;
 
 #[derive(clap::Args)]
 pub struct Devices {
@@ -20,6 +21,8 @@ pub struct Devices {
 /// A device and what the check found; no report where it is absent, the reason where it does not open.
 struct Checked {
     listed: Listed,
+    /// What it can train with beside fp32.
+    halves: Vec<Float>,
     outcome: Option<Result<Report, String>>,
 }
 
@@ -37,11 +40,11 @@ impl Devices {
 
 fn of_listed(listed: Listed) -> Checked {
     if !listed.is_present() {
-        return Checked { listed, outcome: None };
+        return Checked { listed, halves: Vec::new(), outcome: None };
     }
     match listed.open() {
         Ok(chosen) => of_chosen(chosen),
-        Err(error) => Checked { listed, outcome: Some(Err(error.to_string())) },
+        Err(error) => Checked { listed, halves: Vec::new(), outcome: Some(Err(error.to_string())) },
     }
 }
 
@@ -53,7 +56,7 @@ fn of_chosen(chosen: Chosen) -> Checked {
     if chosen.listed.software {
         tell(&format!("{} computes on the processor; device = \"cpu\" is faster", chosen.listed.name));
     }
-    Checked { listed: chosen.listed, outcome: Some(Ok(report)) }
+    Checked { halves: devices::halves(&chosen), listed: chosen.listed, outcome: Some(Ok(report)) }
 }
 
 impl Checked {
@@ -69,9 +72,11 @@ impl Checked {
 fn json_of(checked: &[Checked]) -> anyhow::Result<String> {
     let devices: Vec<_> = checked
         .iter()
-        .map(|Checked { listed, outcome }| match outcome {
+        .map(|Checked { listed, halves, outcome }| match outcome {
             None => json!({ "device": listed }),
-            Some(Ok(report)) => json!({ "device": listed, "passes": report.passes(), "check": report }),
+            Some(Ok(report)) => {
+                json!({ "device": listed, "half_precision": halves, "passes": report.passes(), "check": report })
+            }
             Some(Err(error)) => json!({ "device": listed, "passes": false, "error": error }),
         })
         .collect();
@@ -85,7 +90,7 @@ fn text_of(checked: &[Checked]) -> String {
 }
 
 fn section(checked: &Checked) -> String {
-    let Checked { listed, outcome } = checked;
+    let Checked { listed, halves, outcome } = checked;
     let kind = listed.kind.name();
     if let Some(reason) = &listed.absent {
         let name = if listed.name.is_empty() { String::new() } else { format!(" ({})", listed.name) };
@@ -96,7 +101,14 @@ fn section(checked: &Checked) -> String {
     match outcome {
         None => format!("{head}\n"),
         Some(Err(error)) => format!("{head}: {error}\n"),
-        Some(Ok(report)) => format!("{head}\n{}", table(report)),
+        Some(Ok(report)) => {
+            let halves: Vec<&str> = halves.iter().map(|float| float.name()).collect();
+            let halves = match halves.is_empty() {
+                true => String::new(),
+                false => format!("  trains in half precision too: {}\n", halves.join(", ")),
+            };
+            format!("{head}\n{halves}{}", table(report))
+        }
     }
 }
 
@@ -116,7 +128,7 @@ fn table(report: &Report) -> String {
         line(&mut text, &format!("  failed: {}, {}: {reason}", row.operation, row.shape));
     }
     let verdict = if report.passes() { "computes right" } else { "COMPUTES WRONG" };
-    let Report { reference, tolerance, seconds, rows } = report;
+    let Report { reference, tolerance, seconds, rows, .. } = report;
     let summary = format!(
         "  {verdict}: {} checks in {seconds:.1} s, relative errors against {reference}, at most {tolerance:.0e} allowed",
         rows.len()
@@ -154,7 +166,8 @@ mod tests {
     #[test]
     fn the_table_has_a_line_per_operation_and_names_what_failed() {
         let rows = vec![row("pooling", 1e-7), row("pooling", 2e-7), row("stem", 0.5)];
-        let report = Report { reference: "cpu", tolerance: 1e-3, seconds: 2.0, rows };
+        let precision = Float::Fp32;
+        let report = Report { reference: "cpu", precision, tolerance: 1e-3, seconds: 2.0, rows };
         let table = table(&report);
         let lines: Vec<&str> = table.lines().collect();
         assert_eq!(lines.len(), 5, "{table}");

@@ -64,6 +64,7 @@ pub fn show(dataset: &Dataset, begun: &Beginning, chosen: &Chosen, as_json: bool
             "macs": macs,
             "start": start,
             "device": chosen.name,
+            "precision": config.train.precision.unwrap_or_default(),
             "train_pictures": train,
             "val_pictures": val,
             "batch": config.train.batch,

@@ -31,7 +31,8 @@ pub fn shared() -> Frozen {
 impl Steps<'_> {
     /// Bytes of a training step of a stage, and of one with another batch.
     pub fn bytes(&self, trains: Trains, batch: usize) -> u64 {
-        self.plan.training_memory(batch, self.side, self.classes, trains, self.through)
+        let float = self.config.train.precision.unwrap_or_default();
+        self.plan.training_memory_in(float, batch, (self.side, self.classes), trains, self.through)
     }
 
     /// Bytes of the stage that needs most.

@@ -1,6 +1,9 @@
 //! Proves on the user's own machine that a stop and a resume change nothing: a few updates of every stage straight
 //! through, and again with a stop after each update; then every byte is compared. It leaves nothing behind.
 
+#[cfg(test)]
+mod tests;
+
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -59,7 +62,7 @@ pub fn prove(config: &Path, overrides: &[String], json: bool) -> Ended {
     let started = Instant::now();
     let config = Config::load(config, overrides)?;
     start::threads(config.train.threads)?;
-    let device = devices_ready(&config)?;
+    let (device, config) = devices_ready(config)?;
     let dataset = pictures(&config)?;
     let begun = beginning(&config, plan_of(&config, dataset.classes.len())?)?;
     let config = shortened(&begun.config);

@@ -56,7 +56,7 @@ impl Resume {
         expect_same_settings(&found.checkpoint, &config)?;
         let mut saved = found.checkpoint.contents()?;
         expect_its_network(&saved, &found.checkpoint.folder)?;
-        let chosen = devices_ready(&config)?;
+        let (chosen, config) = devices_ready(config)?;
         let dataset = self.dataset(&folder, &config)?;
         if dataset.classes != saved.identity.classes {
             let text = format!(

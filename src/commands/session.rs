@@ -21,12 +21,13 @@ use super::start::{Signals, processors};
 use crate::checkpoint::{Contents, Identity, RunFolder};
 use crate::config::{CachePlace, Config, DataOffline, Source, Track};
 use crate::dataset::{Balance, Preprocess, download};
-use crate::devices::{self, Chosen, Kind, approve, choose, held, on};
+use crate::devices::{self, Chosen, Kind, approve, choose, held, on, precision};
 use crate::durable;
 use crate::evaluate::{Figures, SEED};
 use crate::loader::Decoded;
 use crate::model::Network;
 use crate::report::State;
+use crate::scaling::Float;
 use crate::track::{Description, End, Tracked, Tracker};
 use crate::train::{self, Observer, Outcome, Session, Splits, words_of_balance};
 
@@ -57,6 +58,12 @@ pub struct RunResult {
     /// Updates made until the end.
     #[serde(default)]
     pub steps: usize,
+    /// What pictures were made of while training.
+    #[serde(default)]
+    pub precision: Float,
+    /// Updates that were left out because a gradient overflowed; only fp16 has such.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skipped_updates: Option<u64>,
     /// The most that the device's allocator held, in bytes, where the device tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device_memory: Option<u64>,
@@ -78,8 +85,8 @@ pub fn refuse_tui_without_terminal(tui: bool) -> Result<()> {
     Ok(())
 }
 
-/// The device that the configuration asks for.
-pub fn devices_ready(config: &Config) -> Result<Chosen> {
+/// The device that the configuration asks for, and the configuration with what training computes with on it.
+pub fn devices_ready(config: Config) -> Result<(Chosen, Config)> {
     let chosen = choose(config.train.device)?;
     tell(&format!("device: {} ({})", chosen.name, chosen.listed.name));
     if chosen.listed.software {
@@ -88,9 +95,16 @@ pub fn devices_ready(config: &Config) -> Result<Chosen> {
         );
     }
     let mut bar = Bar::count("checking that the device computes right");
-    approve(&chosen, config.train.force_device, &mut |done, all| bar.set(done as u64, all as u64))?;
+    let train = &config.train;
+    let float = precision(&chosen, train.precision)?;
+    if train.precision != Some(Float::Fp32) {
+        tell(&format!("precision: {float}"));
+    }
+    approve(&chosen, float, train.force_device, &mut |done, all| bar.set(done as u64, all as u64))?;
     bar.clear();
-    Ok(chosen)
+    let mut config = config;
+    config.train.precision = Some(float);
+    Ok((chosen, config))
 }
 
 /// Refuses to train where nothing could be saved, and warns where the disk may become full.
@@ -169,7 +183,7 @@ pub fn conclude(parts: Parts, network: Network, from: Option<Contents>, signals:
             tell(&format!("\nstopped and saved {}{after}; go on with: kiln resume {run}", saved.display()));
             Ok(signals.exit_code())
         }
-        Outcome::Finished { test, best, steps, device_memory } => {
+        Outcome::Finished { test, best, steps, device_memory, skipped } => {
             let figures = test.as_ref().map(|test| test.answers.figures(test.temperature, SEED));
             if let (Some(test), Some(figures)) = (&test, &figures) {
                 say(page.tested(&session, test, figures));
@@ -182,6 +196,8 @@ pub fn conclude(parts: Parts, network: Network, from: Option<Contents>, signals:
                 from_scratch: session.identity.start.instead_of_pretrained,
                 stage_epochs: session.config.stages.iter().map(|stage| stage.epochs).collect(),
                 steps,
+                precision: session.float(),
+                skipped_updates: skipped,
                 device_memory,
                 test: figures.as_ref().and_then(|figures| serde_json::to_value(figures).ok()),
             };

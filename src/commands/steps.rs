@@ -3,10 +3,11 @@
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::chance::Key;
+use crate::checkpoint::LossScale;
 use crate::config::Optimizer as Rule;
 use crate::devices::Reading;
 use crate::model::{Cut, Folded, Network, NormForm, NormSettings, Settings, gradients, initial, numbers};
-use crate::scaling::{Family, Padding, Plan};
+use crate::scaling::{Family, Float, Padding, Plan};
 use crate::train::{Loss, Optimizer, added};
 
 /// How a network is trained.
@@ -17,6 +18,8 @@ pub struct Training {
     pub rule: Rule,
     pub accumulate: usize,
     pub rate: f64,
+    /// What pictures are made of.
+    pub float: Float,
 }
 
 /// A network of a plan with random numbers.
@@ -40,7 +43,7 @@ pub fn trainer(
     training: &Training,
     device: &Device,
 ) -> impl FnMut() + use<> {
-    let &Training { cut, form, rule, accumulate, rate } = training;
+    let &Training { cut, form, rule, accumulate, rate, float } = training;
     let prefix = (cut != Cut::ALL).then(|| Folded::new(&network));
     let (batch, classes) = (images.dims()[0], network.classifier.bias.dims()[0]);
     let mut optimizer = Optimizer::new(rule, 1.0, network.blocks.len());
@@ -48,6 +51,7 @@ pub fn trainer(
     let labels = labels(batch, classes, device);
     let keys: Vec<Key> = (0..batch).map(|sample| Key::new(0).with(sample as u64)).collect();
     let loss = Loss::default();
+    let scale = if float == Float::Fp16 { LossScale::START.scale } else { 1.0 };
     move || {
         let mut told = Vec::new();
         let mut once = || {
@@ -55,16 +59,17 @@ pub fn trainer(
                 Some(prefix) => prefix.prefix(images.clone(), cut),
                 None => images.clone(),
             };
+            let input = network.in_float(cut, input, float);
             let logits = network.train_from(cut, input.autodiff(), form, &keys);
             let loss = loss.of(logits, labels.clone());
             // As training does it: asked for here, and not waited for where the device computes by itself.
             told.push(Reading::begin(loss.clone().inner()));
-            let mut tape = loss.backward();
+            let mut tape = loss.mul_scalar(scale).backward();
             gradients(&network, &mut tape)
         };
         let first = once();
         let sum = (1..accumulate).fold(first, |sum, _| added(sum, once()));
-        network = optimizer.step(network.clone(), sum, 1.0 / accumulate as f64, rate);
+        network = optimizer.step(network.clone(), sum, 1.0 / (accumulate as f64 * scale), rate);
         numbers(network.classifier.bias.val());
         told.into_iter().for_each(|reading| drop(reading.take()));
     }

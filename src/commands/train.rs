@@ -44,7 +44,7 @@ impl Train {
             expect_folder_name(name)?;
         }
         start::threads(config.train.threads)?;
-        let chosen = devices_ready(&config)?;
+        let (chosen, config) = devices_ready(config)?;
         let dataset = pictures(&config)?;
         let plan = plan_of(&config, dataset.classes.len())?;
         let begun = beginning(&config, plan)?;

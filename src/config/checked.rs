@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::augmentation::Augment;
 pub use super::keeping::{Checkpoint, Every, Track};
 pub use crate::scaling::Trains;
-use crate::scaling::{Compound, Family, Padding, Variant};
+use crate::scaling::{Compound, Family, Float, Padding, Variant};
 
 /// Everything one run is told, from `Config::load` or `Config::parse`.
 #[derive(Debug, Clone, PartialEq)]
@@ -310,6 +310,8 @@ pub struct Train {
     pub device: DeviceChoice,
     /// Train on a device even where it failed the self-check.
     pub force_device: bool,
+    /// What pictures are made of while training. None: the best half type that the device has.
+    pub precision: Option<Float>,
     /// Threads that compute. None: as many as there are processors.
     pub threads: Option<usize>,
     /// The largest global norm of a step's gradients. None: no clipping.

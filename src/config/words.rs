@@ -9,7 +9,7 @@ use super::checked::{
     Bad, BatchNorm, CachePlace, DataOffline, DeviceChoice, Every, Leakage, ModelOffline, Monitor,
     OnDivergence, Part, Precision,
 };
-use crate::scaling::{Family, Padding, Trains, Variant};
+use crate::scaling::{Family, Float, Padding, Trains, Variant};
 
 /// A choice among a few words.
 pub(super) trait Choice: Copy + 'static {
@@ -58,6 +58,7 @@ choice!(DeviceChoice { Auto = "auto", Cpu = "cpu", Ndarray = "ndarray", Wgpu = "
 choice!(Family { B = "b", Lite = "lite" });
 choice!(Padding { Symmetric = "symmetric", Same = "same" });
 choice!(OptimizerKind { AdamW = "adamw", Sgd = "sgd", RmsProp = "rmsprop" });
+choice!(PrecisionKind { Fp32 = "fp32", Fp16 = "fp16", Bf16 = "bf16", Auto = "auto" });
 choice!(LossKind { CrossEntropy = "cross_entropy", Focal = "focal" });
 choice!(CourseKind { Cosine = "cosine", Step = "step", Constant = "constant" });
 
@@ -66,6 +67,36 @@ pub(super) enum OptimizerKind {
     AdamW,
     Sgd,
     RmsProp,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PrecisionKind {
+    Fp32,
+    Fp16,
+    Bf16,
+    Auto,
+}
+
+impl From<Option<Float>> for PrecisionKind {
+    fn from(float: Option<Float>) -> Self {
+        match float {
+            None => Self::Auto,
+            Some(Float::Fp32) => Self::Fp32,
+            Some(Float::Fp16) => Self::Fp16,
+            Some(Float::Bf16) => Self::Bf16,
+        }
+    }
+}
+
+impl From<PrecisionKind> for Option<Float> {
+    fn from(kind: PrecisionKind) -> Self {
+        match kind {
+            PrecisionKind::Auto => None,
+            PrecisionKind::Fp32 => Some(Float::Fp32),
+            PrecisionKind::Fp16 => Some(Float::Fp16),
+            PrecisionKind::Bf16 => Some(Float::Bf16),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

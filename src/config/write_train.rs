@@ -2,7 +2,7 @@
 
 use super::checked::{ClassWeights, Loss, Train};
 use super::raw;
-use super::words::LossKind;
+use super::words::{LossKind, PrecisionKind};
 use super::write::{auto, key, unless_off, word};
 
 pub(super) fn train(train: &Train) -> raw::Train {
@@ -10,6 +10,7 @@ pub(super) fn train(train: &Train) -> raw::Train {
         seed: key(train.seed),
         device: word(train.device),
         force_device: key(train.force_device),
+        precision: word(PrecisionKind::from(train.precision)),
         threads: auto(train.threads),
         clip_norm: unless_off(train.clip_norm),
         ema: unless_off(train.ema),

@@ -5,17 +5,28 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::check::{Report, check};
+use super::check::{Report, check_in};
 use super::list::{Kind, Listed};
 use super::{Chosen, Error};
 use crate::dataset::download;
 use crate::durable;
+use crate::scaling::Float;
 
-/// Lets a device train, checking it where that has not been done. `progress` hears how many operations of how
-/// many are checked; it is not called where nothing has to be.
-pub fn approve(chosen: &Chosen, force: bool, progress: &mut dyn FnMut(usize, usize)) -> Result<(), Error> {
+/// Lets a device train with pictures made of such numbers, checking it where that has not been done: in 32 bits, which
+/// validation takes whatever training does, and in halves where the run asks for them. `progress` hears how many operations
+/// of how many are checked; it is not called where nothing has to be.
+pub fn approve(
+    chosen: &Chosen,
+    float: Float,
+    force: bool,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<(), Error> {
     let cache = download::cache_folder();
-    approve_in(cache.as_deref(), chosen, force, progress)
+    approve_in(cache.as_deref(), chosen, Float::Fp32, force, progress)?;
+    match float.is_half() {
+        true => approve_in(cache.as_deref(), chosen, float, force, progress),
+        false => Ok(()),
+    }
 }
 
 /// Keeps what a check found, for later runs.
@@ -28,14 +39,15 @@ pub fn remember(listed: &Listed, report: &Report) {
 fn approve_in(
     cache: Option<&Path>,
     chosen: &Chosen,
+    float: Float,
     force: bool,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<(), Error> {
-    let known = cache.is_some_and(|cache| note_of(cache, &chosen.listed).is_file());
+    let known = cache.is_some_and(|cache| note_of(cache, &chosen.listed, float).is_file());
     if force || known || is_own(chosen.listed.kind) {
         return Ok(());
     }
-    let report = check(&chosen.device, progress);
+    let report = check_in(float, &chosen.device, progress);
     if let Some(cache) = cache {
         remember_in(cache, &chosen.listed, &report);
     }
@@ -53,9 +65,19 @@ fn verdict(chosen: &Chosen, report: &Report) -> Result<(), Error> {
         .fault
         .clone()
         .unwrap_or_else(|| format!("error {:.1e} forward, {:.1e} backward", first.forward, first.backward()));
+    // The remedy that leaves the device.
+    let (instead, forced) = ("device = \"cpu\"", "train.force_device = true trains on it all the same");
+    let remedy = match report.precision {
+        Float::Fp32 => format!("`kiln devices` shows all. Take another driver or {instead}; {forced}"),
+        half => format!(
+            "it computes right in fp32: take train.precision = \"fp32\" instead of {:?}, or another driver; {forced}",
+            half.name()
+        ),
+    };
     Err(Error::Wrong {
         name: chosen.name,
         part: chosen.listed.name.clone(),
+        remedy,
         failed: report.failures().count(),
         checked: report.rows.len(),
         first: format!("{}, {} ({reason})", first.operation, first.shape),
@@ -64,12 +86,18 @@ fn verdict(chosen: &Chosen, report: &Report) -> Result<(), Error> {
 
 /// A cache that cannot be written only costs another check.
 fn remember_in(cache: &Path, listed: &Listed, report: &Report) {
-    let note = note_of(cache, listed);
+    let note = note_of(cache, listed, report.precision);
     if !report.passes() {
         let _ = std::fs::remove_file(note);
         return;
     }
-    let kept = json!({ "schema": 1, "kiln": VERSION, "device": listed, "seconds": report.seconds });
+    let kept = json!({
+        "schema": 1,
+        "kiln": VERSION,
+        "device": listed,
+        "precision": report.precision,
+        "seconds": report.seconds,
+    });
     if note.parent().is_some_and(|folder| durable::create_folders(folder).is_ok()) {
         let _ = durable::write(&note, kept.to_string().as_bytes());
     }
@@ -77,9 +105,9 @@ fn remember_in(cache: &Path, listed: &Listed, report: &Report) {
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// One small file per device, driver and version of kiln.
-fn note_of(cache: &Path, listed: &Listed) -> PathBuf {
-    let identity = json!([VERSION, listed.kind, listed.name, listed.driver]).to_string();
+/// One small file per device, driver, version of kiln and precision.
+fn note_of(cache: &Path, listed: &Listed, float: Float) -> PathBuf {
+    let identity = json!([VERSION, listed.kind, listed.name, listed.driver, float]).to_string();
     let hash = durable::hash(identity.as_bytes());
     let name: String = hash.chars().take(16).collect();
     cache.join("devices").join(format!("{}-{name}.json", listed.kind.name()))
@@ -102,7 +130,8 @@ mod tests {
         let ok = forward <= TOLERANCE;
         let (operation, shape) = ("depthwise 5x5".to_owned(), "240 at 5x5".to_owned());
         let row = Row { operation, shape, forward, gradients, fault: None, ok };
-        Report { reference: "cpu", tolerance: TOLERANCE, seconds: 1.0, rows: vec![row] }
+        let (precision, tolerance) = (Float::Fp32, TOLERANCE);
+        Report { reference: "cpu", precision, tolerance, seconds: 1.0, rows: vec![row] }
     }
 
     fn unchecked(_: usize, _: usize) {
@@ -114,12 +143,19 @@ mod tests {
         let cache = tempfile::tempdir().unwrap();
         let chosen = gpu();
         remember_in(cache.path(), &chosen.listed, &report(1e-6));
-        approve_in(Some(cache.path()), &chosen, false, &mut unchecked).unwrap();
+        approve_in(Some(cache.path()), &chosen, Float::Fp32, false, &mut unchecked).unwrap();
+        let is_known = |listed, float| note_of(cache.path(), listed, float).is_file();
         let mut other = chosen.clone();
         other.listed.driver = "a newer one".to_owned();
-        assert!(!note_of(cache.path(), &other.listed).is_file());
+        assert!(!is_known(&other.listed, Float::Fp32));
+        // Each precision passes by itself.
+        assert!(!is_known(&chosen.listed, Float::Fp16));
+        let half = Report { precision: Float::Fp16, ..report(1e-6) };
+        remember_in(cache.path(), &chosen.listed, &half);
+        assert!(is_known(&chosen.listed, Float::Fp16) && !is_known(&chosen.listed, Float::Bf16));
+        approve_in(Some(cache.path()), &chosen, Float::Fp16, false, &mut unchecked).unwrap();
         remember_in(cache.path(), &chosen.listed, &report(0.5));
-        assert!(!note_of(cache.path(), &chosen.listed).is_file());
+        assert!(!is_known(&chosen.listed, Float::Fp32) && is_known(&chosen.listed, Float::Fp16));
     }
 
     #[test]
@@ -128,11 +164,14 @@ mod tests {
         assert!(error.contains("depthwise 5x5, 240 at 5x5 (error 5.0e-1 forward"), "{error}");
         assert!(error.contains("train.force_device = true"), "{error}");
         verdict(&gpu(), &report(1e-6)).unwrap();
+        let half = Report { precision: Float::Fp16, ..report(0.5) };
+        let error = verdict(&gpu(), &half).unwrap_err().to_string();
+        assert!(error.contains("take train.precision = \"fp32\" instead of \"fp16\""), "{error}");
     }
 
     #[test]
     fn a_forced_device_and_the_processor_are_not_checked() {
-        approve_in(None, &gpu(), true, &mut unchecked).unwrap();
-        approve_in(None, &Chosen::cpu().unwrap(), false, &mut unchecked).unwrap();
+        approve_in(None, &gpu(), Float::Fp16, true, &mut unchecked).unwrap();
+        approve_in(None, &Chosen::cpu().unwrap(), Float::Fp32, false, &mut unchecked).unwrap();
     }
 }

@@ -4,6 +4,7 @@
 use super::list::{Kind, Listed, of_kind};
 use super::open::Chosen;
 use crate::config::DeviceChoice;
+use crate::scaling::Float;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -17,11 +18,15 @@ pub enum Error {
     Silent { name: &'static str, part: String, reason: String },
 
     #[error(
-        "device {name} ({part}) computes wrong: {failed} of {checked} checks failed, the first is {first}; \
-         `kiln devices` shows all. Take another driver or device = \"cpu\"; train.force_device = true trains on it \
-         all the same"
+        "device {name} ({part}) computes wrong: {failed} of {checked} checks failed, the first is {first}; {remedy}"
     )]
-    Wrong { name: &'static str, part: String, failed: usize, checked: usize, first: String },
+    Wrong { name: &'static str, part: String, failed: usize, checked: usize, first: String, remedy: String },
+
+    #[error(
+        "train.precision = \"{float}\" on device {name} ({part}) {reason}; take \"fp32\", or \"auto\" for the best that a GPU has \
+         (a run that goes on keeps the one it began with)"
+    )]
+    Precision { float: Float, name: &'static str, part: String, reason: String },
 
     #[error("device {name} ({part}) is out of memory")]
     Full { name: &'static str, part: String },

@@ -11,13 +11,15 @@ mod cuda;
 mod list;
 mod memory;
 mod open;
+mod precision;
 mod quiet;
 mod reading;
 
 pub use approve::{approve, remember};
-pub use check::{Gradient, Report, Row, TOLERANCE, check};
+pub use check::{Gradient, Report, Row, TOLERANCE, check, check_in, tolerance};
 pub use choose::{Error, choose};
 pub use list::{Kind, Listed, list};
 pub use memory::{held, on, release};
 pub use open::Chosen;
+pub use precision::{halves, precision};
 pub use reading::{Reading, is_processor};

@@ -22,6 +22,7 @@ mod gpu;
 #[path = "no_gpu.rs"]
 mod gpu;
 mod gradients;
+mod half;
 mod join;
 mod lanes;
 mod layer;
@@ -53,6 +54,7 @@ use join::Past;
 
 pub use buffers::take as buffer;
 pub use dense::{dense_gradient, dense_rows};
+pub use half::{dtype, in_float};
 pub use lanes::name as lanes;
 pub use sequence::{Bottleneck, Conv, Gate, Piece, Sequence};
 pub use updates::{Moments, Rule, Step, follow, squares, sum, update};

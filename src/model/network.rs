@@ -9,7 +9,7 @@ use super::layer::{ConvNorm, NormForm, NormSettings};
 use super::parameters::{Role, Source, role, update};
 use crate::chance::Key;
 use crate::kernels::{self, Window};
-use crate::scaling::{Padding, Plan};
+use crate::scaling::{Float, Padding, Plan};
 
 /// What a plan leaves open: the traits that belong to a set of weights, and what training adds.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -80,6 +80,12 @@ impl Network {
         self.classifier.forward(kernels::pool(self.head.infer(x)))
     }
 
+    /// What the frozen layers before the cut gave, or pictures, as `train_from` takes them where it is to hand them on in
+    /// this type. The classifier alone works on 32-bit floats.
+    pub fn in_float(&self, cut: Cut, x: Tensor<4>, float: Float) -> Tensor<4> {
+        if cut > Cut::head_of(self.blocks.len()) { x } else { kernels::in_float(x, float) }
+    }
+
     /// The form that trains. `x` is what the frozen layers before the cut give: pictures where all
     /// trains, else the device's own layout; pooled features in a 4-D shape `[n, features, 1, 1]` where only the classifier does.
     pub fn train_from(&mut self, cut: Cut, mut x: Tensor<4>, form: NormForm, keys: &[Key]) -> Tensor<2> {
@@ -90,7 +96,7 @@ impl Network {
             x = block.forward_train(x, form, &branch(keys, i));
         }
         let features = if cut <= Cut::head_of(self.blocks.len()) {
-            kernels::pool(self.head.forward_train(x, form))
+            kernels::in_float(kernels::pool(self.head.forward_train(x, form)), Float::Fp32)
         } else {
             let [samples, features, ..] = x.dims();
             x.reshape([samples, features])
@@ -177,7 +183,8 @@ pub(super) fn edged(images: Tensor<4>, planes: usize) -> Tensor<4> {
     if channels >= planes {
         return images;
     }
-    let ones = Tensor::ones([samples, planes - channels, height, width], &images.device());
+    let ones: Tensor<4> = Tensor::ones([samples, planes - channels, height, width], &images.device());
+    let ones = ones.cast(images.dtype());
     Tensor::cat(vec![images, ones], 1)
 }
 

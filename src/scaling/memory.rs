@@ -1,7 +1,8 @@
-//! How much memory a network takes, estimated from the tensors that are alive at once. Everything is 32-bit floats.
+//! How much memory a network takes, estimated from the tensors that are alive at once. Everything is 32-bit floats, but
+//! for what a training in half precision keeps of its pictures.
 
 use super::layers::{product, sum};
-use super::{Kind, Layer, Plan};
+use super::{Float, Kind, Layer, Plan};
 use serde::{Deserialize, Serialize};
 
 /// What is trained; the rest is frozen and keeps nothing for a backward pass.
@@ -76,6 +77,18 @@ impl Plan {
         trains: Trains,
         through: Frozen,
     ) -> u64 {
+        self.training_memory_in(Float::Fp32, batch, (side, classes), trains, through)
+    }
+
+    /// The same where the layers that train hand on such numbers. Weights, moments and frozen layers stay 32-bit floats.
+    pub fn training_memory_in(
+        &self,
+        float: Float,
+        batch: usize,
+        (side, classes): (usize, usize),
+        trains: Trains,
+        through: Frozen,
+    ) -> u64 {
         let layers = self.layers(side, classes);
         let (frozen, trained) = layers.split_at(self.first_trained(&layers, trains));
         let [frozen_weights, weights] =
@@ -84,14 +97,15 @@ impl Plan {
             Frozen::Shared { threads } if !frozen.is_empty() => {
                 let weights = frozen_weights * shared::FROZEN + weights * shared::TRAINED;
                 let input = layers.first().map_or(0, elements_in) as f64 * shared::INPUT;
-                let picture = input + shared::BACKWARD * backward_peak(trained);
+                let picture = input + shared::BACKWARD * float.share() * backward_peak(trained);
                 let at_once = batch.min(threads.saturating_mul(shared::TOGETHER));
                 let work = at_once as f64 * shared::AT_WORK * busiest(frozen);
                 bytes(weights + batch as f64 * picture + work + shared::PROGRAM_BYTES / FLOAT_BYTES)
             }
             _ => {
                 let weights = frozen_weights + weights * kept::TRAINED;
-                let activations = backward_peak(trained).max(kept::FORWARD * largest(frozen));
+                let activations = float.share() * backward_peak(trained);
+                let activations = activations.max(kept::FORWARD * largest(frozen));
                 bytes(weights + batch as f64 * activations)
             }
         }
@@ -232,6 +246,24 @@ mod tests {
         // b0's convolutions give 6.74 million values at 224 px (an independent counter); about three of each stay.
         let picture = (b0(9, Trains::All) - b0(8, Trains::All)) as f64;
         assert!((60e6..120e6).contains(&picture), "{picture}");
+    }
+
+    /// Per picture and in all; weights, gradients and moments are the same.
+    #[test]
+    fn half_floats_halve_what_pictures_take_and_nothing_else() {
+        let plan = Plan::variant(Variant::B0);
+        let bytes = |float, batch| {
+            plan.training_memory_in(float, batch, (224, 102), Trains::All, Frozen::Together) as f64
+        };
+        assert_eq!(bytes(Float::Fp32, 8) as u64, b0(8, Trains::All));
+        let [full, half, brain] =
+            [Float::Fp32, Float::Fp16, Float::Bf16].map(|float| bytes(float, 9) - bytes(float, 8));
+        assert!((half / full - 0.5).abs() < 1e-6 && (brain / half - 1.0).abs() < 1e-6, "{half} of {full}");
+        let rest = |float, picture: f64| bytes(float, 8) - 8.0 * picture;
+        assert!((rest(Float::Fp16, half) / rest(Float::Fp32, full) - 1.0).abs() < 1e-6);
+        // What is frozen runs in 32 bits.
+        let head = |float| plan.training_memory_in(float, 8, (224, 102), Trains::Head, Frozen::Together);
+        assert_eq!(head(Float::Fp16), head(Float::Fp32));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 mod budget;
 mod compound;
 mod error;
+mod float;
 mod layers;
 mod memory;
 mod padding;
@@ -14,6 +15,7 @@ mod variant;
 pub use budget::{Budget, largest, largest_with};
 pub use compound::Compound;
 pub use error::Error;
+pub use float::Float;
 pub use layers::{Kind, Layer};
 pub use memory::{Frozen, Trains, fitting_batch};
 pub use padding::Padding;

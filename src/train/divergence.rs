@@ -2,11 +2,15 @@
 
 use std::fmt;
 
+use crate::scaling::Float;
+
 /// What was seen.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Symptom {
     Loss(f64),
     Gradient(f64),
+    /// Gradients overflow in fp16 however little the loss is scaled.
+    Scale,
     Weights,
     Validation(f64),
     /// The mean loss of an epoch so far, and that of guessing.
@@ -24,6 +28,8 @@ pub struct Divergence {
     /// From 1.
     pub stage: usize,
     pub epoch: usize,
+    /// What pictures are made of.
+    pub float: Float,
     /// A learning rate worth trying.
     pub lower: f64,
     /// The pictures of the step, where it is one step's doing.
@@ -54,6 +60,9 @@ impl Divergence {
         match self.symptom {
             Symptom::Loss(value) => format!("the loss is {value} {place}"),
             Symptom::Gradient(value) => format!("the gradient's norm is {value} {place}"),
+            Symptom::Scale => {
+                format!("the gradients overflow in fp16 even where the loss is not scaled up, {place}")
+            }
             Symptom::Weights => format!("the weights hold numbers that are none {place}"),
             Symptom::Validation(value) => format!("the validation loss is {value} {place}"),
             Symptom::Far { loss, guessing } => {
@@ -63,6 +72,18 @@ impl Divergence {
     }
 
     fn advice(&self) -> String {
+        let narrow = "mixed precision is too narrow for this training: train anew with train.precision=bf16, where the device \
+                      has it, or train.precision=fp32";
+        if self.symptom == Symptom::Scale {
+            return format!("{narrow}; otherwise {}", self.likely());
+        }
+        match self.float.is_half() && self.broken.is_empty() {
+            true => format!("{}. Or else {narrow}", self.likely()),
+            false => self.likely(),
+        }
+    }
+
+    fn likely(&self) -> String {
         let rate = format!("a lower learning rate (stage.{}.lr={:.1e})", self.stage, self.lower);
         if !self.broken.is_empty() {
             return format!("probably these pictures did it, look at them: {}", names(&self.broken));
@@ -133,6 +154,7 @@ mod tests {
             step: 12,
             stage: 2,
             epoch: 3,
+            float: Float::Fp32,
             lower: 1e-4,
             pictures: (0..10).map(|n| format!("{n}.png")).collect(),
             broken: Vec::new(),
@@ -142,7 +164,19 @@ mod tests {
         for part in ["NaN at step 12 (stage 2, epoch 3)", "stage.2.lr=1.0e-4", "7.png and 2 more"] {
             assert!(text.contains(part), "{text}");
         }
-        assert!(text.contains("train.on_divergence=rewind"), "{text}");
+        assert!(text.contains("train.on_divergence=rewind") && !text.contains("precision"), "{text}");
+        let half = Divergence { float: Float::Fp16, ..divergence.clone() };
+        let scale = Divergence { symptom: Symptom::Scale, ..half.clone() };
+        let text = half.to_string();
+        assert!(
+            text.contains("learning rate is too high") && text.contains("train.precision=fp32"),
+            "{text}"
+        );
+        let text = scale.to_string();
+        for part in ["overflow in fp16", "Mixed precision is too narrow", "precision=bf16", "precision=fp32"]
+        {
+            assert!(text.contains(part), "{text}");
+        }
         divergence.rewinds = Some(5);
         assert!(divergence.to_string().contains("after 5 times"), "{divergence}");
         divergence.broken = vec!["4.png".into()];

@@ -7,6 +7,7 @@ use burn::tensor::{Gradients, Tensor};
 use super::Error;
 use super::divergence::{Divergence, Symptom};
 use super::feed::{Feed, Step};
+use super::half::went_well;
 use super::norm::has_finite_numbers;
 use super::observe::{BatchNote, EpochNote, Observer};
 use super::retry::{PAUSES, until_done};
@@ -98,7 +99,7 @@ impl Run<'_> {
             }
             self.ask(&sum, &last);
             steps.prepare(self.reading());
-            self.apply(sum, count, &last)?;
+            self.apply(sum, count, &last, observer)?;
             self.look_at_memory();
             self.tell(&mut watch, observer);
             let is_last = self.progress.batch == batches;
@@ -154,31 +155,40 @@ impl Run<'_> {
             BatchNorm::Batch => NormForm::Batch,
             BatchNorm::Stored => NormForm::Stored,
         };
-        let logits = self.network.train_from(cut, step.input.autodiff(), form, &keys);
+        let input = self.network.in_float(cut, step.input, self.session.float());
+        let logits = self.network.train_from(cut, input.autodiff(), form, &keys);
         let loss = self.loss.of(logits.clone(), step.labels);
         self.hear((loss.clone(), logits), step.samples, step.classes)?;
-        let mut tape: Gradients = loss.backward();
+        let mut tape: Gradients = self.scaled(loss).backward();
         Ok(gradients(&self.network, &mut tape))
     }
 
-    /// One update from the mean of `count` batches' gradients.
-    fn apply(&mut self, sum: Named, count: usize, samples: &[usize]) -> Result<(), Error> {
-        let mut scale = 1.0 / count as f64;
+    /// One update from the mean of `count` batches' gradients. One that is left out has its place in the schedule too.
+    fn apply(
+        &mut self,
+        sum: Named,
+        count: usize,
+        samples: &[usize],
+        observer: &mut dyn Observer,
+    ) -> Result<(), Error> {
+        let mut scale = 1.0 / (count as f64 * self.loss_scale());
         let norm = self.norm(&sum, scale)?;
-        if let Some(norm) = norm.filter(|norm| !norm.is_finite()) {
-            return Err(self.diverged(Symptom::Gradient(norm), samples, &[]));
+        if norm.is_none_or(f64::is_finite) {
+            if let (Some(limit), Some(norm)) = (self.session.config.train.clip_norm, norm)
+                && norm > limit
+            {
+                scale *= limit / norm;
+            }
+            let rate = self.rate(self.progress.stage_step);
+            self.network = self.optimizer.step(self.network.clone(), sum, scale, rate);
+            if let Some(average) = &mut self.average {
+                average.follow(&self.network);
+            }
+            self.temperature = UNFITTED;
+            self.progress.loss_scale = self.progress.loss_scale.map(went_well);
+        } else {
+            self.leave_out(norm.unwrap_or(f64::NAN), samples, observer)?;
         }
-        if let (Some(limit), Some(norm)) = (self.session.config.train.clip_norm, norm)
-            && norm > limit
-        {
-            scale *= limit / norm;
-        }
-        let rate = self.rate(self.progress.stage_step);
-        self.network = self.optimizer.step(self.network.clone(), sum, scale, rate);
-        if let Some(average) = &mut self.average {
-            average.follow(&self.network);
-        }
-        self.temperature = UNFITTED;
         self.progress.step += 1;
         self.progress.stage_step += 1;
         self.hear_the_one_before()
@@ -281,8 +291,8 @@ impl Run<'_> {
     }
 
     /// What happened in the update that comes next, or with the weights after the last one.
-    fn diverged(&self, symptom: Symptom, samples: &[usize], broken: &[usize]) -> Error {
-        let ahead = matches!(symptom, Symptom::Loss(_) | Symptom::Gradient(_));
+    pub(super) fn diverged(&self, symptom: Symptom, samples: &[usize], broken: &[usize]) -> Error {
+        let ahead = matches!(symptom, Symptom::Loss(_) | Symptom::Gradient(_) | Symptom::Scale);
         self.diverged_at(self.progress.step + usize::from(ahead), symptom, samples, broken)
     }
 
@@ -293,7 +303,11 @@ impl Run<'_> {
         samples: &[usize],
         broken: &[usize],
     ) -> Error {
-        let path = |&sample: &usize| self.session.splits.train[sample].location.to_string();
+        // By its number: a session may hold fewer pictures than were counted.
+        let path = |sample: &usize| {
+            let item = self.session.splits.train.iter().find(|item| item.sample == *sample);
+            item.map(|item| item.location.to_string())
+        };
         // Where all of them are, it is not the pictures.
         let broken = if broken.len() < samples.len() { broken } else { &[] };
         Error::Diverged(Box::new(Divergence {
@@ -301,9 +315,10 @@ impl Run<'_> {
             step,
             stage: self.progress.stage + 1,
             epoch: self.progress.epoch + 1,
+            float: self.session.float(),
             lower: self.session.config.stages[self.progress.stage].lr / 10.0,
-            pictures: samples.iter().map(path).collect(),
-            broken: broken.iter().map(path).collect(),
+            pictures: samples.iter().filter_map(path).collect(),
+            broken: broken.iter().filter_map(path).collect(),
             rewinds: (self.session.config.train.on_divergence == OnDivergence::Rewind)
                 .then_some(self.progress.rewinds),
         }))

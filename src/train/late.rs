@@ -114,9 +114,9 @@ impl Run<'_> {
         self.late.asked = Some(report);
     }
 
-    /// Whether an update depends on the norm of its gradients.
+    /// Whether an update depends on the norm of its gradients: whether they are clipped, or it is left out where they overflowed.
     fn needs_the_norm(&self) -> bool {
-        self.session.config.train.clip_norm.is_some()
+        self.session.config.train.clip_norm.is_some() || self.progress.loss_scale.is_some()
     }
 
     /// The norm of gradients that are multiplied by this; none where it is heard later, and judged then.

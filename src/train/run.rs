@@ -15,6 +15,7 @@ use super::late::Late;
 use super::loss::Loss;
 use super::observe::{Observer, StageNote};
 use super::optimizer::Optimizer;
+use super::outcome::{Outcome, Test};
 use super::record::Record;
 use super::saver::Saver;
 use super::validate::Validator;
@@ -23,7 +24,6 @@ use crate::checkpoint::{self, Contents, Identity, Manifest, Progress, RunFolder,
 use crate::config::{self, Config, OnDivergence, Sampler};
 use crate::dataset::{Balance, Preprocess};
 use crate::devices::held;
-use crate::evaluate::Answers;
 use crate::loader::{Decoded, Item, Lone, order};
 use crate::model::{Array, Cut, Folded, Network, arrays, update};
 
@@ -58,23 +58,6 @@ pub struct Splits {
     pub train: Vec<Item>,
     pub val: Vec<Item>,
     pub test: Vec<Item>,
-}
-
-/// How a run ended.
-#[derive(Debug)]
-pub enum Outcome {
-    /// All stages are done; what the best checkpoint answers to the test pictures, where there are such, and the updates
-    /// made in all, and the bytes that its device held at most, where that tells.
-    Finished { test: Option<Test>, best: PathBuf, steps: usize, device_memory: Option<u64> },
-    /// It was asked to stop and has saved.
-    Stopped { saved: PathBuf },
-}
-
-/// What the best checkpoint answers to the test pictures, and the temperature that its validation fitted.
-#[derive(Debug)]
-pub struct Test {
-    pub answers: Answers,
-    pub temperature: f64,
 }
 
 /// The temperature of weights that were not validated.
@@ -148,6 +131,7 @@ impl<'a> Run<'a> {
     fn start(session: &'a Session<'a>, network: Network, from: Option<Contents>) -> Result<Self, Error> {
         let device = &session.device;
         let temperature = from.as_ref().map_or(UNFITTED, |saved| saved.identity.temperature);
+        let is_new = from.is_none();
         let (network, moments, mut progress, averaged) = match from {
             None => (network, Vec::new(), Progress::default(), None),
             Some(saved) => {
@@ -161,6 +145,7 @@ impl<'a> Run<'a> {
                 (network, saved.moments, saved.progress, averaged)
             }
         };
+        session.expect_loss_scale(&mut progress, is_new)?;
         let mut average = session.config.train.ema.map(|keep| Average::new(&network, keep));
         if let (Some(average), Some(arrays)) = (&mut average, averaged) {
             average.restore(arrays, device);
@@ -321,7 +306,9 @@ impl<'a> Run<'a> {
                 answers => Some(Test { answers: answers?, temperature }),
             },
         };
-        Ok(Outcome::Finished { test, best: best.folder, steps, device_memory: self.device_memory })
+        let skipped = self.progress.loss_scale.map(|scale| scale.skipped);
+        let (best, device_memory) = (best.folder, self.device_memory);
+        Ok(Outcome::Finished { test, best, steps, device_memory, skipped })
     }
 
     pub(super) fn look_at_memory(&mut self) {

@@ -10,7 +10,7 @@ use crate::config::raw::{self, Key};
 use crate::config::rules::{
     AUTO_BATCH, BATCH as COUNTED, BELOW_ONE, COUNT, INSIDE, NOT_NEGATIVE, POSITIVE, SEED, THREADS,
 };
-use crate::config::words::LossKind;
+use crate::config::words::{LossKind, PrecisionKind};
 
 /// Pictures of a step where nothing is said.
 const BATCH: usize = 32;
@@ -27,6 +27,7 @@ pub(super) fn train(raw: &raw::Train, faults: &mut Faults<'_>) -> Train {
         seed: faults.value(&raw.seed, 0, &SEED),
         device: faults.choice(&raw.device, DeviceChoice::Auto),
         force_device: raw.force_device.as_ref().is_some_and(|given| *given.get_ref()),
+        precision: faults.choice(&raw.precision, PrecisionKind::Fp32).into(),
         threads: faults.auto(&raw.threads, &THREADS),
         clip_norm: faults.unless_off(&raw.clip_norm, &POSITIVE),
         accumulate,

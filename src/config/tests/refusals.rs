@@ -312,6 +312,11 @@ fn training_and_checkpoints() {
         "\"rewnd\"",
         "\"rewnd\" is not known; did you mean \"rewind\"? Possible are \"stop\", \"rewind\"",
     );
+    check_train(
+        "precision",
+        "\"fp-16\"",
+        "\"fp-16\" is not known; did you mean \"fp16\"? Possible are \"fp32\", \"fp16\", \"bf16\", \"auto\"",
+    );
     check_train("label_smoothing", "1", "is 1, must be a number of at least 0 and below 1");
     check_train("label_smoothing", "nan", "is NaN, must be a number of at least 0 and below 1");
     check_train("ema", "1", "is 1, must be a number above 0 and below 1");

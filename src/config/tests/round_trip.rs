@@ -7,7 +7,7 @@ use proptest::sample::select;
 use super::any_augment::any_augment;
 use super::{DATA, MODEL, STAGE, parse, with};
 use crate::config::*;
-use crate::scaling::{Compound, Family, Padding, Variant};
+use crate::scaling::{Compound, Family, Float, Padding, Variant};
 
 proptest! {
     #[test]
@@ -258,7 +258,9 @@ fn any_train() -> impl Strategy<Value = Train> {
         (1..999_usize).prop_map(|batch| (batch, true, 1)),
     ];
     let numbers = (pictures, 0..=i64::MAX as u64, (share(), loss));
-    let devices = (select(vec![Auto, Cpu, Ndarray, Wgpu, Cuda]), any::<bool>(), option::of(1..99_usize));
+    let precision = option::of(select(vec![Float::Fp32, Float::Fp16, Float::Bf16]));
+    let devices = select(vec![Auto, Cpu, Ndarray, Wgpu, Cuda]);
+    let devices = (devices, any::<bool>(), precision, option::of(1..99_usize));
     let words = (
         select(vec![BatchNorm::Batch, BatchNorm::Stored]),
         select(vec![Monitor::Accuracy, Monitor::Loss]),
@@ -268,7 +270,7 @@ fn any_train() -> impl Strategy<Value = Train> {
     (numbers, devices, option::of(positive()), option::of(1e-9..1.0), choices).prop_map(
         |(
             numbers,
-            (device, force_device, threads),
+            (device, force_device, precision, threads),
             clip_norm,
             ema,
             (class_weights, (batch_norm, monitor, on_divergence), early_stopping),
@@ -280,6 +282,7 @@ fn any_train() -> impl Strategy<Value = Train> {
                 seed,
                 device,
                 force_device,
+                precision,
                 threads,
                 clip_norm,
                 accumulate,

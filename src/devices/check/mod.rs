@@ -14,17 +14,30 @@ use self::compare::difference;
 use self::operation::{Operation, Values};
 use super::open::ndarray;
 use super::quiet::quietly;
+use crate::scaling::Float;
 
 /// How far a tensor may be from the reference, relative to it. Single precision stays below 1e-5 on Flex,
 /// ndarray and Mesa's llvmpipe. A GPU that rounds factors to 10 bits of mantissa comes near to this; a wrong
 /// kernel is far above.
 pub const TOLERANCE: f64 = 1e-3;
 
+/// The same where pictures are half floats: what goes in is rounded for both, so what is left is the rounding of what
+/// comes out, half a bit of 11 or 8, and of the weights that a kernel multiplies with.
+pub fn tolerance(float: Float) -> f64 {
+    match float {
+        Float::Fp32 => TOLERANCE,
+        Float::Fp16 => 4e-3,
+        Float::Bf16 => 3e-2,
+    }
+}
+
 /// What a device made of every operation.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
     /// The backend that was compared with.
     pub reference: &'static str,
+    /// What pictures were made of.
+    pub precision: Float,
     pub tolerance: f64,
     pub seconds: f64,
     pub rows: Vec<Row>,
@@ -70,17 +83,25 @@ impl Row {
 
 /// Checks a device; `progress` hears how many operations of how many are done.
 pub fn check(device: &Device, progress: &mut dyn FnMut(usize, usize)) -> Report {
+    check_in(Float::Fp32, device, progress)
+}
+
+/// Checks a device with pictures made of such numbers, against the same pictures as 32-bit floats.
+pub fn check_in(float: Float, device: &Device, progress: &mut dyn FnMut(usize, usize)) -> Report {
     let start = Instant::now();
     let flex = Device::flex();
     let (reference, name) = if *device == flex { (ndarray(), "ndarray") } else { (flex, "cpu") };
-    let operations = shapes::all();
+    let mut operations = shapes::all();
+    operations.retain(|operation| !float.is_half() || operation.takes_halves());
+    let tolerance = tolerance(float);
     let rows = operations.iter().enumerate().map(|(done, operation)| {
         progress(done, operations.len());
-        row(operation, quietly(|| operation.evaluate(device)), quietly(|| operation.evaluate(&reference)))
+        let given = quietly(|| operation.evaluate(device, float, float));
+        row(operation, given, quietly(|| operation.evaluate(&reference, float, Float::Fp32)), tolerance)
     });
     let rows = rows.collect();
     progress(operations.len(), operations.len());
-    Report { reference: name, tolerance: TOLERANCE, seconds: start.elapsed().as_secs_f64(), rows }
+    Report { reference: name, precision: float, tolerance, seconds: start.elapsed().as_secs_f64(), rows }
 }
 
 /// Compares what both gave. The outer error is a panic, the inner one what the backend said.
@@ -88,6 +109,7 @@ fn row(
     operation: &Operation,
     device: Result<Result<Values, String>, String>,
     reference: Result<Result<Values, String>, String>,
+    tolerance: f64,
 ) -> Row {
     let both =
         device.and_then(|given| given).and_then(|given| Ok((given, reference.and_then(|right| right)?)));
@@ -95,8 +117,8 @@ fn row(
         Ok((given, right)) => (worst(&given, &right), gradients(&given, &right), None),
         Err(fault) => (f64::INFINITY, Vec::new(), Some(fault)),
     };
-    let backward = gradients.iter().all(|gradient: &Gradient| gradient.error <= TOLERANCE);
-    let ok = fault.is_none() && forward <= TOLERANCE && backward;
+    let backward = gradients.iter().all(|gradient: &Gradient| gradient.error <= tolerance);
+    let ok = fault.is_none() && forward <= tolerance && backward;
     Row { operation: operation.to_string(), shape: operation.shape(), forward, gradients, fault, ok }
 }
 
@@ -115,11 +137,12 @@ mod tests {
     use super::*;
 
     fn values(operation: &Operation) -> Values {
-        operation.evaluate(&Device::flex()).unwrap()
+        operation.evaluate(&Device::flex(), Float::Fp32, Float::Fp32).unwrap()
     }
 
+    /// By the tolerance of fp16: what that catches, the one of fp32 does too.
     fn ok(operation: &Operation, given: Values) -> bool {
-        row(operation, Ok(Ok(given)), Ok(Ok(values(operation)))).ok
+        row(operation, Ok(Ok(given)), Ok(Ok(values(operation))), tolerance(Float::Fp16)).ok
     }
 
     #[test]
@@ -150,7 +173,7 @@ mod tests {
     #[test]
     fn a_device_that_gives_up_is_a_failed_row() {
         let operation = &shapes::all()[0];
-        let gave_up = row(operation, Err("lost the device".to_owned()), Ok(Ok(values(operation))));
+        let gave_up = row(operation, Err("lost the device".to_owned()), Ok(Ok(values(operation))), TOLERANCE);
         assert!(!gave_up.ok);
         assert_eq!(gave_up.fault.as_deref(), Some("lost the device"));
     }

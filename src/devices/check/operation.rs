@@ -4,10 +4,11 @@
 use std::fmt;
 
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
+use half::{bf16, f16};
 
 use crate::chance::Key;
 use crate::kernels::{self, Window};
-use crate::scaling::{Activation, Padding};
+use crate::scaling::{Activation, Float, Padding};
 
 /// Pictures in a batch.
 const SAMPLES: usize = 2;
@@ -59,10 +60,11 @@ pub(super) struct Values {
 type Computed = Result<Values, String>;
 
 impl Operation {
-    /// Forward and backward.
-    pub fn evaluate(&self, device: &Device) -> Computed {
-        let draw =
-            Numbers { device: device.clone().autodiff(), key: Key::new(0).named(&format!("{self:?}")) };
+    /// Forward and backward. Pictures and what comes back for them are drawn as numbers of one type and computed on as
+    /// numbers of the same or of a wider one.
+    pub fn evaluate(&self, device: &Device, drawn: Float, float: Float) -> Computed {
+        let (device, key) = (device.clone().autodiff(), Key::new(0).named(&format!("{self:?}")));
+        let draw = Numbers { device, key, drawn, float };
         match *self {
             Self::Convolve { input, output, side, window, bias } => {
                 convolve(&draw, [input, output, side], window, bias)
@@ -70,8 +72,8 @@ impl Operation {
             Self::Normalise { channels, side, activation } => normalise(&draw, channels, side, activation),
             Self::Scale { channels, side, activation } => scale(&draw, channels, side, activation),
             Self::Pool { channels, side } => {
-                let x = draw.leaf("x", [SAMPLES, channels, side, side], 1.0);
-                let (values, gradients) = draw.backward(kernels::pool(kernels::enter(x.clone())))?;
+                let (x, pictures) = draw.pictures([SAMPLES, channels, side, side]);
+                let (values, gradients) = draw.backward(kernels::pool(pictures))?;
                 values.and("x", &x, &gradients)
             }
             Self::Squeeze { channels, reduced, side } => squeeze(&draw, channels, reduced, side),
@@ -87,6 +89,11 @@ impl Operation {
                     .and("bias", &bias, &gradients)
             }
         }
+    }
+
+    /// Whether training does this on half floats. The classifier, and layers that are folded, stay in 32 bits.
+    pub fn takes_halves(&self) -> bool {
+        !matches!(self, Self::Dense { .. } | Self::Convolve { bias: true, .. })
     }
 
     /// The sizes of the input and what else there is to say.
@@ -151,12 +158,12 @@ fn suffix(activation: Option<Activation>) -> &'static str {
 }
 
 fn convolve(draw: &Numbers, [input, output, side]: [usize; 3], window: Window, bias: bool) -> Computed {
-    let x = draw.leaf("x", [SAMPLES, input, side, side], 1.0);
+    let (x, pictures) = draw.pictures([SAMPLES, input, side, side]);
     let inputs = input / window.groups;
     let scale = fan(inputs * window.kernel * window.kernel);
     let weight = draw.leaf("weight", [output, inputs, window.kernel, window.kernel], scale);
     let bias = bias.then(|| draw.leaf("bias", [output], 1.0));
-    let output = kernels::convolve(kernels::enter(x.clone()), weight.clone(), bias.clone(), window);
+    let output = kernels::convolve(pictures, weight.clone(), bias.clone(), window);
     let (values, gradients) = draw.backward(kernels::leave(output))?;
     let values = values.and("x", &x, &gradients)?.and("weight", &weight, &gradients)?;
     match bias {
@@ -166,10 +173,9 @@ fn convolve(draw: &Numbers, [input, output, side]: [usize; 3], window: Window, b
 }
 
 fn normalise(draw: &Numbers, channels: usize, side: usize, activation: Option<Activation>) -> Computed {
-    let x = draw.leaf("x", [SAMPLES, channels, side, side], 1.0);
+    let (x, pictures) = draw.pictures([SAMPLES, channels, side, side]);
     let (weight, bias) = draw.affine(channels);
-    let result =
-        kernels::normalise_batch(kernels::enter(x.clone()), weight.clone(), bias.clone(), 1e-3, activation);
+    let result = kernels::normalise_batch(pictures, weight.clone(), bias.clone(), 1e-3, activation);
     let statistics = [numbers(result.mean.inner())?, numbers(result.variance.inner())?];
     let (mut values, gradients) = draw.backward(kernels::leave(result.output))?;
     values.outputs.extend(statistics);
@@ -177,21 +183,20 @@ fn normalise(draw: &Numbers, channels: usize, side: usize, activation: Option<Ac
 }
 
 fn scale(draw: &Numbers, channels: usize, side: usize, activation: Option<Activation>) -> Computed {
-    let x = draw.leaf("x", [SAMPLES, channels, side, side], 1.0);
+    let (x, pictures) = draw.pictures([SAMPLES, channels, side, side]);
     let (scale, shift) = draw.affine(channels);
-    let output =
-        kernels::scale_and_shift(kernels::enter(x.clone()), scale.clone(), shift.clone(), activation);
+    let output = kernels::scale_and_shift(pictures, scale.clone(), shift.clone(), activation);
     let (values, gradients) = draw.backward(kernels::leave(output))?;
     values.and("x", &x, &gradients)?.and("scale", &scale, &gradients)?.and("shift", &shift, &gradients)
 }
 
 fn squeeze(draw: &Numbers, channels: usize, reduced: usize, side: usize) -> Computed {
-    let x = draw.leaf("x", [SAMPLES, channels, side, side], 1.0);
+    let (x, pictures) = draw.pictures([SAMPLES, channels, side, side]);
     let reduce =
         (draw.leaf("down", [reduced, channels, 1, 1], fan(channels)), draw.leaf("low", [reduced], 1.0));
     let expand =
         (draw.leaf("up", [channels, reduced, 1, 1], fan(reduced)), draw.leaf("high", [channels], 1.0));
-    let output = kernels::squeeze_excite(kernels::enter(x.clone()), reduce.clone(), expand.clone());
+    let output = kernels::squeeze_excite(pictures, reduce.clone(), expand.clone());
     let (values, gradients) = draw.backward(kernels::leave(output))?;
     let values = values.and("x", &x, &gradients)?;
     let values = values.and("reduce", &reduce.0, &gradients)?.and("reduce bias", &reduce.1, &gradients)?;
@@ -207,12 +212,30 @@ fn fan(products: usize) -> f64 {
 struct Numbers {
     device: Device,
     key: Key,
+    drawn: Float,
+    float: Float,
 }
 
 impl Numbers {
     /// An input that gets a gradient, uniform in [-scale, scale).
     fn leaf<const D: usize>(&self, name: &str, shape: [usize; D], scale: f64) -> Tensor<D> {
         self.between(name, shape, -scale, scale).require_grad()
+    }
+
+    /// The input that pictures are, which gets a gradient, and they themselves in their type and the device's layout.
+    fn pictures(&self, shape: [usize; 4]) -> (Tensor<4>, Tensor<4>) {
+        let x = self.rounded("x", shape).require_grad();
+        let pictures = kernels::enter(kernels::in_float(x.clone(), self.float));
+        (x, pictures)
+    }
+
+    /// Numbers in [-1, 1) that the drawn type has, as 32-bit floats. They are rounded here: not every reference knows halves.
+    fn rounded<const D: usize>(&self, name: &str, shape: [usize; D]) -> Tensor<D> {
+        self.values(name, shape, -1.0, 1.0, |value| match self.drawn {
+            Float::Fp32 => value,
+            Float::Fp16 => f16::from_f32(value).to_f32(),
+            Float::Bf16 => bf16::from_f32(value).to_f32(),
+        })
     }
 
     /// A norm's two vectors; wide enough that both ends of a ReLU6 are met.
@@ -222,15 +245,27 @@ impl Numbers {
     }
 
     fn between<const D: usize>(&self, name: &str, shape: [usize; D], low: f64, high: f64) -> Tensor<D> {
+        self.values(name, shape, low, high, |value| value)
+    }
+
+    fn values<const D: usize>(
+        &self,
+        name: &str,
+        shape: [usize; D],
+        low: f64,
+        high: f64,
+        rounded: impl Fn(f32) -> f32,
+    ) -> Tensor<D> {
         let mut draws = self.key.named(name).draws();
         let count = shape.iter().product();
-        let values: Vec<f32> = (0..count).map(|_| draws.between(low, high) as f32).collect();
+        let values: Vec<f32> = (0..count).map(|_| rounded(draws.between(low, high) as f32)).collect();
         Tensor::from_data(TensorData::new(values, shape), &self.device)
     }
 
     /// Keeps the output, and goes back from it with a random gradient.
     fn backward<const D: usize>(&self, output: Tensor<D>) -> Result<(Values, Gradients), String> {
-        let upstream = self.between("upstream", output.dims(), -1.0, 1.0);
+        let upstream = self.rounded("upstream", output.dims());
+        let output = kernels::in_float(output, Float::Fp32);
         let values = Values { outputs: vec![numbers(output.clone().inner())?], gradients: Vec::new() };
         Ok((values, output.mul(upstream).sum().backward()))
     }

@@ -2,6 +2,7 @@
 //! and in a batch. The whole set also runs once more without AVX2.
 
 mod convolution;
+mod half;
 mod join;
 mod norm;
 mod sameness;
