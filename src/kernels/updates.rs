@@ -5,6 +5,7 @@ use burn::backend::Dispatch;
 use burn::tensor::Tensor;
 
 use super::extension::Inferred;
+use super::gpu::Parameter;
 use super::{is_native, is_plain, updates_fallback as fallback};
 
 /// A rule with the numbers of one update, as PyTorch defines the three.
@@ -66,7 +67,9 @@ pub fn update(value: Tensor<1>, gradient: Tensor<1>, moments: Moments, step: Ste
         moment.unwrap_or_else(|| Tensor::zeros([if keeps { count } else { 1 }], &device))
     };
     let (first, second) = (start(moments.first, keeps_first), start(moments.second, keeps_second));
-    let (value, first, second) = if are_native([&value, &gradient]) {
+    let (value, first, second) = if let Some(value) = Parameter::of(&value, [&gradient, &first, &second]) {
+        value.update(gradient, [first, second], step)
+    } else if are_native([&value, &gradient]) {
         let (value, gradient) = (value.into_dispatch(), gradient.into_dispatch());
         let found =
             Dispatch::kiln_update(value, gradient, first.into_dispatch(), second.into_dispatch(), step);
@@ -95,6 +98,9 @@ pub fn sum(left: Tensor<1>, right: Tensor<1>) -> Tensor<1> {
 
 /// The sum of the squares, as one number on the device.
 pub fn squares(x: Tensor<1>) -> Tensor<1> {
+    if let Some(x) = Parameter::of(&x, []) {
+        return x.squares();
+    }
     if !are_native([&x]) {
         return x.square().sum();
     }

@@ -8,8 +8,8 @@ use burn::tensor::TensorData;
 use burn_cubecl::tensor::CubeTensor;
 
 use super::launch::whole;
-use super::{activation, convolution, gate, norm, squeeze};
-use crate::kernels::Window;
+use super::{activation, convolution, gate, norm, squeeze, updates};
+use crate::kernels::{Step, Window};
 use crate::scaling::Activation;
 
 /// The operations; `gradients.rs` has the way back.
@@ -45,6 +45,36 @@ pub trait OnGpu: Backend {
     fn gpu_pool(x: FloatTensor<Self>) -> FloatTensor<Self>;
 
     fn gpu_join(x: FloatTensor<Self>, input: FloatTensor<Self>, factors: Vec<f32>) -> FloatTensor<Self>;
+}
+
+/// What no gradient goes through: the optimizers.
+#[backend_extension(Cube)]
+pub trait Updated: Backend {
+    fn gpu_update(
+        value: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        first: FloatTensor<Self>,
+        second: FloatTensor<Self>,
+        step: Step,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+
+    fn gpu_squares(x: FloatTensor<Self>) -> FloatTensor<Self>;
+}
+
+impl Updated for Cube {
+    fn gpu_update(
+        value: CubeTensor,
+        gradient: CubeTensor,
+        first: CubeTensor,
+        second: CubeTensor,
+        step: Step,
+    ) -> (CubeTensor, CubeTensor, CubeTensor) {
+        updates::update(&whole(value), &whole(gradient), [first, second].map(whole), step)
+    }
+
+    fn gpu_squares(x: CubeTensor) -> CubeTensor {
+        updates::squares(&whole(x))
+    }
 }
 
 impl OnGpu for Cube {

@@ -14,15 +14,16 @@ mod launch;
 mod norm;
 mod product;
 mod squeeze;
-#[cfg(test)]
-mod tests;
+#[cfg(all(test, feature = "wgpu"))]
+pub mod tests;
+mod updates;
 
 use burn::backend::{Dispatch, DispatchDevice};
 use burn::tensor::{DType, Device, Tensor};
 
-use super::{Normalised, Window};
+use super::{Normalised, Step, Window};
 use crate::scaling::Activation;
-use extension::OnGpu;
+use extension::{OnGpu, Updated};
 
 /// Pictures that these kernels work on.
 pub struct Pictures(Tensor<4>);
@@ -85,5 +86,36 @@ impl Pictures {
 
     pub fn join(self, input: Tensor<4>, factors: Vec<f32>) -> Tensor<4> {
         Tensor::from_dispatch(Dispatch::gpu_join(self.0.into_dispatch(), input.into_dispatch(), factors))
+    }
+}
+
+/// A parameter, or its gradient, on a GPU, with no history of it kept.
+pub struct Parameter(Tensor<1>);
+
+impl Parameter {
+    /// Nothing where any of them lies elsewhere, or holds other numbers.
+    pub fn of<const N: usize>(x: &Tensor<1>, others: [&Tensor<1>; N]) -> Option<Self> {
+        let known = |x: &Tensor<1>| {
+            x.dtype() == DType::F32 && matches!(x.device().as_dispatch(), DispatchDevice::Cube(_))
+        };
+        (known(x) && others.into_iter().all(known)).then(|| Self(x.clone()))
+    }
+
+    /// One update: the value and both moments.
+    pub fn update(
+        self,
+        gradient: Tensor<1>,
+        [first, second]: [Tensor<1>; 2],
+        step: Step,
+    ) -> (Tensor<1>, Tensor<1>, Tensor<1>) {
+        let (first, second) = (first.into_dispatch(), second.into_dispatch());
+        let found =
+            Dispatch::gpu_update(self.0.into_dispatch(), gradient.into_dispatch(), first, second, step);
+        (Tensor::from_dispatch(found.0), Tensor::from_dispatch(found.1), Tensor::from_dispatch(found.2))
+    }
+
+    /// The sum of the squares.
+    pub fn squares(self) -> Tensor<1> {
+        Tensor::from_dispatch(Dispatch::gpu_squares(self.0.into_dispatch()))
     }
 }

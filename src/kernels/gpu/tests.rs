@@ -14,7 +14,8 @@ use crate::scaling::{Activation, Padding};
 #[derive(Clone)]
 struct Array(Vec<f64>, Vec<usize>);
 
-fn device() -> Option<Device> {
+/// What wgpu reaches first.
+pub fn device() -> Option<Device> {
     static FOUND: OnceLock<Option<Device>> = OnceLock::new();
     let open = || {
         let device = Device::wgpu(DeviceKind::DefaultDevice);

@@ -31,6 +31,17 @@ fn other() -> Device {
     Device::ndarray()
 }
 
+/// A device that wgpu reaches, where there is one.
+#[cfg(feature = "wgpu")]
+fn gpu() -> Option<Device> {
+    super::gpu::tests::device()
+}
+
+#[cfg(not(feature = "wgpu"))]
+fn gpu() -> Option<Device> {
+    None
+}
+
 fn numbers<const D: usize>(x: Tensor<D>) -> Vec<f32> {
     x.cast(DType::F32).into_data().try_into_vec().unwrap()
 }

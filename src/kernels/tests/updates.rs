@@ -3,7 +3,7 @@
 use burn::tensor::{Device, Tensor};
 
 use super::super::updates::{Moments, Rule, Step, follow, squares, sum, update};
-use super::{close, drawn, numbers, other};
+use super::{close, drawn, gpu, numbers, other};
 
 fn step(rule: Rule, rate: f64, weight_decay: f64) -> Step {
     Step { rule, rate, weight_decay, share: 1.0 }
@@ -11,7 +11,7 @@ fn step(rule: Rule, rate: f64, weight_decay: f64) -> Step {
 
 /// Three updates with the gradients of the script.
 fn check(step: Step, expected: [f32; 5]) {
-    for device in [Device::flex(), other()] {
+    for device in [Some(Device::flex()), Some(other()), gpu()].into_iter().flatten() {
         let mut value = Tensor::from_floats([1.0, -2.0, 0.5, 3.0, -0.25], &device);
         let mut moments = Moments::default();
         for k in 0..3 {
@@ -77,6 +77,13 @@ fn long_parameters_are_updated_to_their_ends() {
             (numbers(value), moments.map(|moment| moment.map_or_else(Vec::new, numbers)))
         };
         let (native, plain) = (run(&Device::flex()), run(&other()));
+        if let Some(gpu) = gpu() {
+            let gpu = run(&gpu);
+            close("value on a GPU", &gpu.0, &plain.0, 1e-6);
+            for (gpu, plain) in gpu.1.iter().zip(&plain.1) {
+                close("moment on a GPU", gpu, plain, 1e-6);
+            }
+        }
         close("value", &native.0, &plain.0, 1e-6);
         close("first moment", &native.1[0], &plain.1[0], 1e-6);
         close("second moment", &native.1[1], &plain.1[1], 1e-6);
@@ -93,5 +100,8 @@ fn sums_squares_and_moving_means() {
     close("mean", &numbers(follow(a.clone(), b, 0.25)), &each(|a, b| a + (b - a) * 0.25), 1e-6);
     assert_eq!(numbers(follow(a.clone(), a.clone(), 0.3)), left, "what does not differ keeps its bits");
     let expected: f64 = left.iter().map(|value| f64::from(*value).powi(2)).sum();
+    if let Some(gpu) = gpu() {
+        close("squares on a GPU", &numbers(squares(a.clone().to_device(&gpu))), &[expected as f32], 1e-6);
+    }
     close("squares", &numbers(squares(a)), &[expected as f32], 1e-6);
 }
