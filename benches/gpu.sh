@@ -39,8 +39,8 @@ part() {
 
 if [ -z "${KILN:-}" ] && command -v cargo >/dev/null; then
     say "cargo build"
-    timeout 120 cargo build --release --offline --features "$([ "$device" = cuda ] && echo cuda || echo wgpu)" >&2 ||
-        echo "the build failed or takes longer than two minutes here; going on with $kiln" >&2
+    timeout 90 cargo build --release --offline --features "$([ "$device" = cuda ] && echo cuda || echo wgpu)" >&2 ||
+        echo "the build failed or takes longer than 90 seconds here; going on with $kiln" >&2
 fi
 [ -x "$kiln" ] || { echo "$kiln is not there: build it first, or name one with KILN=path" >&2; exit 2; }
 
@@ -66,7 +66,10 @@ work=("b0 128 224 20" "b3 64 300 20")
 if [ -n "$quick" ]; then work=("lite0 2 32 1"); fi
 for one in "${work[@]}"; do
     read -r variant batch side steps <<<"$one"
-    part "kiln $device fp32, $variant" "${quick:+1}75" "$kiln" bench --device "$device" --variant "$variant" --batch "$batch" --side "$side" --steps "$steps" --json
+    for precision in fp32 fp16; do
+        part "kiln $device $precision, $variant" "${quick:+2}50" "$kiln" bench --device "$device" --variant "$variant" \
+            --precision "$precision" --batch "$batch" --side "$side" --steps "$steps" --json
+    done
 done
 
 # PyTorch stands beside a GPU on CUDA; on other machines only --quick runs it, on the processor.
@@ -79,7 +82,7 @@ if [ "$on" = cuda ] || [ -n "$quick" ]; then
         part "pytorch eager fp32 channels_last, $variant" "${quick:+1}20" "${peer[@]}" --layout nhwc
         if [ "$on" = cuda ]; then
             part "pytorch eager amp channels_last, $variant" 25 "${peer[@]}" --layout nhwc --amp fp16
-            part "pytorch compile amp channels_last, $variant" 50 "${peer[@]}" --layout nhwc --amp fp16 --compile
+            part "pytorch compile amp channels_last, $variant" 45 "${peer[@]}" --layout nhwc --amp fp16 --compile
         fi
     done
 else

@@ -7,7 +7,7 @@ use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use half::{bf16, f16};
 
 use crate::chance::Key;
-use crate::kernels::{self, Window};
+use crate::kernels::{self, Moments, Rule, Step, Window};
 use crate::scaling::{Activation, Float, Padding};
 
 /// Pictures in a batch.
@@ -48,6 +48,16 @@ pub(super) enum Operation {
         inputs: usize,
         outputs: usize,
     },
+    /// A branch added to its input, each picture of the branch with its own factor.
+    Join {
+        channels: usize,
+        side: usize,
+    },
+    /// An optimizer's update of so many numbers, and the sum of their squares.
+    Update {
+        count: usize,
+        rule: Rule,
+    },
 }
 
 /// What an operation gave, in row-major order.
@@ -77,6 +87,8 @@ impl Operation {
                 values.and("x", &x, &gradients)
             }
             Self::Squeeze { channels, reduced, side } => squeeze(&draw, channels, reduced, side),
+            Self::Join { channels, side } => join(&draw, channels, side),
+            Self::Update { count, rule } => update(&draw, count, rule),
             Self::Dense { inputs, outputs } => {
                 let x = draw.leaf("x", [SAMPLES, inputs], 1.0);
                 let weight = draw.leaf("weight", [outputs, inputs], fan(inputs));
@@ -93,7 +105,7 @@ impl Operation {
 
     /// Whether training does this on half floats. The classifier, and layers that are folded, stay in 32 bits.
     pub fn takes_halves(&self) -> bool {
-        !matches!(self, Self::Dense { .. } | Self::Convolve { bias: true, .. })
+        !matches!(self, Self::Dense { .. } | Self::Update { .. } | Self::Convolve { bias: true, .. })
     }
 
     /// The sizes of the input and what else there is to say.
@@ -102,11 +114,13 @@ impl Operation {
             Self::Convolve { input, output, side, .. } => format!("{input} to {output} at {side}x{side}"),
             Self::Normalise { channels, side, .. }
             | Self::Scale { channels, side, .. }
+            | Self::Join { channels, side }
             | Self::Pool { channels, side } => format!("{channels} at {side}x{side}"),
             Self::Squeeze { channels, reduced, side } => {
                 format!("{channels} over {reduced} at {side}x{side}")
             }
             Self::Dense { inputs, outputs } => format!("{inputs} to {outputs}"),
+            Self::Update { count, .. } => format!("{count} numbers"),
         }
     }
 
@@ -118,8 +132,10 @@ impl Operation {
                 input * output / window.groups * side * side < 20_000
             }
             Self::Dense { inputs, outputs } => inputs * outputs < 20_000,
+            Self::Update { count, .. } => count < 20_000,
             Self::Normalise { channels, side, .. }
             | Self::Scale { channels, side, .. }
+            | Self::Join { channels, side }
             | Self::Pool { channels, side }
             | Self::Squeeze { channels, side, .. } => channels * side * side < 20_000,
         }
@@ -145,6 +161,10 @@ impl fmt::Display for Operation {
             Self::Pool { .. } => f.write_str("mean over the picture"),
             Self::Squeeze { .. } => f.write_str("squeeze-excite"),
             Self::Dense { .. } => f.write_str("matrix product"),
+            Self::Join { .. } => f.write_str("branch added"),
+            Self::Update { rule: Rule::AdamW { .. }, .. } => f.write_str("adamw's update"),
+            Self::Update { rule: Rule::Sgd { .. }, .. } => f.write_str("sgd's update"),
+            Self::Update { rule: Rule::RmsProp { .. }, .. } => f.write_str("rmsprop's update"),
         }
     }
 }
@@ -201,6 +221,28 @@ fn squeeze(draw: &Numbers, channels: usize, reduced: usize, side: usize) -> Comp
     let values = values.and("x", &x, &gradients)?;
     let values = values.and("reduce", &reduce.0, &gradients)?.and("reduce bias", &reduce.1, &gradients)?;
     values.and("expand", &expand.0, &gradients)?.and("expand bias", &expand.1, &gradients)
+}
+
+fn join(draw: &Numbers, channels: usize, side: usize) -> Computed {
+    let (x, pictures) = draw.pictures([SAMPLES, channels, side, side]);
+    let (branch, shortcut) = kernels::fork(pictures);
+    let output = kernels::join(branch, shortcut, vec![0.0, 1.25]);
+    let (values, gradients) = draw.backward(kernels::leave(output))?;
+    values.and("x", &x, &gradients)
+}
+
+fn update(draw: &Numbers, count: usize, rule: Rule) -> Computed {
+    let drawn = |name, low| draw.between(name, [count], low, 1.0).inner();
+    let (value, gradient) = (drawn("value", -1.0), drawn("gradient", -1.0));
+    let moments = Moments { first: Some(drawn("first", -1.0)), second: Some(drawn("second", 0.0)) };
+    let step = Step { rule, rate: 0.1, weight_decay: 0.1, share: 0.5 };
+    let squares = kernels::squares(gradient.clone());
+    let (value, moments) = kernels::update(value, gradient, moments, step);
+    let mut outputs = vec![numbers(value)?, numbers(squares)?];
+    for moment in [moments.first, moments.second].into_iter().flatten() {
+        outputs.push(numbers(moment)?);
+    }
+    Ok(Values { outputs, gradients: Vec::new() })
 }
 
 /// Keeps the outputs near 1 whatever the number of products in a sum.

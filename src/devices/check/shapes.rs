@@ -5,7 +5,7 @@
 //! Tests go through all variants.
 
 use super::operation::Operation;
-use crate::kernels::Window;
+use crate::kernels::{Rule, Window};
 use crate::scaling::{Activation, Kind, Layer, Padding, Plan, Variant};
 
 /// The side of the picture: one that is halved to odd sides throughout, one that is halved to even ones.
@@ -52,8 +52,9 @@ fn on_dots(mut operation: Operation) -> Operation {
             *side = if window.kernel == 1 { 2 } else { window.kernel }
         }
         Operation::Normalise { side, .. } | Operation::Scale { side, .. } => *side = 3,
+        Operation::Join { side, .. } => *side = 2,
         Operation::Pool { side, .. } | Operation::Squeeze { side, .. } => *side = 2,
-        Operation::Dense { .. } => {}
+        Operation::Dense { .. } | Operation::Update { .. } => {}
     }
     operation
 }
@@ -162,7 +163,16 @@ fn small() -> Vec<Operation> {
         Operation::Pool { channels: 1280, side: 3 },
         Operation::Pool { channels: 1280, side: 7 },
         Operation::Dense { inputs: 1280, outputs: 5 },
+        Operation::Join { channels: 8, side: 5 },
+        Operation::Join { channels: 24, side: 33 },
     ];
+    for rule in [
+        Rule::AdamW { betas: [0.9, 0.99], eps: 1e-8, updates: 3 },
+        Rule::Sgd { momentum: 0.9, nesterov: true },
+        Rule::RmsProp { alpha: 0.9, eps: 1e-3, momentum: 0.5 },
+    ] {
+        all.extend([5, 1000].map(|count| Operation::Update { count, rule }));
+    }
     for activation in [None, Some(Activation::Silu), Some(Activation::Relu6)] {
         // Few numbers: at the corners of a ReLU6 two right devices may disagree, so none may lie there.
         all.push(Operation::Normalise { channels: 8, side: 5, activation });
