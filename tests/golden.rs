@@ -156,8 +156,8 @@ struct AllMixed {
     cases: Vec<Mixed>,
 }
 
-/// No tensor is further from float64 than twice PyTorch's autocast on the processor, or than four times the rounding of one
-/// number, where that is more: the loss is one number, and may come out right by luck.
+/// No tensor is further from float64 than twice PyTorch's autocast on the processor at its worst of several brightnesses, or than
+/// four times the rounding of one number, where that is more: the loss is one number, and may come out right by luck.
 fn check_mixed(mixed: &Mixed, device: &Device) {
     let (golden, bytes) = read(&mixed.case);
     let file = SafeTensors::deserialize(&bytes).unwrap();

@@ -94,8 +94,9 @@ fn the_processors_memory_does_not_grow_over_a_thousand_steps() {
     assert!(after < before + SLACK_MIB, "{before} MiB became {after}");
 }
 
-/// What a software driver's process may take meanwhile, which keeps compiled shaders and freed pages.
-const DRIVERS_SLACK_MIB: f64 = 8.0;
+/// What a software driver's process may take in 500 updates, which keeps compiled shaders and freed pages. It takes more at
+/// once now and then (13 MiB were seen), but what grows grows in either half; a batch lost in each step would be 12 MiB.
+const DRIVERS_SLACK_MIB: f64 = 4.0;
 /// What a device's allocator may take meanwhile: it hands out 32 bytes at least, so a number lost in each step would be 32 KiB.
 /// 224 bytes were measured.
 const DEVICE_SLACK: u64 = 16 << 10;
@@ -117,16 +118,20 @@ fn keeps_its_memory(early: u64, more: &[&str]) {
     let Some(studio) = on_wgpu() else { return };
     let settings = [&["train", "tiny.toml", "train.batch=2", WGPU[0], WGPU[1]], more].concat();
     let mut running = studio.start(&settings);
-    let [before, after] = [early, early + 1000].map(|step| {
+    let [before, halfway, after] = [early, early + 500, early + 1000].map(|step| {
         wait_for(&studio, &mut running, step);
         (*device_memory(&studio).last().unwrap(), resident_mib(running.id()))
     });
     running.signal("INT");
     assert_eq!(running.wait().code, Some(130));
     println!("device: {} bytes after {early} steps, {} after 1000 more", before.0, after.0);
-    println!("process: {:.1} MiB after {early} steps, {:.1} after 1000 more", before.1, after.1);
+    println!(
+        "process: {:.1} MiB after {early} steps, {:.1}, {:.1} after 500 more each",
+        before.1, halfway.1, after.1
+    );
     assert!(after.0 <= before.0 + DEVICE_SLACK, "{} bytes on the device became {}", before.0, after.0);
-    assert!(after.1 < before.1 + DRIVERS_SLACK_MIB, "{} MiB became {}", before.1, after.1);
+    let grown = f64::min(halfway.1 - before.1, after.1 - halfway.1);
+    assert!(grown < DRIVERS_SLACK_MIB, "{} MiB became {} and {}", before.1, halfway.1, after.1);
 }
 
 /// Waits until a run has made so many updates.
