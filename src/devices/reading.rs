@@ -11,11 +11,9 @@ use std::{
     thread::{Builder, JoinHandle},
 };
 
-#[cfg(all(feature = "cuda", not(feature = "wgpu")))]
-use burn::backend::Cuda as Cube;
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+use burn::backend::Cube;
 use burn::backend::DispatchDevice;
-#[cfg(feature = "wgpu")]
-use burn::backend::Wgpu as Cube;
 #[cfg(any(feature = "wgpu", feature = "cuda"))]
 use burn::tensor::{Bytes, DType, TensorData, read_sync};
 use burn::tensor::{Device, Tensor};

@@ -6,6 +6,7 @@ use burn::backend::ops::FloatTensorOps;
 use burn_cubecl::tensor::CubeTensor;
 
 use super::launch::{dims, shaped, whole};
+use super::place::Place;
 use super::{depthwise, product};
 use crate::kernels::Window;
 
@@ -33,8 +34,6 @@ fn way(window: Window) -> Way {
 pub fn forward(x: &CubeTensor, weight: &CubeTensor, window: Window) -> CubeTensor {
     let [samples, height, width, channels] = dims(x);
     let [outputs, ..] = dims::<4>(weight);
-    let [rows, columns] =
-        [height, width].map(|side| window.padding.output(side, window.kernel, window.stride));
     match way(window) {
         Way::Pointwise => {
             let x = shaped(x.clone(), [samples * height * width, channels]);
@@ -45,6 +44,7 @@ pub fn forward(x: &CubeTensor, weight: &CubeTensor, window: Window) -> CubeTenso
         Way::Patches => {
             let patches = product::patches(x, window);
             let found = product::by_outputs(&patches, &even_rows(weight));
+            let Place { rows, columns, .. } = Place::of(window, [height, width]);
             shaped(found, [samples, rows, columns, outputs])
         }
     }

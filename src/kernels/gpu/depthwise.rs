@@ -9,21 +9,11 @@ use cubecl::prelude::*;
 
 use super::columns::{Deal, Span, add_up, channel_of, gather, rows_of};
 use super::launch::{UNITS, argument, cube, cubes, dims, elements, empty, lanes, shaped};
+use super::place::Place;
 use crate::kernels::Window;
 
 /// Neighbours in a line that a unit computes.
 const STRIP: usize = 4;
-
-/// Pictures on both sides of a convolution. `up` and `left` are rows and columns of padding.
-#[derive(CubeLaunch, CubeType, Clone, Copy)]
-struct Place {
-    height: usize,
-    width: usize,
-    rows: usize,
-    columns: usize,
-    up: usize,
-    left: usize,
-}
 
 /// Each output is the sum of the inputs under its window; `weight` is `[kernel, kernel, channels]`.
 #[cube(launch_unchecked)]
@@ -178,31 +168,29 @@ fn weight_gradients<F: Float, N: Size>(
 /// Pictures `[n, h, w, c]` with `[kernel, kernel, c]` in 32 bits, both whole.
 pub fn convolve(x: &CubeTensor, weight: &CubeTensor, window: Window) -> CubeTensor {
     let [samples, height, width, channels] = dims(x);
-    let outputs = [height, width].map(|side| window.padding.output(side, window.kernel, window.stride));
-    let before = [height, width].map(|side| window.padding.amounts(side, window.kernel, window.stride).0);
-    let output = empty(x, [samples, outputs[0], outputs[1], channels], x.dtype);
-    sweep([x, weight, &output], before, window, false);
+    let place = Place::of(window, [height, width]);
+    let output = empty(x, [samples, place.rows, place.columns, channels], x.dtype);
+    sweep([x, weight, &output], place, window, false);
     output
 }
 
-/// The gradient of pictures of the size of `like`.
+/// The gradient of pictures of this shape.
 pub fn input_gradient(
     gradient: &CubeTensor,
     weight: &CubeTensor,
-    [samples, height, width, channels]: [usize; 4],
+    shape: [usize; 4],
     window: Window,
 ) -> CubeTensor {
-    let before = [height, width].map(|side| window.padding.amounts(side, window.kernel, window.stride).0);
-    let output = empty(gradient, [samples, height, width, channels], gradient.dtype);
+    let [_, height, width, channels] = shape;
+    let place = Place::of(window, [height, width]);
+    let output = empty(gradient, shape, gradient.dtype);
     if window.stride == 1 {
         // The same sum with the window turned round.
-        let before = before.map(|before| window.kernel - 1 - before);
-        sweep([gradient, weight, &output], before, window, true);
+        sweep([gradient, weight, &output], place.turned(window.kernel), window, true);
         return output;
     }
-    let [_, rows, columns, _] = dims(gradient);
     let lanes = lanes(channels);
-    let units = samples * height * width * channels / lanes;
+    let units = shape.iter().product::<usize>() / lanes;
     // Safety: units beyond the last leave at once, and every other index is compared with the sides of the pictures.
     unsafe {
         backward::launch_unchecked(
@@ -213,7 +201,7 @@ pub fn input_gradient(
             argument(gradient),
             argument(weight),
             argument(&output),
-            PlaceLaunch::new(height, width, rows, columns, before[0], before[1]),
+            place.launch(),
             channels / lanes,
             units,
             window.kernel,
@@ -226,13 +214,12 @@ pub fn input_gradient(
 
 /// The gradient of the weights, `[kernel, kernel, channels]` in 32 bits.
 pub fn weight_gradient(x: &CubeTensor, gradient: &CubeTensor, window: Window) -> CubeTensor {
-    let [_, height, width, channels] = dims(x);
-    let [samples, rows, columns, _] = dims(gradient);
-    let before = [height, width].map(|side| window.padding.amounts(side, window.kernel, window.stride).0);
+    let [samples, height, width, channels] = dims(x);
+    let place = Place::of(window, [height, width]);
     let taps = window.kernel * window.kernel;
     // A unit keeps a sum for each tap; fewer channels at once for the larger windows.
     let lanes = if taps > 9 { lanes(channels).min(2) } else { lanes(channels) };
-    let deal = Deal::with_lanes(1, samples * rows * columns, channels, lanes);
+    let deal = Deal::with_lanes(1, samples * place.rows * place.columns, channels, lanes);
     let parts = empty(x, [deal.chunks, taps, channels], DType::F32);
     // Safety: rows end with their chunk, units without a channel have no rows, and inputs are compared with the sides.
     unsafe {
@@ -244,7 +231,7 @@ pub fn weight_gradient(x: &CubeTensor, gradient: &CubeTensor, window: Window) ->
             argument(x),
             argument(gradient),
             argument(&parts),
-            PlaceLaunch::new(height, width, rows, columns, before[0], before[1]),
+            place.launch(),
             deal.span(),
             window.kernel,
             window.stride,
@@ -258,10 +245,9 @@ pub fn weight_gradient(x: &CubeTensor, gradient: &CubeTensor, window: Window) ->
     }
 }
 
-/// Every output of a convolution; `before` is the padding above and to the left.
-fn sweep([x, weight, output]: [&CubeTensor; 3], before: [usize; 2], window: Window, flipped: bool) {
-    let [_, height, width, channels] = dims(x);
-    let [samples, rows, columns, _] = dims(output);
+/// Every output of a convolution.
+fn sweep([x, weight, output]: [&CubeTensor; 3], place: Place, window: Window, flipped: bool) {
+    let [samples, rows, columns, channels] = dims(output);
     let lanes = lanes(channels);
     let (vectors, strips) = (channels / lanes, columns.div_ceil(STRIP));
     let units = samples * rows * strips * vectors;
@@ -275,7 +261,7 @@ fn sweep([x, weight, output]: [&CubeTensor; 3], before: [usize; 2], window: Wind
             argument(x),
             argument(weight),
             argument(output),
-            PlaceLaunch::new(height, width, rows, columns, before[0], before[1]),
+            place.launch(),
             vectors,
             strips,
             units,

@@ -12,6 +12,7 @@ mod gate;
 mod gradients;
 mod launch;
 mod norm;
+mod place;
 mod product;
 mod squeeze;
 #[cfg(all(test, feature = "wgpu"))]

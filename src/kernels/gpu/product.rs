@@ -11,6 +11,7 @@ use cubecl::prelude::*;
 
 use super::columns::{Deal, add_up};
 use super::launch::{argument, cube, cubes, dims, elements, empty, shaped};
+use super::place::Place;
 use crate::kernels::Window;
 
 /// Rows that one product should sum over before there are more products side by side.
@@ -24,13 +25,8 @@ const EVEN: usize = 8;
 fn gather_patches<F: Float>(
     x: &[F],
     output: &mut [F],
-    height: usize,
-    width: usize,
+    place: Place,
     channels: usize,
-    rows: usize,
-    columns: usize,
-    up: usize,
-    left: usize,
     stride: usize,
     length: usize,
     units: usize,
@@ -42,15 +38,15 @@ fn gather_patches<F: Float>(
     }
     let at = ABSOLUTE_POS % length;
     let position = ABSOLUTE_POS / length;
-    let (column, line) = (position % columns, position / columns);
-    let (row, sample) = (line % rows, line / rows);
+    let (column, line) = (position % place.columns, position / place.columns);
+    let (row, sample) = (line % place.rows, line / place.rows);
     let channel = at / (kernel * kernel);
     let (ky, kx) = (at / kernel % kernel, at % kernel);
     // Where there is no such row or column the difference wraps round and is too large.
-    let (y, x_at) = (row * stride + ky - up, column * stride + kx - left);
+    let (y, x_at) = (row * stride + ky - place.up, column * stride + kx - place.left);
     let mut value = F::new(0.0f32);
-    if channel < channels && y < height && x_at < width {
-        value = x[((sample * height + y) * width + x_at) * channels + channel];
+    if channel < channels && y < place.height && x_at < place.width {
+        value = x[((sample * place.height + y) * place.width + x_at) * channels + channel];
     }
     output[ABSOLUTE_POS] = value;
 }
@@ -60,13 +56,8 @@ fn gather_patches<F: Float>(
 fn spread_patches<F: Float>(
     patches: &[F],
     output: &mut [F],
-    height: usize,
-    width: usize,
+    place: Place,
     channels: usize,
-    rows: usize,
-    columns: usize,
-    up: usize,
-    left: usize,
     stride: usize,
     length: usize,
     units: usize,
@@ -78,20 +69,20 @@ fn spread_patches<F: Float>(
     }
     let channel = ABSOLUTE_POS % channels;
     let position = ABSOLUTE_POS / channels;
-    let (x, line) = (position % width, position / width);
-    let (y, sample) = (line % height, line / height);
+    let (x, line) = (position % place.width, position / place.width);
+    let (y, sample) = (line % place.height, line / place.height);
     let mut sum = 0.0f32;
     for ky in 0..kernel {
-        let from = y + up - ky;
+        let from = y + place.up - ky;
         let row = from / stride;
-        if row * stride == from && row < rows {
+        if row * stride == from && row < place.rows {
             for kx in 0..kernel {
-                let from = x + left - kx;
+                let from = x + place.left - kx;
                 let column = from / stride;
-                if column * stride == from && column < columns {
-                    let place = (sample * rows + row) * columns + column;
+                if column * stride == from && column < place.columns {
+                    let window = (sample * place.rows + row) * place.columns + column;
                     let at = (channel * kernel + ky) * kernel + kx;
-                    sum += f32::cast_from(patches[place * length + at]);
+                    sum += f32::cast_from(patches[window * length + at]);
                 }
             }
         }
@@ -173,12 +164,11 @@ fn like(weight: &CubeTensor, x: &CubeTensor) -> CubeTensor {
 /// What lies under a convolution's windows, a row for each output.
 pub fn patches(x: &CubeTensor, window: Window) -> CubeTensor {
     let [samples, height, width, channels] = dims(x);
-    let [rows, columns] =
-        [height, width].map(|side| window.padding.output(side, window.kernel, window.stride));
-    let before = [height, width].map(|side| window.padding.amounts(side, window.kernel, window.stride).0);
+    let place = Place::of(window, [height, width]);
     let length = evened(channels * window.kernel * window.kernel);
-    let output = empty(x, [samples * rows * columns, length], x.dtype);
-    let units = samples * rows * columns * length;
+    let windows = samples * place.rows * place.columns;
+    let output = empty(x, [windows, length], x.dtype);
+    let units = windows * length;
     // Safety: units beyond the last leave at once, and rows, columns and channels are compared with the picture's.
     unsafe {
         gather_patches::launch_unchecked(
@@ -187,13 +177,8 @@ pub fn patches(x: &CubeTensor, window: Window) -> CubeTensor {
             cube(),
             argument(x),
             argument(&output),
-            height,
-            width,
+            place.launch(),
             channels,
-            rows,
-            columns,
-            before[0],
-            before[1],
             window.stride,
             length,
             units,
@@ -207,9 +192,7 @@ pub fn patches(x: &CubeTensor, window: Window) -> CubeTensor {
 /// Pictures of a size from the gradients of what lay under a convolution's windows.
 pub fn from_patches(patches: &CubeTensor, shape: [usize; 4], window: Window) -> CubeTensor {
     let [_, height, width, channels] = shape;
-    let [rows, columns] =
-        [height, width].map(|side| window.padding.output(side, window.kernel, window.stride));
-    let before = [height, width].map(|side| window.padding.amounts(side, window.kernel, window.stride).0);
+    let place = Place::of(window, [height, width]);
     let [_, length] = dims(patches);
     let output = empty(patches, shape, patches.dtype);
     let units = shape.iter().product();
@@ -221,13 +204,8 @@ pub fn from_patches(patches: &CubeTensor, shape: [usize; 4], window: Window) -> 
             cube(),
             argument(patches),
             argument(&output),
-            height,
-            width,
+            place.launch(),
             channels,
-            rows,
-            columns,
-            before[0],
-            before[1],
             window.stride,
             length,
             units,
@@ -238,6 +216,7 @@ pub fn from_patches(patches: &CubeTensor, shape: [usize; 4], window: Window) -> 
     output
 }
 
+/// The length of a row that holds so many numbers.
 pub fn evened(length: usize) -> usize {
     length.next_multiple_of(EVEN)
 }
