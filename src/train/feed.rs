@@ -215,7 +215,7 @@ impl Cached<'_> {
 fn caching_spec(session: &Session, view: usize) -> Spec {
     Spec {
         lone: Lone::Kept,
-        batch: super::validate::BATCH,
+        batch: session.together(),
         ..training_spec(session.config, view, session.spec())
     }
 }

@@ -1,6 +1,7 @@
 //! How a run's pictures are loaded: plainly for inference, augmented for training. Also used to show them beforehand.
 
 use super::run::Session;
+use super::validate::BATCH;
 use crate::augment::Policy;
 use crate::config::{Config, Sampler};
 use crate::dataset::Preprocess;
@@ -10,7 +11,12 @@ use crate::loader::{Lone, Spec, order};
 impl Session<'_> {
     /// How pictures are loaded for this device's inference; training changes some of it.
     pub(super) fn spec(&self) -> Spec {
-        Spec { as_bytes: !is_processor(&self.device), ..self.plain_spec() }
+        Spec { as_bytes: !is_processor(&self.device), batch: self.together(), ..self.plain_spec() }
+    }
+
+    /// Pictures that are inferred at once: on a GPU no more than are trained at once, which is known to fit.
+    pub fn together(&self) -> usize {
+        if is_processor(&self.device) { BATCH } else { BATCH.min(self.config.train.batch) }
     }
 
     /// How pictures are loaded to be looked at.
@@ -44,7 +50,7 @@ pub fn plain_spec(
         policy: Policy::none(),
         seed: config.train.seed,
         view: 0,
-        batch: super::validate::BATCH,
+        batch: BATCH,
         lone: Lone::Kept,
         first: 0,
         classes,

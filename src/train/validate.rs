@@ -61,7 +61,7 @@ impl Validator {
         }
         let mut logits = Vec::new();
         let samples: Vec<usize> = (0..self.items.len()).collect();
-        for batch in samples.chunks(BATCH) {
+        for batch in samples.chunks(session.together()) {
             session.go_on()?;
             let output: Tensor<2> = network.suffix(cache.batch(0, batch, device), *cut);
             logits.extend(numbers(output));
@@ -87,5 +87,5 @@ pub fn predict_items(
 }
 
 fn spec(session: &Session) -> Spec {
-    Spec { batch: BATCH, lone: Lone::Kept, ..session.spec() }
+    Spec { lone: Lone::Kept, ..session.spec() }
 }
