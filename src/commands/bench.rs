@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use anyhow::Result;
@@ -14,9 +15,11 @@ use super::bench_data;
 use super::console::{print, tell};
 use super::failure::Failure;
 use super::memory;
+use super::sizes::Sizes;
 use super::steps::{Training, network, pictures, trainer};
+use super::tune;
 use super::{Ended, Format, Place, at_least_one, start};
-use crate::config::Optimizer as Rule;
+use crate::config::{Optimizer as Rule, Tune};
 use crate::dataset::{Interpolation, Preprocess};
 use crate::devices::{choose, held, on, precision};
 use crate::loader::Decoded;
@@ -39,6 +42,9 @@ pub struct Bench {
     /// What pictures are made of while training
     #[arg(long, value_enum, default_value_t = Precision::Fp32)]
     precision: Precision,
+    /// On a GPU: measure kernels for products of matrices first, where that has not been done
+    #[arg(long)]
+    tune: bool,
     #[arg(long, default_value_t = 16, value_parser = at_least_one)]
     batch: usize,
     /// How often to time; two runs before that do not count
@@ -156,6 +162,9 @@ impl Bench {
         let variant: Variant = self.variant.parse()?;
         let plan = Plan::variant(variant);
         let side = self.side.unwrap_or(plan.resolution);
+        if self.tune {
+            tune::settle(Tune::On, &chosen, &self.sizes(&plan, side), &AtomicBool::new(false));
+        }
         let (first_ms, ms) = on(&chosen, || self.times(&plan, side, &chosen.device))?;
         let report = Report {
             schema: 1,
@@ -238,22 +247,38 @@ impl Bench {
     fn stepper(&self, plan: &Plan, side: usize, device: &Device) -> Box<dyn FnMut()> {
         let network = network(plan, self.classes, device);
         let images = pictures([self.batch, 3, side, side], device);
-        match self.mode {
-            Mode::Infer => {
+        match self.cut(network.blocks.len()) {
+            None => {
                 let folded = Folded::new(&network);
                 Box::new(move || {
                     numbers(folded.infer(images.clone()));
                 })
             }
-            Mode::Train | Mode::Data => Box::new(trainer(network, images, &self.training(Cut::ALL), device)),
-            Mode::Frozen => {
-                let blocks = network.blocks.len();
-                let cut = match self.last {
-                    None => Cut::classifier_of(blocks),
-                    Some(count) => Cut::last_of(count, blocks),
-                };
-                Box::new(trainer(network, images, &self.training(cut), device))
-            }
+            Some(cut) => Box::new(trainer(network, images, &self.training(cut), device)),
+        }
+    }
+
+    /// Where the network begins to train; nowhere where it only infers.
+    fn cut(&self, blocks: usize) -> Option<Cut> {
+        match (self.mode, self.last) {
+            (Mode::Infer, _) => None,
+            (Mode::Train | Mode::Data, _) => Some(Cut::ALL),
+            (Mode::Frozen, None) => Some(Cut::classifier_of(blocks)),
+            (Mode::Frozen, Some(count)) => Some(Cut::last_of(count, blocks)),
+        }
+    }
+
+    fn sizes(&self, plan: &Plan, side: usize) -> Sizes {
+        let cut = self.cut(plan.blocks.len());
+        Sizes {
+            plan: plan.clone(),
+            side,
+            classes: self.classes,
+            float: self.precision.into(),
+            stored: matches!(self.bn, Norms::Frozen),
+            cuts: cut.map(|cut| cut.0).into_iter().collect(),
+            batches: [self.batch].into(),
+            inferred: cut.is_none().then_some(self.batch).into_iter().collect(),
         }
     }
 

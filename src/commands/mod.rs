@@ -51,11 +51,13 @@ mod serve;
 #[cfg(feature = "serve")]
 mod served;
 mod session;
+mod sizes;
 mod start;
 mod steps;
 mod target;
 mod train;
 mod tta;
+mod tune;
 mod unsort;
 mod verify;
 mod views;
@@ -123,6 +125,9 @@ enum Verb {
     /// Try a batch (kiln asks itself this)
     #[command(hide = true)]
     Attempt(attempt::Attempt),
+    /// Measure kernels for products of matrices (kiln asks itself this)
+    #[command(hide = true)]
+    Tune(tune::Measure),
 }
 
 /// A count on the command line.
@@ -206,6 +211,7 @@ pub fn main() -> ExitCode {
         Verb::Devices(verb) => verb.run(),
         Verb::Bench(verb) => verb.run(),
         Verb::Attempt(verb) => verb.run(),
+        Verb::Tune(verb) => verb.run(),
     };
     match result {
         Ok(code) => ExitCode::from(code),

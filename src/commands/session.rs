@@ -17,9 +17,11 @@ use super::fits::{self, Steps};
 use super::memory;
 use super::prepare::{DRAWN, SCRATCH};
 use super::reporter::{Page, Reporter};
+use super::sizes::Sizes;
 use super::start::{Signals, processors};
+use super::tune;
 use crate::checkpoint::{Contents, Identity, RunFolder};
-use crate::config::{CachePlace, Config, DataOffline, Source, Track};
+use crate::config::{CachePlace, Config, DataOffline, Source, Track, Tune};
 use crate::dataset::{Balance, Preprocess, download};
 use crate::devices::{self, Chosen, Kind, approve, choose, held, on, precision};
 use crate::durable;
@@ -133,6 +135,7 @@ pub fn fingerprint(config: &Config) -> String {
     config.data.offline = DataOffline::Fail;
     config.data.workers = None;
     config.train.threads = None;
+    config.train.tune = Tune::Auto;
     config.track = Track::default();
     config.data.cache = CachePlace::Auto;
     config.data.cache_limit = 1;
@@ -147,6 +150,7 @@ pub fn conclude(parts: Parts, network: Network, from: Option<Contents>, signals:
     steps(&parts).warnings(&parts.device).iter().for_each(|line| warn_loudly(line));
     let device = parts.device.clone();
     let session = session(parts, &signals.asked);
+    tune::settle(session.config.train.tune, &device, &Sizes::of(&session), &signals.asked);
     for line in words_of_balance(&session.balance, &session.identity.classes) {
         tell(&line);
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::augmentation::Augment;
+pub use super::computing::{DeviceChoice, Tune};
 pub use super::keeping::{Checkpoint, Every, Track};
 pub use crate::scaling::Trains;
 use crate::scaling::{Compound, Family, Float, Padding, Variant};
@@ -310,6 +311,7 @@ pub struct Train {
     pub device: DeviceChoice,
     /// Train on a device even where it failed the self-check.
     pub force_device: bool,
+    pub tune: Tune,
     /// What pictures are made of while training. None: the best half type that the device has.
     pub precision: Option<Float>,
     /// Threads that compute. None: as many as there are processors.
@@ -338,15 +340,6 @@ pub enum OnDivergence {
     Stop,
     /// Back to the newest checkpoint, with half the learning rate.
     Rewind,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DeviceChoice {
-    Auto,
-    Cpu,
-    Ndarray,
-    Wgpu,
-    Cuda,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -4,6 +4,7 @@
 mod augmentation;
 mod check;
 mod checked;
+mod computing;
 mod error;
 mod faults;
 pub mod init;

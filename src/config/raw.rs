@@ -212,6 +212,7 @@ pub(super) struct Train {
     pub seed: Key<u64>,
     pub device: Key<String>,
     pub force_device: Key<bool>,
+    pub tune: Key<String>,
     pub precision: Key<String>,
     pub threads: Key<Auto<usize>>,
     pub clip_norm: Key<Off<f64>>,

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use super::augmentation::{EraseFill, Fill, Policy, Sampling};
 use super::checked::{
     Bad, BatchNorm, CachePlace, DataOffline, DeviceChoice, Every, Leakage, ModelOffline, Monitor,
-    OnDivergence, Part, Precision,
+    OnDivergence, Part, Precision, Tune,
 };
 use crate::scaling::{Family, Float, Padding, Trains, Variant};
 
@@ -55,6 +55,7 @@ choice!(BatchNorm { Batch = "batch", Stored = "stored" });
 choice!(Monitor { Accuracy = "accuracy", Loss = "loss" });
 choice!(OnDivergence { Stop = "stop", Rewind = "rewind" });
 choice!(DeviceChoice { Auto = "auto", Cpu = "cpu", Ndarray = "ndarray", Wgpu = "wgpu", Cuda = "cuda" });
+choice!(Tune { Auto = "auto", On = "on", Off = "off" });
 choice!(Family { B = "b", Lite = "lite" });
 choice!(Padding { Symmetric = "symmetric", Same = "same" });
 choice!(OptimizerKind { AdamW = "adamw", Sgd = "sgd", RmsProp = "rmsprop" });

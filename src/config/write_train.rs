@@ -10,6 +10,7 @@ pub(super) fn train(train: &Train) -> raw::Train {
         seed: key(train.seed),
         device: word(train.device),
         force_device: key(train.force_device),
+        tune: word(train.tune),
         precision: word(PrecisionKind::from(train.precision)),
         threads: auto(train.threads),
         clip_norm: unless_off(train.clip_norm),

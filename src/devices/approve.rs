@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
 use serde_json::json;
 
 use super::check::{Report, check_in};
@@ -107,10 +108,14 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// One small file per device, driver, version of kiln and precision.
 fn note_of(cache: &Path, listed: &Listed, float: Float) -> PathBuf {
-    let identity = json!([VERSION, listed.kind, listed.name, listed.driver, float]).to_string();
-    let hash = durable::hash(identity.as_bytes());
-    let name: String = hash.chars().take(16).collect();
+    let name = identity(listed, float);
     cache.join("devices").join(format!("{}-{name}.json", listed.kind.name()))
+}
+
+/// A short name for what is known of a device with its driver by this kiln.
+pub(super) fn identity(listed: &Listed, of: impl Serialize) -> String {
+    let identity = json!([VERSION, listed.kind, listed.name, listed.driver, of]).to_string();
+    durable::hash(identity.as_bytes()).chars().take(16).collect()
 }
 
 #[cfg(test)]

@@ -49,6 +49,11 @@ impl Listed {
         self.absent.is_none()
     }
 
+    /// What comes with kiln and is no driver.
+    pub fn is_processor(&self) -> bool {
+        matches!(self.kind, Kind::Cpu | Kind::Ndarray)
+    }
+
     /// A GPU in earnest.
     pub fn is_gpu(&self) -> bool {
         self.is_present() && !self.software && matches!(self.kind, Kind::Wgpu | Kind::Cuda)

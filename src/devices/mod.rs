@@ -14,6 +14,7 @@ mod open;
 mod precision;
 mod quiet;
 mod reading;
+mod tuned;
 
 pub use approve::{approve, remember};
 pub use check::{Gradient, Report, Row, TOLERANCE, check, check_in, tolerance};
@@ -22,4 +23,6 @@ pub use list::{Kind, Listed, list};
 pub use memory::{held, on, release};
 pub use open::Chosen;
 pub use precision::{halves, precision};
+pub use quiet::tried;
 pub use reading::{Reading, is_processor};
+pub use tuned::{Pick, Tuned};

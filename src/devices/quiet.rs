@@ -20,6 +20,11 @@ pub(super) fn quietly<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     silenced(work).map_err(|words| words.lines().next().unwrap_or_default().to_owned())
 }
 
+/// The same for work that may fail as well.
+pub fn tried<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    quietly(work).and_then(|result| result)
+}
+
 /// What a piece of work panicked with.
 pub(super) struct Panic {
     pub words: String,

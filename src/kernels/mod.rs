@@ -33,6 +33,7 @@ mod norm_gradients;
 mod norm_rows;
 mod order;
 mod patches;
+mod products;
 mod program;
 mod sequence;
 mod shared;
@@ -54,8 +55,10 @@ use join::Past;
 
 pub use buffers::take as buffer;
 pub use dense::{dense_gradient, dense_rows};
+pub use gpu::Trial;
 pub use half::{dtype, in_float};
 pub use lanes::name as lanes;
+pub use products::{Measured, OWN, PLAIN, Product, met_by, take_kernels};
 pub use sequence::{Bottleneck, Conv, Gate, Piece, Sequence};
 pub use updates::{Moments, Rule, Step, follow, squares, sum, update};
 

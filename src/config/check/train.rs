@@ -3,7 +3,7 @@
 use toml::Spanned;
 
 use crate::config::checked::{
-    BatchNorm, Checkpoint, ClassWeights, DeviceChoice, Every, Loss, Monitor, OnDivergence, Train,
+    BatchNorm, Checkpoint, ClassWeights, DeviceChoice, Every, Loss, Monitor, OnDivergence, Train, Tune,
 };
 use crate::config::faults::Faults;
 use crate::config::raw::{self, Key};
@@ -27,6 +27,7 @@ pub(super) fn train(raw: &raw::Train, faults: &mut Faults<'_>) -> Train {
         seed: faults.value(&raw.seed, 0, &SEED),
         device: faults.choice(&raw.device, DeviceChoice::Auto),
         force_device: raw.force_device.as_ref().is_some_and(|given| *given.get_ref()),
+        tune: faults.choice(&raw.tune, Tune::Auto),
         precision: faults.choice(&raw.precision, PrecisionKind::Fp32).into(),
         threads: faults.auto(&raw.threads, &THREADS),
         clip_norm: faults.unless_off(&raw.clip_norm, &POSITIVE),

@@ -260,7 +260,8 @@ fn any_train() -> impl Strategy<Value = Train> {
     let numbers = (pictures, 0..=i64::MAX as u64, (share(), loss));
     let precision = option::of(select(vec![Float::Fp32, Float::Fp16, Float::Bf16]));
     let devices = select(vec![Auto, Cpu, Ndarray, Wgpu, Cuda]);
-    let devices = (devices, any::<bool>(), precision, option::of(1..99_usize));
+    let tune = select(vec![Tune::Auto, Tune::On, Tune::Off]);
+    let devices = (devices, any::<bool>(), tune, precision, option::of(1..99_usize));
     let words = (
         select(vec![BatchNorm::Batch, BatchNorm::Stored]),
         select(vec![Monitor::Accuracy, Monitor::Loss]),
@@ -270,7 +271,7 @@ fn any_train() -> impl Strategy<Value = Train> {
     (numbers, devices, option::of(positive()), option::of(1e-9..1.0), choices).prop_map(
         |(
             numbers,
-            (device, force_device, precision, threads),
+            (device, force_device, tune, precision, threads),
             clip_norm,
             ema,
             (class_weights, (batch_norm, monitor, on_divergence), early_stopping),
@@ -282,6 +283,7 @@ fn any_train() -> impl Strategy<Value = Train> {
                 seed,
                 device,
                 force_device,
+                tune,
                 precision,
                 threads,
                 clip_norm,

@@ -4,6 +4,7 @@
 //! No sum's order depends on chance: there are no atomics, and the shapes alone decide who adds what.
 
 mod activation;
+mod candidates;
 mod columns;
 mod convolution;
 mod depthwise;
@@ -17,6 +18,7 @@ mod product;
 mod squeeze;
 #[cfg(all(test, feature = "wgpu"))]
 pub mod tests;
+mod trial;
 mod updates;
 
 use burn::backend::{Dispatch, DispatchDevice};
@@ -25,6 +27,8 @@ use burn::tensor::{DType, Device, Tensor};
 use super::{Normalised, Step, Window};
 use crate::scaling::Activation;
 use extension::{OnGpu, Updated};
+
+pub use trial::Trial;
 
 /// Pictures that these kernels work on.
 pub struct Pictures(Tensor<4>);

@@ -9,10 +9,12 @@ use burn_cubecl::kernel::matmul::{MatmulStrategy, matmul};
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
+use super::candidates;
 use super::columns::{Deal, add_up};
 use super::launch::{argument, cube, cubes, dims, elements, empty, shaped};
 use super::place::Place;
-use crate::kernels::Window;
+use crate::kernels::products::{float, kernel_for};
+use crate::kernels::{Product, Window};
 
 /// Rows that one product should sum over before there are more products side by side.
 const DEEP: usize = 4096;
@@ -109,14 +111,14 @@ pub fn by_outputs(x: &CubeTensor, weight: &CubeTensor) -> CubeTensor {
     let [rows, _] = dims(x);
     let [outputs, _] = dims(weight);
     let weight = Cube::float_swap_dims(like(weight, x), 0, 1);
-    multiplied(x.clone(), weight, x.dtype, [rows, outputs])
+    multiplied(x.clone(), weight, [false, true], x.dtype, [rows, outputs])
 }
 
 /// `x` by `weight`, `[outputs, inputs]` in 32 bits: the way back.
 pub fn by_inputs(x: &CubeTensor, weight: &CubeTensor) -> CubeTensor {
     let [rows, _] = dims(x);
     let [_, inputs] = dims(weight);
-    multiplied(x.clone(), like(weight, x), x.dtype, [rows, inputs])
+    multiplied(x.clone(), like(weight, x), [false; 2], x.dtype, [rows, inputs])
 }
 
 /// The weight's gradient, `[outputs, inputs]` in 32 bits, from rows of gradients and inputs. One product would sum over
@@ -128,7 +130,7 @@ pub fn weight_gradient(gradient: &CubeTensor, x: &CubeTensor, samples: usize) ->
     let each = rows / parts;
     let gradient = Cube::float_swap_dims(shaped(gradient.clone(), [parts, each, outputs]), 1, 2);
     let x = shaped(x.clone(), [parts, each, inputs]);
-    let found = multiplied(gradient, x, DType::F32, [parts, outputs * inputs]);
+    let found = multiplied(gradient, x, [true, false], DType::F32, [parts, outputs * inputs]);
     if parts == 1 {
         return shaped(found, [outputs, inputs]);
     }
@@ -141,19 +143,38 @@ fn parts(rows: usize, samples: usize) -> usize {
     (1..=most).rev().find(|parts| samples.is_multiple_of(*parts)).unwrap_or(1)
 }
 
-/// A product, in the order of its numbers. Where no kernel multiplies halves into 32 bits, all of it is in 32 bits.
+/// A product, in the order of its numbers, by the kernel that was found for it on this device or else by Burn's own choice.
+/// `turned` tells which of both lie with their columns as rows.
 fn multiplied<const D: usize>(
     left: CubeTensor,
     right: CubeTensor,
+    turned: [bool; 2],
     dtype: DType,
     shape: [usize; D],
 ) -> CubeTensor {
-    let found = match left.dtype == dtype {
+    let kernel = described(&left, &right, turned, dtype).and_then(kernel_for);
+    let kernel = kernel.and_then(|name| candidates::named(&name));
+    let found = kernel.and_then(|kernel| kernel.multiply(&left, &right, dtype).ok());
+    shaped(found.unwrap_or_else(|| untuned(left, right, dtype)), shape)
+}
+
+/// By Burn's own choice. Where no kernel of it multiplies halves into 32 bits, all of it is in 32 bits.
+pub fn untuned(left: CubeTensor, right: CubeTensor, dtype: DType) -> CubeTensor {
+    match left.dtype == dtype {
         true => Cube::float_matmul(left, right),
         false => matmul(left.clone(), right.clone(), None, MatmulStrategy::default(), dtype)
             .unwrap_or_else(|_| Cube::float_matmul(cast(left, dtype), cast(right, dtype))),
+    }
+}
+
+fn described(left: &CubeTensor, right: &CubeTensor, turned: [bool; 2], into: DType) -> Option<Product> {
+    let [left_shape, right_shape] = [left, right].map(|x| x.meta.shape().to_vec());
+    let (&[ref many @ .., rows, depth], &[.., columns]) = (left_shape.as_slice(), right_shape.as_slice())
+    else {
+        return None;
     };
-    shaped(found, shape)
+    let (from, into) = (float(left.dtype)?, float(into)?);
+    Some(Product { count: many.iter().product(), rows, columns, depth, turned, from, into })
 }
 
 /// A weight in the type of the pictures.

@@ -1,0 +1,356 @@
+//! `train.tune`: before a GPU first trains a network with batches of a size, the kernels for its products of matrices are measured.
+//! That is done by a kiln of its own, so a kernel that makes a driver hang or crash takes no run with it.
+
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, Read, Seek, Write};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use clap::Args;
+use serde::{Deserialize, Serialize};
+
+use super::console::{Bar, print, tell, warn_loudly};
+use super::sizes::Sizes;
+use super::{Ended, Place};
+use crate::config::Tune;
+use crate::devices::{Chosen, Pick, Tuned, choose, on, release, tried};
+use crate::kernels::{Measured, OWN, PLAIN, Product, Trial, met_by};
+
+/// Kernels that may take the measuring kiln with them before the rest is left as it is.
+const MOST_DEATHS: usize = 3;
+/// No kernel takes as long, shaders compiled by the slowest of drivers included.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+#[derive(Serialize, Deserialize)]
+struct Request {
+    sizes: Sizes,
+    /// Kernels that are not to be tried.
+    banned: BTreeSet<String>,
+}
+
+/// What the measuring kiln says, a line each.
+#[derive(Serialize, Deserialize)]
+enum Line {
+    /// So many products have to be measured.
+    Missing(usize),
+    Trying(String),
+    Found(Product, Vec<(String, Measured)>),
+    Failed(Product, String),
+}
+
+/// Sees to it that products are multiplied by the kernels that are best for them on this device. Never fails: what could not be
+/// measured is left to Burn.
+pub fn settle(tune: Tune, chosen: &Chosen, sizes: &Sizes, stop: &AtomicBool) {
+    let is_wanted = match tune {
+        Tune::Auto => chosen.listed.is_gpu(),
+        Tune::On => !chosen.listed.is_processor(),
+        Tune::Off => false,
+    };
+    if !is_wanted {
+        return;
+    }
+    let mut tuned = Tuned::load(&chosen.listed);
+    if !tuned.is_settled(&sizes.key()) {
+        release(&chosen.device);
+        tell(
+            "tuning products of matrices, once for a network, its batches and this driver (train.tune = \"off\" leaves it out)",
+        );
+        let begun = Instant::now();
+        let outcome = measure(&mut tuned, chosen, sizes, stop);
+        if let Err(reason) = &outcome {
+            tell(&format!(
+                "  tuning stopped: {reason:#}; what was not measured is left to Burn's own kernels"
+            ));
+        }
+        if matches!(outcome, Ok(true)) {
+            tuned.settle(sizes.key());
+        }
+        let place = tuned.save(&chosen.listed);
+        let place = place.map_or_else(|| "not kept".to_owned(), |file| format!("kept in {}", file.display()));
+        tell(&format!("  {} s; {place}", begun.elapsed().as_secs()));
+    }
+    tuned.take();
+}
+
+/// Measures what is not known yet. Gives whether all of it is known now.
+fn measure(tuned: &mut Tuned, chosen: &Chosen, sizes: &Sizes, stop: &AtomicBool) -> Result<bool> {
+    let mut request = Request { sizes: sizes.clone(), banned: BTreeSet::new() };
+    let mut picks = Vec::new();
+    for _ in 0..=MOST_DEATHS {
+        let mut kiln = Command::new(std::env::current_exe().context("kiln cannot find itself")?);
+        kiln.args(["tune", "--device", chosen.name]);
+        let ended = Helper::start(kiln, &request)?.listen(tuned, &mut picks, stop)?;
+        match ended {
+            Heard::All => {
+                tell(&format!("  {}", in_short(&picks)));
+                return Ok(true);
+            }
+            Heard::Stop => return Ok(false),
+            Heard::Died(Some(kernel)) => {
+                tell(&format!("  the kernel {kernel:?} ended the program that tried it, and is left out"));
+                request.banned.insert(kernel);
+            }
+            Heard::Died(None) => anyhow::bail!("the program that measures ended before it measured anything"),
+        }
+        // What was found until then is read from the cache by the next one.
+        tuned.save(&chosen.listed);
+    }
+    anyhow::bail!("{MOST_DEATHS} kernels ended the program that tried them")
+}
+
+fn in_short(picks: &[Pick]) -> String {
+    let others = picks.iter().filter(|pick| pick.kernel != OWN).count();
+    let own: f64 = picks.iter().map(|pick| pick.own_ms.unwrap_or(pick.ms)).sum();
+    let saved: f64 = picks.iter().map(Pick::saved).sum();
+    let share = if own > 0.0 { saved / own * 100.0 } else { 0.0 };
+    format!(
+        "products measured: {}; another kernel than Burn's own choice for {others} of them, which saves {share:.0} % of their time",
+        picks.len()
+    )
+}
+
+/// How the measuring kiln ended.
+enum Heard {
+    All,
+    /// Asked to.
+    Stop,
+    /// While it tried this kernel.
+    Died(Option<String>),
+}
+
+/// The measuring kiln.
+struct Helper {
+    child: Child,
+    lines: Receiver<Line>,
+    errors: std::fs::File,
+}
+
+impl Helper {
+    fn start(mut program: Command, request: &Request) -> Result<Self> {
+        let errors = tempfile::tempfile()?;
+        let mut child = program
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(errors.try_clone()?)
+            .spawn()
+            .context("kiln cannot start itself to measure")?;
+        if let Some(mut input) = child.stdin.take() {
+            // One that ended before it has read is told of below.
+            let _ = input.write_all(serde_json::to_string(request)?.as_bytes());
+        }
+        let (sender, lines) = channel();
+        if let Some(output) = child.stdout.take() {
+            std::thread::spawn(move || {
+                let said = BufReader::new(output).lines().map_while(Result::ok);
+                for line in said.filter_map(|line| serde_json::from_str(&line).ok()) {
+                    if sender.send(line).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        Ok(Self { child, lines, errors })
+    }
+
+    fn listen(mut self, tuned: &mut Tuned, picks: &mut Vec<Pick>, stop: &AtomicBool) -> Result<Heard> {
+        let mut bar = Bar::count("  products of matrices");
+        let (mut missing, mut done, mut trying, mut heard) = (None, 0, None, Instant::now());
+        let ended = loop {
+            match self.lines.recv_timeout(Duration::from_millis(200)) {
+                Ok(line) => {
+                    heard = Instant::now();
+                    match line {
+                        Line::Missing(count) => missing = Some(count),
+                        Line::Trying(kernel) => trying = Some(kernel),
+                        Line::Failed(product, reason) => {
+                            bar.line(&format!("  {product} could not be measured: {reason}"));
+                            done += 1;
+                        }
+                        Line::Found(product, measured) => {
+                            done += 1;
+                            if let Some(pick) = Pick::of(product, &measured) {
+                                warn_of_wrong(&pick);
+                                tuned.add(pick.clone());
+                                picks.push(pick);
+                            }
+                        }
+                    }
+                    bar.set(done as u64, missing.unwrap_or(0) as u64);
+                }
+                Err(RecvTimeoutError::Timeout) if stop.load(Ordering::Relaxed) => break Heard::Stop,
+                Err(RecvTimeoutError::Timeout) if heard.elapsed() > PATIENCE => break Heard::Died(trying),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) if missing == Some(done) => break Heard::All,
+                Err(RecvTimeoutError::Disconnected) if stop.load(Ordering::Relaxed) => break Heard::Stop,
+                Err(RecvTimeoutError::Disconnected) => break Heard::Died(trying),
+            }
+        };
+        bar.clear();
+        // One that hangs is not waited for; one that has ended does not mind.
+        let _ = self.child.kill();
+        let status = self.child.wait()?;
+        match ended {
+            Heard::Died(None) => Err(anyhow::anyhow!("{status}: {}", self.last_words())),
+            ended => Ok(ended),
+        }
+    }
+
+    fn last_words(&mut self) -> String {
+        let mut said = String::new();
+        // Words that cannot be read are none.
+        let _ = self.errors.rewind().and_then(|()| self.errors.read_to_string(&mut said));
+        said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it said nothing").to_owned()
+    }
+}
+
+/// A kernel that Burn would have taken and that is wrong must not be passed over in silence.
+fn warn_of_wrong(pick: &Pick) {
+    if let Some(error) = pick.wrong.get(OWN) {
+        warn_loudly(&format!(
+            "WRONG KERNEL: Burn's own choice for {} is {error:.1e} off on this device; kiln multiplies by {:?} there.",
+            pick.product, pick.kernel
+        ));
+    }
+}
+
+/// Takes what to measure as JSON on standard input.
+#[derive(Args)]
+pub struct Measure {
+    #[command(flatten)]
+    place: Place,
+}
+
+impl Measure {
+    pub fn run(self) -> Ended {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text)?;
+        let Request { sizes, banned } = serde_json::from_str(&text)?;
+        let chosen = choose(self.place.choice())?;
+        let mut met = Vec::new();
+        on(&chosen, || met = met_by(|| sizes.take_steps(&chosen.device)))?;
+        release(&chosen.device);
+        let mut tuned = Tuned::load(&chosen.listed);
+        met.retain(|product| !tuned.knows(*product));
+        // The large ones first: where memory is short they fail at once.
+        met.sort_by(|a, b| b.work().total_cmp(&a.work()));
+        say(&Line::Missing(met.len()))?;
+        for product in met {
+            let like = tuned.like(product).map(|pick| pick.kernel.clone());
+            let found = measured(product, like.as_deref(), &banned, &chosen)?;
+            if let Some(pick) = found.as_ref().ok().and_then(|found| Pick::of(product, found)) {
+                tuned.add(pick);
+            }
+            say(&match found {
+                Ok(found) => Line::Found(product, found),
+                Err(reason) => Line::Failed(product, reason),
+            })?;
+            release(&chosen.device);
+        }
+        Ok(0)
+    }
+}
+
+/// What the kernels that can make this product did with it: all of them, or Burn's own and the one that is best for a product like it.
+/// The plainest only where all others are wrong.
+fn measured(
+    product: Product,
+    like: Option<&str>,
+    banned: &BTreeSet<String>,
+    chosen: &Chosen,
+) -> Result<Result<Vec<(String, Measured)>, String>> {
+    let trial = match tried(|| Trial::new(product, &chosen.device)) {
+        Ok(trial) => trial,
+        Err(reason) => return Ok(Err(reason)),
+    };
+    let mut found: Vec<(String, Measured)> = Vec::new();
+    let is_asked = |kernel: &str| like.is_none_or(|like| [like, OWN, PLAIN].contains(&kernel));
+    let kernels = trial.kernels().into_iter().filter(|kernel| is_asked(kernel) && !banned.contains(*kernel));
+    for kernel in kernels {
+        if kernel == PLAIN && Pick::of(product, &found).is_some() {
+            continue;
+        }
+        say(&Line::Trying(kernel.to_owned()))?;
+        // One that cannot make this product is no loss.
+        if let Ok(measured) = tried(|| trial.measure(kernel)) {
+            found.push((kernel.to_owned(), measured));
+        }
+    }
+    Ok(Ok(found))
+}
+
+fn say(line: &Line) -> Result<()> {
+    print(&(serde_json::to_string(line)? + "\n"))
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use crate::scaling::{Float, Plan, Variant};
+
+    fn sizes() -> Sizes {
+        Sizes {
+            plan: Plan::variant(Variant::Lite0),
+            side: 32,
+            classes: 3,
+            float: Float::Fp32,
+            stored: false,
+            cuts: [0].into(),
+            batches: [2].into(),
+            inferred: [2].into(),
+        }
+    }
+
+    /// What is made of a program that says this and ends so.
+    fn heard(script: &str, picks: &mut Vec<Pick>, stop: bool) -> Result<Heard> {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", script]);
+        let request = Request { sizes: sizes(), banned: BTreeSet::new() };
+        Helper::start(shell, &request)?.listen(&mut Tuned::default(), picks, &AtomicBool::new(stop))
+    }
+
+    #[test]
+    fn a_kernel_that_ends_its_program_is_named_and_what_was_found_before_is_kept() {
+        let product = Product {
+            count: 1,
+            rows: 8,
+            columns: 4,
+            depth: 2,
+            turned: [false; 2],
+            from: Float::Fp32,
+            into: Float::Fp32,
+        };
+        let line = |line: &Line| format!("echo '{}'\n", serde_json::to_string(line).unwrap());
+        let measured = |ms| Measured { ms, error: 0.0 };
+        let found = vec![("own".to_owned(), measured(2.0)), ("unit".to_owned(), measured(1.0))];
+        let begun = line(&Line::Missing(2))
+            + &line(&Line::Found(product, found))
+            + &line(&Line::Trying("cmma".into()));
+        let mut picks = Vec::new();
+        let ended = heard(&(begun.clone() + "kill -9 $$"), &mut picks, false).unwrap();
+        assert!(matches!(ended, Heard::Died(Some(kernel)) if kernel == "cmma"));
+        let found: Vec<_> =
+            picks.iter().map(|pick| (pick.product, pick.kernel.as_str(), pick.saved())).collect();
+        assert_eq!(found, [(product, "unit", 1.0)]);
+        assert_eq!(
+            in_short(&picks),
+            "products measured: 1; another kernel than Burn's own choice for 1 of them, which saves 50 % of their time"
+        );
+        let whole = begun + &line(&Line::Failed(product, "too large".into()));
+        assert!(matches!(heard(&whole, &mut Vec::new(), false).unwrap(), Heard::All));
+        // One that hangs is ended when the run is to stop.
+        assert!(matches!(heard("exec sleep 600", &mut Vec::new(), true).unwrap(), Heard::Stop));
+        let silent =
+            heard("echo no driver here >&2; exit 3", &mut Vec::new(), false).err().unwrap().to_string();
+        assert!(silent.contains("no driver here") && silent.contains('3'), "{silent}");
+    }
+
+    #[test]
+    fn a_training_of_other_sizes_is_another_one() {
+        let other = Sizes { batches: [3].into(), ..sizes() };
+        assert_eq!(sizes().key(), sizes().key());
+        assert_ne!(sizes().key(), other.key());
+    }
+}

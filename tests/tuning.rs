@@ -1,0 +1,91 @@
+//! Kernels for products of matrices are measured once for a device, and several GPUs have to be there. Needs a driver that answers (Mesa's
+//! software driver will do), and is skipped where there is none.
+
+// In a test a panic is the report; clippy excepts test functions by itself, but not what they call.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
+mod studio;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use kiln::devices::{Kind, list};
+use serde_json::Value;
+use studio::Studio;
+
+/// The software driver is checked by the tests of the devices. The frozen layers make few products, so there is little to compile.
+const SETTINGS: [&str; 6] = [
+    "tiny.toml",
+    "train.device=wgpu",
+    "train.force_device=true",
+    "stage.1.trains=head",
+    "stage.1.epochs=1",
+    "data.cache=off",
+];
+const BEGUN: &str = "tuning products of matrices";
+
+fn on_wgpu() -> Option<Studio> {
+    let found = list().into_iter().any(|listed| listed.kind == Kind::Wgpu && listed.is_present());
+    if !found {
+        println!("skipped: no graphics driver answers here");
+    }
+    found.then(Studio::new)
+}
+
+fn products(studio: &Studio) -> PathBuf {
+    let kept = fs::read_dir(studio.path("cache/devices")).unwrap();
+    let mut files = kept.map(|file| file.unwrap().path());
+    files.find(|file| file.to_string_lossy().ends_with("-products.json")).unwrap()
+}
+
+fn json(path: &Path) -> Value {
+    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+}
+
+/// The last validation's loss of a run.
+fn loss(studio: &Studio, run: &str) -> f64 {
+    let text = fs::read_to_string(studio.path(&format!("checkpoints/{run}/metrics.jsonl"))).unwrap();
+    let last: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+    last["val_loss"].as_f64().unwrap()
+}
+
+#[test]
+fn products_are_measured_once_and_training_goes_on_by_what_was_found() {
+    let Some(studio) = on_wgpu() else { return };
+    let train = |run: &str, tune: &str| {
+        let tune = format!("train.tune={tune}");
+        studio.expect(0, &[&["train"], &SETTINGS[..], &[&tune, "--run", run]].concat()).err
+    };
+    // By itself no software driver is tuned.
+    assert!(!train("untuned", "auto").contains(BEGUN));
+    let said = train("tuned", "on");
+    assert!(said.contains(BEGUN) && said.contains("products measured: "), "{said}");
+    let file = products(&studio);
+    assert!(said.contains(&*file.to_string_lossy()), "{said}");
+    let mut kept = json(&file);
+    let picks = kept["picks"].as_array().unwrap();
+    assert!(picks.len() >= 10, "{kept}");
+    for pick in picks {
+        assert!(pick["own_ms"].as_f64().unwrap() > 0.0, "{pick}");
+        assert_eq!(pick["wrong"], serde_json::json!({}), "{pick}");
+    }
+    assert!(!train("again", "on").contains(BEGUN));
+    // Whatever multiplies, the numbers are the same but for the last bits.
+    for pick in kept["picks"].as_array_mut().unwrap() {
+        pick["kernel"] = "plain".into();
+    }
+    fs::write(&file, kept.to_string()).unwrap();
+    assert!(!train("plain", "on").contains(BEGUN));
+    for run in ["tuned", "again", "plain"] {
+        let (expected, found) = (loss(&studio, "untuned"), loss(&studio, run));
+        assert!((found - expected).abs() < 1e-4, "{run}: {found}, not {expected}");
+    }
+    // Another batch makes other products.
+    let other = [&["train"], &SETTINGS[..], &["train.tune=on", "train.batch=5", "--run", "other"]].concat();
+    assert!(studio.expect(0, &other).err.contains(BEGUN));
+    assert!(json(&file)["picks"].as_array().unwrap().len() > picks_of(&kept));
+}
+
+fn picks_of(kept: &Value) -> usize {
+    kept["picks"].as_array().unwrap().len()
+}
