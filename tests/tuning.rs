@@ -89,3 +89,15 @@ fn products_are_measured_once_and_training_goes_on_by_what_was_found() {
 fn picks_of(kept: &Value) -> usize {
     kept["picks"].as_array().unwrap().len()
 }
+
+#[test]
+fn gpus_that_are_not_there_are_not_shared_with() {
+    let studio = Studio::new();
+    let two = ["train", "tiny.toml", "train.gpus=2"];
+    studio.refused(2, &two, &["train.gpus: is 2", "accumulate, which is 1, must be a multiple of it"]);
+    let two = [&two[..], &["train.accumulate=2"]].concat();
+    studio.refused(2, &two, &["train.gpus = 2, but 0 of device cpu"]);
+    let Some(studio) = on_wgpu() else { return };
+    let two = [&two[..], &SETTINGS[1..]].concat();
+    studio.refused(2, &two, &["train.gpus = 2, but 1 of device wgpu", "leave train.gpus out"]);
+}

@@ -40,13 +40,13 @@ pub fn settle(steps: &Steps, device: &Chosen) -> Result<Config> {
 /// The largest part of the wanted batch that is within the limit by the estimate. One picture is tried whatever it says.
 fn estimated(steps: &Steps, wanted: usize, limit: u64) -> usize {
     let fits = |batch: &usize| steps.most(*batch) <= limit;
-    parts(wanted).find(fits).unwrap_or(1)
+    parts(wanted, 1).find(fits).unwrap_or(1)
 }
 
 /// The largest part of the wanted batch that the device can take a few steps with.
 fn tried(steps: &Steps, wanted: usize, device: &Chosen) -> Result<usize> {
     release(&device.device);
-    for batch in parts(wanted) {
+    for batch in parts(wanted, steps.config.train.gpus) {
         tell(&format!("trying train.batch = {batch} on {}", device.listed.name));
         if let Some(held) = attempt::ask(steps, batch)? {
             let mib = held.map_or_else(String::new, |bytes| format!(" with {} MiB", grouped(bytes >> 20)));
@@ -58,9 +58,9 @@ fn tried(steps: &Steps, wanted: usize, device: &Chosen) -> Result<usize> {
     Err(Failure::Usage(text.into()).into())
 }
 
-/// The numbers that divide a step into equal batches, largest first.
-fn parts(step: usize) -> impl Iterator<Item = usize> {
-    (1..=step).rev().filter(move |batch| step.is_multiple_of(*batch))
+/// The numbers that divide a step into equal batches, as many for each GPU, largest first.
+fn parts(step: usize, gpus: usize) -> impl Iterator<Item = usize> {
+    (1..=step / gpus).rev().filter(move |batch| step.is_multiple_of(*batch * gpus))
 }
 
 #[cfg(test)]
@@ -71,11 +71,15 @@ mod tests {
 
     #[test]
     fn a_step_is_cut_into_equal_batches() {
-        let check = |step: usize, expected: &[usize]| assert_eq!(parts(step).collect::<Vec<_>>(), expected);
-        check(32, &[32, 16, 8, 4, 2, 1]);
-        check(12, &[12, 6, 4, 3, 2, 1]);
-        check(7, &[7, 1]);
-        check(1, &[1]);
+        let check = |step: usize, gpus: usize, expected: &[usize]| {
+            assert_eq!(parts(step, gpus).collect::<Vec<_>>(), expected);
+        };
+        check(32, 1, &[32, 16, 8, 4, 2, 1]);
+        check(12, 1, &[12, 6, 4, 3, 2, 1]);
+        check(12, 2, &[6, 3, 2, 1]);
+        check(12, 4, &[3, 1]);
+        check(7, 1, &[7, 1]);
+        check(1, 1, &[1]);
     }
 
     #[test]

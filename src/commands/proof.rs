@@ -2,6 +2,8 @@
 //! through, and again with a stop after each update; then every byte is compared. It leaves nothing behind.
 
 #[cfg(test)]
+mod shared;
+#[cfg(test)]
 mod tests;
 
 use std::path::Path;
@@ -9,13 +11,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
+use burn::tensor::Device;
 use serde::Serialize;
 
 use super::console::{Bar, answer, print, tell};
 use super::failure::RUN_FOLDER;
 use super::prepare::{Beginning, beginning, pictures, plan_of, splits};
 use super::resume::network_of;
-use super::session::{Parts, devices_ready, session};
+use super::session::{Parts, devices_ready, others, session};
 use super::{Ended, start};
 use crate::checkpoint::RunFolder;
 use crate::config::Config;
@@ -50,6 +53,7 @@ struct Both<'a> {
     config: &'a Config,
     dataset: &'a Dataset,
     device: &'a Chosen,
+    others: &'a [Device],
 }
 
 /// A run in a folder of its own, and how often it was stopped.
@@ -63,10 +67,11 @@ pub fn prove(config: &Path, overrides: &[String], json: bool) -> Ended {
     let config = Config::load(config, overrides)?;
     start::threads(config.train.threads)?;
     let (device, config) = devices_ready(config)?;
+    let others = others(&device, &config)?;
     let dataset = pictures(&config)?;
     let begun = beginning(&config, plan_of(&config, dataset.classes.len())?)?;
     let config = shortened(&begun.config);
-    let both = Both { begun: &begun, config: &config, dataset: &dataset, device: &device };
+    let both = Both { begun: &begun, config: &config, dataset: &dataset, device: &device, others: &others };
     let scratch = tempfile::tempdir().context("cannot make a temporary folder")?;
     tell(&format!("{UPDATES} updates of each of {} stages, straight through", config.stages.len()));
     let straight = both.train(&scratch.path().join("straight"), None)?;
@@ -143,6 +148,7 @@ impl Both<'_> {
             preprocess: self.begun.preprocess.clone(),
             identity: self.begun.identity(self.dataset),
             device: self.device.clone(),
+            others: self.others.to_vec(),
             folder,
             data: self.dataset.fingerprint(),
             tui: false,

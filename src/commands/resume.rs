@@ -9,7 +9,7 @@ use super::console::{answer, tell, warn_loudly};
 use super::failure::Failure;
 use super::prepare::{DRAWN, SCRATCH, balance_of, pictures_again, splits};
 use super::session::{
-    Parts, RESULT, RunResult, conclude, devices_ready, fingerprint, print_result,
+    Parts, RESULT, RunResult, conclude, devices_ready, fingerprint, others, print_result,
     refuse_tui_without_terminal, warn_of_little_room,
 };
 use super::{Ended, Format, start};
@@ -57,6 +57,11 @@ impl Resume {
         let mut saved = found.checkpoint.contents()?;
         expect_its_network(&saved, &found.checkpoint.folder)?;
         let (chosen, config) = devices_ready(config)?;
+        // Fewer than it began with end with the same.
+        let others = others(&chosen, &config).unwrap_or_else(|fewer| {
+            tell(&format!("WARNING: {fewer}; one goes on alone, which only takes longer"));
+            Vec::new()
+        });
         let dataset = self.dataset(&folder, &config)?;
         if dataset.classes != saved.identity.classes {
             let text = format!(
@@ -87,6 +92,7 @@ impl Resume {
             preprocess: saved.identity.preprocess.clone(),
             identity: saved.identity.clone(),
             device: chosen,
+            others,
             folder: &folder,
             data: dataset.fingerprint(),
             tui: self.tui,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::Result;
+use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
 use super::Ended;
@@ -23,7 +24,7 @@ use super::tune;
 use crate::checkpoint::{Contents, Identity, RunFolder};
 use crate::config::{CachePlace, Config, DataOffline, Source, Track, Tune};
 use crate::dataset::{Balance, Preprocess, download};
-use crate::devices::{self, Chosen, Kind, approve, choose, held, on, precision};
+use crate::devices::{self, Chosen, Kind, alike, approve, choose, held, on, precision};
 use crate::durable;
 use crate::evaluate::{Figures, SEED};
 use crate::loader::Decoded;
@@ -41,6 +42,8 @@ pub struct Parts<'a> {
     pub preprocess: Preprocess,
     pub identity: Identity,
     pub device: Chosen,
+    /// Others like it, which share the batches of an update.
+    pub others: Vec<Device>,
     pub folder: &'a RunFolder,
     pub data: String,
     /// Show burn-train's dashboard instead of lines.
@@ -109,6 +112,15 @@ pub fn devices_ready(config: Config) -> Result<(Chosen, Config)> {
     Ok((chosen, config))
 }
 
+/// The other GPUs that the configuration asks for.
+pub fn others(chosen: &Chosen, config: &Config) -> Result<Vec<Device>, devices::Error> {
+    let others = alike(chosen, config.train.gpus)?;
+    if !others.is_empty() {
+        tell(&format!("{} GPUs of this kind share the batches of each update", others.len() + 1));
+    }
+    Ok(others.into_iter().map(|other| other.device).collect())
+}
+
 /// Refuses to train where nothing could be saved, and warns where the disk may become full.
 pub fn warn_of_little_room(folder: &Path, config: &Config, network: &Network) -> Result<()> {
     if let Some(warning) = train::expect_room(folder, config, network)? {
@@ -136,6 +148,7 @@ pub fn fingerprint(config: &Config) -> String {
     config.data.workers = None;
     config.train.threads = None;
     config.train.tune = Tune::Auto;
+    config.train.gpus = 1;
     config.track = Track::default();
     config.data.cache = CachePlace::Auto;
     config.data.cache_limit = 1;
@@ -286,6 +299,7 @@ pub fn session<'a>(parts: Parts<'a>, stop: &'a AtomicBool) -> Session<'a> {
         identity: parts.identity,
         machine: parts.device.machine(),
         device: parts.device.device,
+        others: parts.others,
         folder: parts.folder,
     }
 }

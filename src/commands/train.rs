@@ -9,7 +9,9 @@ use super::console::tell;
 use super::failure::Failure;
 use super::fits::{self, Steps};
 use super::prepare::{Beginning, balance_of, beginning, pictures, plan_of, splits};
-use super::session::{Parts, conclude, devices_ready, refuse_tui_without_terminal, warn_of_little_room};
+use super::session::{
+    Parts, conclude, devices_ready, others, refuse_tui_without_terminal, warn_of_little_room,
+};
 use super::{Ended, Format, fitting, start};
 use crate::checkpoint::RunFolder;
 use crate::config::Config;
@@ -45,6 +47,7 @@ impl Train {
         }
         start::threads(config.train.threads)?;
         let (chosen, config) = devices_ready(config)?;
+        let others = others(&chosen, &config)?;
         let dataset = pictures(&config)?;
         let plan = plan_of(&config, dataset.classes.len())?;
         let begun = beginning(&config, plan)?;
@@ -70,6 +73,7 @@ impl Train {
             preprocess: begun.preprocess.clone(),
             identity: begun.identity(&dataset),
             device: chosen,
+            others,
             folder: &folder,
             data: dataset.fingerprint(),
             tui: self.tui,

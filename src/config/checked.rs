@@ -312,6 +312,8 @@ pub struct Train {
     /// Train on a device even where it failed the self-check.
     pub force_device: bool,
     pub tune: Tune,
+    /// GPUs that share the batches of an update; at least 1.
+    pub gpus: usize,
     /// What pictures are made of while training. None: the best half type that the device has.
     pub precision: Option<Float>,
     /// Threads that compute. None: as many as there are processors.

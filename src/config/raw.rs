@@ -213,6 +213,7 @@ pub(super) struct Train {
     pub device: Key<String>,
     pub force_device: Key<bool>,
     pub tune: Key<String>,
+    pub gpus: Key<usize>,
     pub precision: Key<String>,
     pub threads: Key<Auto<usize>>,
     pub clip_norm: Key<Off<f64>>,

@@ -29,6 +29,7 @@ rules! {
     AUTO_BATCH: usize = "a whole number from 1 to 65536, or \"auto\"", |v| (1..=65_536).contains(v);
     THREADS: usize = "a whole number from 1 to 4096, or \"auto\"", |v| (1..=4096).contains(v);
     WORKERS: usize = "a whole number from 0 to 4096, or \"auto\"", |v| *v <= 4096;
+    GPUS: usize = "a whole number from 1 to 64", |v| (1..=64).contains(v);
     OPERATIONS: usize = "a whole number from 1 to 20", |v| (1..=20).contains(v);
     MAGNITUDE: usize = "a whole number from 0 to 30", |v| (0..=30).contains(v);
     BRANCHES: usize = "a whole number from 1 to 10", |v| (1..=10).contains(v);

@@ -11,6 +11,7 @@ pub(super) fn train(train: &Train) -> raw::Train {
         device: word(train.device),
         force_device: key(train.force_device),
         tune: word(train.tune),
+        gpus: key(train.gpus),
         precision: word(PrecisionKind::from(train.precision)),
         threads: auto(train.threads),
         clip_norm: unless_off(train.clip_norm),

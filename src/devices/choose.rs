@@ -28,6 +28,12 @@ pub enum Error {
     )]
     Precision { float: Float, name: &'static str, part: String, reason: String },
 
+    #[error(
+        "train.gpus = {wanted}, but {found} of device {name} ({part}) {verb} here, with the same driver; say how many there are, or \
+         leave train.gpus out"
+    )]
+    Few { wanted: usize, found: usize, verb: &'static str, name: &'static str, part: String },
+
     #[error("device {name} ({part}) is out of memory")]
     Full { name: &'static str, part: String },
 
@@ -41,6 +47,27 @@ pub enum Error {
 pub fn choose(choice: DeviceChoice) -> Result<Chosen, Error> {
     let asked: Vec<Listed> = kinds(choice).iter().flat_map(|kind| of_kind(*kind)).collect();
     open_first(candidates(choice, &asked))
+}
+
+/// Others just like a device, so that so many of them share the work: what is right and fast on one is so on all.
+pub fn alike(chosen: &Chosen, wanted: usize) -> Result<Vec<Chosen>, Error> {
+    let Chosen { listed, name, .. } = chosen;
+    let all = of_kind(listed.kind).into_iter().filter(|other| {
+        !listed.is_processor()
+            && other.is_present()
+            && (&other.name, &other.driver) == (&listed.name, &listed.driver)
+    });
+    let all: Vec<Listed> = all.collect();
+    if wanted > all.len().max(1) {
+        let (found, part) = (all.len(), listed.name.clone());
+        let verb = if found == 1 { "is" } else { "are" };
+        return Err(Error::Few { wanted, found, verb, name, part });
+    }
+    all.into_iter()
+        .filter(|other| other.handle != listed.handle)
+        .take(wanted - 1)
+        .map(|other| other.open())
+        .collect()
 }
 
 /// Only what may be taken is asked for: asking for GPUs loads their drivers.

@@ -18,7 +18,7 @@ mod tuned;
 
 pub use approve::{approve, remember};
 pub use check::{Gradient, Report, Row, TOLERANCE, check, check_in, tolerance};
-pub use choose::{Error, choose};
+pub use choose::{Error, alike, choose};
 pub use list::{Kind, Listed, list};
 pub use memory::{held, on, release};
 pub use open::Chosen;

@@ -10,6 +10,7 @@ use super::feed::{Feed, Step};
 use super::half::went_well;
 use super::norm::has_finite_numbers;
 use super::observe::{BatchNote, EpochNote, Observer};
+use super::replicas::{Gpu, followed};
 use super::retry::{PAUSES, until_done};
 use super::run::{Run, UNFITTED};
 use super::schedule::{Place, share};
@@ -17,10 +18,10 @@ use super::validate::Validator;
 use super::waiting::advice;
 use crate::chance::Key;
 use crate::checkpoint::{Best, Tally};
-use crate::config::{BatchNorm, Every, Monitor, OnDivergence};
+use crate::config::{Every, Monitor, OnDivergence};
 use crate::evaluate::{Answers, Scores};
 use crate::kernels;
-use crate::model::{Cut, NormForm, gradients};
+use crate::model::{Cut, Network, gradients};
 
 pub type Named = Vec<(String, Tensor<1>)>;
 
@@ -87,6 +88,7 @@ impl Run<'_> {
         while let Some(step) = steps.next(self.reading()) {
             let step = self.heard_before(step)?;
             last.clone_from(&step.samples);
+            self.replicas.follow(&self.network, cut, session.form());
             let mut sum = self.backward(cut, step)?;
             let mut count = 1;
             while count < session.config.train.accumulate {
@@ -94,9 +96,18 @@ impl Run<'_> {
                 let Some(step) = steps.next(self.reading()) else { break };
                 let step = self.heard_before(step)?;
                 last.extend_from_slice(&step.samples);
-                sum = added(sum, self.backward(cut, step)?);
+                let gpu = self.replicas.turn(self.progress.batch);
+                if let Gpu::First = gpu {
+                    sum = self.gathered(cut, sum);
+                }
+                let gradients = self.backward(cut, step)?;
+                match gpu {
+                    Gpu::First => sum = added(sum, gradients),
+                    Gpu::Other(other) => self.replicas.keep(other, gradients, cut, session.form()),
+                }
                 count += 1;
             }
+            let sum = self.gathered(cut, sum);
             self.ask(&sum, &last);
             steps.prepare(self.reading());
             self.apply(sum, count, &last, observer)?;
@@ -148,19 +159,34 @@ impl Run<'_> {
 
     /// Forward and backward on one batch: its gradients by name.
     fn backward(&mut self, cut: Cut, step: Step) -> Result<Named, Error> {
-        let config = self.session.config;
-        let root = Key::new(config.train.seed).named("network").with(self.progress.view as u64);
+        let root = Key::new(self.session.config.train.seed).named("network").with(self.progress.view as u64);
         let keys: Vec<Key> = step.samples.iter().map(|&sample| root.with(sample as u64)).collect();
-        let form = match config.train.batch_norm {
-            BatchNorm::Batch => NormForm::Batch,
-            BatchNorm::Stored => NormForm::Stored,
-        };
-        let input = self.network.in_float(cut, step.input, self.session.float());
-        let logits = self.network.train_from(cut, input.autodiff(), form, &keys);
+        let gpu = self.replicas.turn(self.progress.batch);
+        let (form, float) = (self.session.form(), self.session.float());
+        let network = self.network_on(gpu);
+        let input = network.in_float(cut, step.input, float);
+        let logits = network.train_from(cut, input.autodiff(), form, &keys);
         let loss = self.loss.of(logits.clone(), step.labels);
         self.hear((loss.clone(), logits), step.samples, step.classes)?;
         let mut tape: Gradients = self.scaled(loss).backward();
-        Ok(gradients(&self.network, &mut tape))
+        Ok(gradients(self.network_on(gpu), &mut tape))
+    }
+
+    fn network_on(&mut self, gpu: Gpu) -> &mut Network {
+        match gpu {
+            Gpu::First => &mut self.network,
+            Gpu::Other(other) => self.replicas.network(other).unwrap_or(&mut self.network),
+        }
+    }
+
+    /// The sum with what came of the batches on other GPUs since it was last asked for; this one's statistics follow.
+    fn gathered(&mut self, cut: Cut, sum: Named) -> Named {
+        let mut sum = sum;
+        for [gradients, shares] in self.replicas.gathered(&self.session.device) {
+            self.network = followed(self.network.clone(), cut, shares);
+            sum = added(sum, gradients);
+        }
+        sum
     }
 
     /// One update from the mean of `count` batches' gradients. One that is left out has its place in the schedule too.

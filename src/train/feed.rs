@@ -30,7 +30,8 @@ pub struct Step {
 /// The training batches of one stage.
 pub struct Feed {
     cut: Cut,
-    prefix: Option<Folded>,
+    /// The frozen layers before the cut, on each device.
+    prefixes: Vec<Folded>,
     cache: Option<Cache>,
     /// Where something is frozen the views of a picture repeat, and its outputs are rounded, whether or not there
     /// is room to cache them: how much memory is free must not change a run.
@@ -45,7 +46,11 @@ impl Feed {
             Some(prefix) => plan_cache(session, network, prefix, cut),
         };
         let repeats = prefix.is_some() && !session.config.augment.mixes();
-        Self { cut, prefix, cache, repeats, cache_note }
+        let elsewhere = |device: &Device| Folded::new(&network.clone().frozen(device));
+        let others = session.others.iter().filter(|_| prefix.is_some()).map(elsewhere);
+        let others: Vec<Folded> = others.collect();
+        let prefixes = prefix.into_iter().chain(others).collect();
+        Self { cut, prefixes, cache, repeats, cache_note }
     }
 
     /// The batches of one epoch, from a given one on.
@@ -63,14 +68,14 @@ impl Feed {
             let batches = order::batches(order.len(), session.config.train.batch, Lone::Joined);
             let batches = batches.into_iter().skip(first).collect();
             let cached = Cached { cache, view, order, batches, items: &session.splits.train };
-            return Ok(Epoch::new(session, None, Source::Cached(cached), filled));
+            return Ok(Epoch::new(session, first, None, Source::Cached(cached), filled));
         }
         let items = self.items(session, &order);
         let spec = Spec { first, ..training_spec(session.config, view, session.spec()) };
         let loader = Loader::new(items, spec, session.decoded.clone());
         let precision = if self.repeats { session.config.data.cache_precision } else { Precision::F32 };
-        let prefix = self.prefix.as_ref().map(|folded| (folded, self.cut, precision));
-        Ok(Epoch::new(session, prefix, Source::Pictures(loader), filled))
+        let prefixes = (!self.prefixes.is_empty()).then_some((self.prefixes.as_slice(), self.cut, precision));
+        Ok(Epoch::new(session, first, prefixes, Source::Pictures(loader), filled))
     }
 
     /// The pictures in this order. Where something is frozen a picture that comes again is the same, cached or not;
@@ -91,7 +96,7 @@ impl Feed {
         observer: &mut dyn Observer,
     ) -> Result<Filling, Error> {
         let none = Filling::default();
-        let (Some(cache), Some(prefix)) = (&mut self.cache, &self.prefix) else { return Ok(none) };
+        let (Some(cache), Some(prefix)) = (&mut self.cache, self.prefixes.first()) else { return Ok(none) };
         if cache.has(view) || cache.find(view) {
             return Ok(none);
         }
@@ -122,12 +127,14 @@ struct Filling {
     waited: Duration,
 }
 
-/// The frozen layers before the cut, and how what they give is rounded.
-type Prefix<'a> = Option<(&'a Folded, Cut, Precision)>;
+/// The frozen layers before the cut on each device, and how what they give is rounded.
+type Prefixes<'a> = Option<(&'a [Folded], Cut, Precision)>;
 
 pub struct Epoch<'a> {
     session: &'a Session<'a>,
-    prefix: Prefix<'a>,
+    /// The next batch's number in the epoch.
+    number: usize,
+    prefixes: Prefixes<'a>,
     source: Source<'a>,
     filled: Filling,
     /// What was prepared before its turn.
@@ -149,8 +156,14 @@ struct Cached<'a> {
 }
 
 impl<'a> Epoch<'a> {
-    fn new(session: &'a Session<'a>, prefix: Prefix<'a>, source: Source<'a>, filled: Filling) -> Self {
-        Self { session, prefix, source, filled, ahead: None, waited: Duration::ZERO }
+    fn new(
+        session: &'a Session<'a>,
+        number: usize,
+        prefixes: Prefixes<'a>,
+        source: Source<'a>,
+        filled: Filling,
+    ) -> Self {
+        Self { session, number, prefixes, source, filled, ahead: None, waited: Duration::ZERO }
     }
 
     /// Puts the next batch on the device while that is at work on these numbers; does nothing where it is not.
@@ -166,7 +179,8 @@ impl<'a> Epoch<'a> {
     }
 
     fn load(&mut self, busy: Option<&Reading>) -> Option<Result<Step, Error>> {
-        let device = &self.session.device;
+        let (turn, device) = self.session.device_of(self.number);
+        self.number += 1;
         match &mut self.source {
             Source::Cached(cached) => cached.next(self.session.classes(), device).map(Ok),
             Source::Pictures(loader) => {
@@ -178,8 +192,10 @@ impl<'a> Epoch<'a> {
                     Err(error) => return Some(Err(error.into())),
                 };
                 let images = batch.images(device);
-                let input = match self.prefix {
-                    Some((prefix, cut, precision)) => rounded(prefix.prefix(images, cut), precision),
+                let input = match self.prefixes {
+                    Some((prefixes, cut, precision)) => {
+                        rounded(prefixes[turn].prefix(images, cut), precision)
+                    }
                     None => images,
                 };
                 let labels = batch.targets(device);

@@ -93,9 +93,11 @@ impl Run<'_> {
         }
         let batches = std::mem::take(&mut self.late.batches);
         self.late.mark = None;
+        let device = &self.session.device;
         let told = |batch: &Batch| {
             let count = batch.logits.shape().num_elements();
-            [batch.loss.clone(), batch.logits.clone().reshape([count])]
+            // Other GPUs have been waited for by now.
+            [batch.loss.clone(), batch.logits.clone().reshape([count])].map(|told| told.to_device(device))
         };
         let mut numbers: Vec<Tensor<1>> = batches.iter().flat_map(told).collect();
         numbers.extend(squares(sum));

@@ -20,6 +20,7 @@ mod optimizer;
 mod outcome;
 mod pass;
 mod record;
+mod replicas;
 mod retry;
 mod room;
 mod run;

@@ -17,15 +17,16 @@ use super::observe::{Observer, StageNote};
 use super::optimizer::Optimizer;
 use super::outcome::{Outcome, Test};
 use super::record::Record;
+use super::replicas::Replicas;
 use super::saver::Saver;
 use super::validate::Validator;
 use super::{Error, stage};
 use crate::checkpoint::{self, Contents, Identity, Manifest, Progress, RunFolder, read_model};
-use crate::config::{self, Config, OnDivergence, Sampler};
+use crate::config::{self, BatchNorm, Config, OnDivergence, Sampler};
 use crate::dataset::{Balance, Preprocess};
 use crate::devices::held;
 use crate::loader::{Decoded, Item, Lone, order};
-use crate::model::{Array, Cut, Folded, Network, arrays, update};
+use crate::model::{Array, Cut, Folded, Network, NormForm, arrays, update};
 
 /// Everything a run is given and does not change.
 pub struct Session<'a> {
@@ -35,6 +36,8 @@ pub struct Session<'a> {
     pub preprocess: Preprocess,
     pub identity: Identity,
     pub device: Device,
+    /// Others of its kind, which share the batches of an update.
+    pub others: Vec<Device>,
     /// What computes, in words: numbers computed by something else are not quite the same.
     pub machine: String,
     pub folder: &'a RunFolder,
@@ -83,6 +86,7 @@ pub(super) struct Run<'a> {
     /// Bytes that the device held at most, where it tells.
     pub device_memory: Option<u64>,
     pub late: Late,
+    pub replicas: Replicas,
     saver: Saver,
     /// The state that was saved last, and when.
     saved: Option<Progress>,
@@ -169,6 +173,7 @@ impl<'a> Run<'a> {
             troubled: false,
             device_memory: None,
             late: Late::on(device),
+            replicas: Replicas::on(&session.others),
             saver: Saver::new(session.folder, session.config.checkpoint.keep),
             saved: None,
             saved_at: Instant::now(),
@@ -333,6 +338,21 @@ impl Session<'_> {
     /// Channels, height and width of what the network sees.
     pub fn input_shape(&self) -> [usize; 3] {
         [self.identity.channels, self.preprocess.size, self.preprocess.size]
+    }
+
+    /// Whose statistics the layers that train normalise by.
+    pub(super) fn form(&self) -> NormForm {
+        match self.config.train.batch_norm {
+            BatchNorm::Batch => NormForm::Batch,
+            BatchNorm::Stored => NormForm::Stored,
+        }
+    }
+
+    /// The device that computes this batch of an epoch, and its number among them.
+    pub(super) fn device_of(&self, batch: usize) -> (usize, &Device) {
+        let number = batch % (self.others.len() + 1);
+        let device = number.checked_sub(1).and_then(|other| self.others.get(other));
+        (number, device.unwrap_or(&self.device))
     }
 
     /// Batches of an epoch.

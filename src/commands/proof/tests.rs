@@ -4,7 +4,7 @@
 use super::*;
 use crate::checkpoint::{Contents, LossScale};
 
-const SETTINGS: &str = r#"
+pub(super) const SETTINGS: &str = r#"
 name = "half"
 [model]
 width = 0.1
@@ -47,16 +47,20 @@ fn paint(folder: &Path) {
 /// Users' runs are refused half precision on the processor, where it would be slow; these go past that. Plain Burn
 /// computes them there as on any device that kiln has no kernels for.
 fn in_fp16(then: impl FnOnce(&Both, &Path)) {
-    let scratch = tempfile::tempdir().unwrap();
-    paint(&scratch.path().join("pictures"));
-    let config = Config::parse(SETTINGS, &scratch.path().join("half.toml"), scratch.path(), &[]).unwrap();
-    let dataset = pictures(&config).unwrap();
-    let begun = beginning(&config, plan_of(&config, dataset.classes.len()).unwrap()).unwrap();
-    let device = Chosen::cpu().unwrap();
-    then(&Both { begun: &begun, config: &config, dataset: &dataset, device: &device }, scratch.path());
+    on(&Chosen::cpu().unwrap(), SETTINGS, then);
 }
 
-fn saved(folder: &RunFolder) -> Contents {
+/// A run of painted pictures on a device, whatever the settings say of one.
+pub(super) fn on(device: &Chosen, settings: &str, then: impl FnOnce(&Both, &Path)) {
+    let scratch = tempfile::tempdir().unwrap();
+    paint(&scratch.path().join("pictures"));
+    let config = Config::parse(settings, &scratch.path().join("half.toml"), scratch.path(), &[]).unwrap();
+    let dataset = pictures(&config).unwrap();
+    let begun = beginning(&config, plan_of(&config, dataset.classes.len()).unwrap()).unwrap();
+    then(&Both { begun: &begun, config: &config, dataset: &dataset, device, others: &[] }, scratch.path());
+}
+
+pub(super) fn saved(folder: &RunFolder) -> Contents {
     folder.newest().unwrap().checkpoint.contents().unwrap()
 }
 

@@ -8,7 +8,7 @@ use crate::config::checked::{
 use crate::config::faults::Faults;
 use crate::config::raw::{self, Key};
 use crate::config::rules::{
-    AUTO_BATCH, BATCH as COUNTED, BELOW_ONE, COUNT, INSIDE, NOT_NEGATIVE, POSITIVE, SEED, THREADS,
+    AUTO_BATCH, BATCH as COUNTED, BELOW_ONE, COUNT, GPUS, INSIDE, NOT_NEGATIVE, POSITIVE, SEED, THREADS,
 };
 use crate::config::words::{LossKind, PrecisionKind};
 
@@ -20,13 +20,16 @@ const FOCAL_GAMMA: f64 = 2.0;
 const EFFECTIVE_BETA: f64 = 0.999;
 
 pub(super) fn train(raw: &raw::Train, faults: &mut Faults<'_>) -> Train {
-    let Pictures { batch, auto_batch, accumulate } = pictures(raw, faults);
+    let pictures = pictures(raw, faults);
+    let gpus = gpus(raw, &pictures, faults);
+    let Pictures { batch, auto_batch, accumulate } = pictures;
     Train {
         batch,
         auto_batch,
         seed: faults.value(&raw.seed, 0, &SEED),
         device: faults.choice(&raw.device, DeviceChoice::Auto),
         force_device: raw.force_device.as_ref().is_some_and(|given| *given.get_ref()),
+        gpus,
         tune: faults.choice(&raw.tune, Tune::Auto),
         precision: faults.choice(&raw.precision, PrecisionKind::Fp32).into(),
         threads: faults.auto(&raw.threads, &THREADS),
@@ -82,6 +85,23 @@ fn pictures(raw: &raw::Train, faults: &mut Faults<'_>) -> Pictures {
         faults.refuse(key.span(), format!("is {effective}, must be a multiple of batch, which is {batch}"));
     }
     Pictures { batch, auto_batch: false, accumulate: effective / batch }
+}
+
+/// How many GPUs share the batches of an update: as many batches for each of them.
+fn gpus(raw: &raw::Train, pictures: &Pictures, faults: &mut Faults<'_>) -> usize {
+    let gpus = faults.value(&raw.gpus, 1, &GPUS);
+    let shared = if pictures.auto_batch { pictures.batch } else { pictures.accumulate };
+    if let Some(given) = &raw.gpus
+        && gpus > 0
+        && !shared.is_multiple_of(gpus)
+    {
+        let wanted = match pictures.auto_batch {
+            true => format!("effective_batch, which is {shared}, must be a multiple of it"),
+            false => format!("accumulate, which is {shared}, must be a multiple of it"),
+        };
+        faults.refuse(given.span(), format!("is {gpus}: GPUs share the batches of an update, so {wanted}"));
+    }
+    gpus
 }
 
 fn loss(raw: &raw::Train, faults: &mut Faults<'_>) -> Loss {

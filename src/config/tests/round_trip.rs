@@ -284,6 +284,8 @@ fn any_train() -> impl Strategy<Value = Train> {
                 device,
                 force_device,
                 tune,
+                // They share what there is of batches.
+                gpus: 2 - if auto_batch { batch } else { accumulate } % 2,
                 precision,
                 threads,
                 clip_norm,

@@ -1,0 +1,126 @@
+//! The other GPUs of a run. They share the batches of an update, which GPU takes which being a matter of its number alone, and what
+//! comes of them is taken in the order of the batches: gradients are added, and running statistics moved, as one GPU does with one batch
+//! after the other. So their number changes when a run ends, and not what it ends with.
+
+use burn::tensor::{Device, Tensor};
+
+use super::epoch::Named;
+use crate::model::{Cut, Network, NormForm, Role, role, update};
+
+/// Networks on other GPUs than the first.
+pub(super) struct Replicas {
+    devices: Vec<Device>,
+    /// As the first GPU's was before this update; none where all is done there.
+    networks: Vec<Network>,
+    /// Batches of this round that were begun there, each with its gradients and the shares of running statistics.
+    begun: Vec<[Named; 2]>,
+}
+
+/// Where a batch is computed.
+#[derive(Clone, Copy)]
+pub(super) enum Gpu {
+    First,
+    Other(usize),
+}
+
+impl Replicas {
+    pub fn on(devices: &[Device]) -> Self {
+        Self { devices: devices.to_vec(), networks: Vec::new(), begun: Vec::new() }
+    }
+
+    /// Whose turn it is at this batch of an epoch.
+    pub fn turn(&self, batch: usize) -> Gpu {
+        match batch % (self.devices.len() + 1) {
+            0 => Gpu::First,
+            other => Gpu::Other(other - 1),
+        }
+    }
+
+    /// Takes the network over, for the next update.
+    pub fn follow(&mut self, network: &Network, cut: Cut, form: NormForm) {
+        if self.devices.is_empty() {
+            return;
+        }
+        let all = all_of(network);
+        let copies = self.devices.iter().map(|device| {
+            let mut moved = brought(all.clone(), device).into_iter();
+            let copy = update(network.clone(), &mut |_, _, _| moved.next().map(|(_, value)| value));
+            let copy = copy.trainable_from(cut, device);
+            // The shares that a batch adds to nothing are what it adds to the first GPU's.
+            if form == NormForm::Batch {
+                with_shares(copy, cut, &mut |_, share| share.zeros_like())
+            } else {
+                copy
+            }
+        });
+        self.networks = copies.collect();
+    }
+
+    pub fn network(&mut self, other: usize) -> Option<&mut Network> {
+        self.networks.get_mut(other)
+    }
+
+    /// A batch has gone through there and back.
+    pub fn keep(&mut self, other: usize, gradients: Named, cut: Cut, form: NormForm) {
+        let mut shares = Named::new();
+        if form == NormForm::Batch
+            && let Some(network) = self.networks.get_mut(other)
+        {
+            *network = with_shares(network.clone(), cut, &mut |name, share| {
+                shares.push((name.to_owned(), share.clone()));
+                share.zeros_like()
+            });
+        }
+        self.begun.push([gradients, shares]);
+    }
+
+    /// What came of the batches since it was asked last, on the first GPU, in their order.
+    pub fn gathered(&mut self, first: &Device) -> Vec<[Named; 2]> {
+        let begun = std::mem::take(&mut self.begun);
+        begun.into_iter().map(|both| both.map(|all| brought(all, first))).collect()
+    }
+}
+
+/// The network after another batch, whose shares of the statistics were computed elsewhere.
+pub(super) fn followed(network: Network, cut: Cut, shares: Named) -> Network {
+    let rest = 1.0 - network.stem.norm.settings.momentum;
+    let mut shares = shares.into_iter();
+    with_shares(network, cut, &mut |_, stored| match shares.next() {
+        Some((_, share)) => stored.mul_scalar(rest).add(share),
+        None => stored,
+    })
+}
+
+/// Changes the running statistics of the layers that train.
+fn with_shares(network: Network, cut: Cut, change: &mut dyn FnMut(&str, Tensor<1>) -> Tensor<1>) -> Network {
+    let blocks = network.blocks.len();
+    update(network, &mut |name, dims, value| {
+        let follows = role(name, dims.len()) == Role::Statistic && Cut::layer_of(name, blocks) >= cut.0;
+        follows.then(|| change(name, value.inner()))
+    })
+}
+
+fn all_of(network: &Network) -> Named {
+    let mut all = Named::new();
+    update(network.clone(), &mut |name, _, value| {
+        all.push((name.to_owned(), value.inner()));
+        None
+    });
+    all
+}
+
+/// The same tensors on another device, in one piece on their way.
+fn brought(all: Named, device: &Device) -> Named {
+    let (names, tensors): (Vec<String>, Vec<Tensor<1>>) = all.into_iter().unzip();
+    if tensors.is_empty() {
+        return Named::new();
+    }
+    let counts: Vec<usize> = tensors.iter().map(|tensor| tensor.dims()[0]).collect();
+    let piece = Tensor::cat(tensors, 0).to_device(device);
+    let mut end = 0;
+    let parts = counts.into_iter().map(|count| {
+        end += count;
+        piece.clone().narrow(0, end - count, count)
+    });
+    names.into_iter().zip(parts).collect()
+}
