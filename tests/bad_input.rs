@@ -167,6 +167,29 @@ fn files_that_hold_no_weights_are_refused() {
     studio.refused(4, &["train", "tiny.toml", "model.pretrained=words.pth"], &["words.pth"]);
 }
 
+/// A link to a device that never ends would fill the memory, and a pipe that nobody writes into would never open.
+#[cfg(target_os = "linux")]
+#[test]
+fn devices_and_pipes_are_no_files() {
+    let studio = trained();
+    let link = |name: &str| std::os::unix::fs::symlink("/dev/zero", studio.path(name)).unwrap();
+    let pipe = |name: &str| {
+        assert!(std::process::Command::new("mkfifo").arg(studio.path(name)).status().unwrap().success());
+    };
+    for (ending, make) in [("zero", &link as &dyn Fn(&str)), ("pipe", &pipe)] {
+        for file in
+            ["weights.safetensors", "weights.bpk", "weights.pth"].map(|name| format!("{ending}-{name}"))
+        {
+            make(&file);
+            studio.refused(4, &["weights", "inspect", &file], &[&file]);
+            let pretrained = format!("model.pretrained={file}");
+            studio.refused(4, &["train", "tiny.toml", &pretrained], &[&file]);
+            let ended = studio.kiln(&["predict", &file, PICTURE]);
+            assert!(ended.code != Some(0) && ended.err.contains(&file), "{}", ended.err);
+        }
+    }
+}
+
 #[test]
 fn weights_of_another_network_are_refused() {
     let studio = trained();

@@ -56,6 +56,27 @@ fn predictions_are_written_whole_though_a_picture_is_bad() {
     studio.refused(2, &["predict", RUN, "pictures", "--format", "csv"], &["--out"]);
 }
 
+/// Whoever opens a pipe waits for somebody to write into it, for ever.
+#[test]
+#[cfg(unix)]
+fn what_is_no_file_is_passed_over() {
+    let studio = studio();
+    let made = std::process::Command::new("mkfifo").arg(studio.path("pictures/pipe.jpg")).status();
+    assert!(made.unwrap().success());
+    std::os::unix::fs::symlink("/dev/zero", studio.path("pictures/device.png")).unwrap();
+    let told = |ended: studio::Ended| {
+        for name in ["pipe.jpg", "device.png"] {
+            let line = ended.err.lines().find(|line| line.contains(name));
+            assert!(line.is_some_and(|line| line.contains("no file")), "{name}: {}", ended.err);
+        }
+        ended
+    };
+    let ended = told(studio.expect(3, &["predict", RUN, "pictures"]));
+    assert!(ended.err.contains("3 of 39 files"), "{}", ended.err);
+    told(studio.expect(3, &["embed", RUN, "pictures", "--out", "features.csv"]));
+    told(studio.expect(3, &["explain", RUN, "pictures/pipe.jpg", "pictures/device.png"]));
+}
+
 #[test]
 fn what_is_less_probable_than_the_threshold_is_unknown() {
     let studio = studio();

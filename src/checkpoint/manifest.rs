@@ -96,8 +96,11 @@ pub fn verify(folder: &Path) -> Result<Manifest, Error> {
     for (name, entry) in &manifest.files {
         let file = folder.join(name);
         let damaged = |reason: String| Error::Damaged { path: file.clone(), reason };
-        let found =
-            std::fs::metadata(&file).map_err(|cause| Error::Read { path: file.clone(), cause })?.len();
+        let data = std::fs::metadata(&file).map_err(|cause| Error::Read { path: file.clone(), cause })?;
+        if !data.is_file() {
+            return Err(damaged("it is no file".into()));
+        }
+        let found = data.len();
         if found != entry.bytes {
             return Err(damaged(format!("it has {found} bytes, not {}", entry.bytes)));
         }

@@ -17,6 +17,7 @@ use super::start::{self, Signals};
 use super::{Ended, Format, Place, at_least_one};
 use crate::dataset::Limits;
 use crate::devices::choose;
+use crate::durable;
 use crate::serve::{Patience, Server, Settings, Token};
 
 #[derive(Args)]
@@ -94,7 +95,7 @@ impl Serve {
     /// The token, without which only this machine may ask.
     fn allowed(&self) -> Result<Option<Token>, Failure> {
         let typed = match &self.token_file {
-            Some(file) => Some(std::fs::read_to_string(file).map_err(|error| {
+            Some(file) => Some(durable::read_words(file).map_err(|error| {
                 Failure::Usage(format!("cannot read --token-file {}: {error}", file.display()))
             })?),
             None => self.token.clone().or_else(|| std::env::var("KILN_TOKEN").ok()),

@@ -3,7 +3,6 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -139,7 +138,7 @@ impl Record {
     }
 
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let bytes = fs::read(path).map_err(Error::unreadable(path))?;
+        let bytes = durable::read_list(path).map_err(Error::unreadable(path))?;
         let fault = |error: serde_json::Error| bad(path, format!("it is damaged: {error}"));
         let Version { format } = serde_json::from_slice(&bytes).map_err(fault)?;
         if format != FORMAT {
@@ -221,6 +220,8 @@ fn bad(path: &Path, reason: String) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn dataset(samples: usize) -> Dataset {
@@ -271,6 +272,13 @@ mod tests {
         check("", "damaged");
         Record::of(&Dataset { alike: vec![vec![0, 10]], ..dataset(10) }).write(&path).unwrap();
         check(&fs::read_to_string(&path).unwrap(), "alike");
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_record_without_an_end_is_refused() {
+        let message = Record::read(Path::new("/dev/zero")).unwrap_err().to_string();
+        assert!(message.contains("/dev/zero") && message.contains("no file"), "{message}");
     }
 
     #[test]

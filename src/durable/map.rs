@@ -1,6 +1,6 @@
 //! Files as read-only slices of memory, without reading them first. The only unsafe code of this room.
 
-use super::{Error, system};
+use super::{Error, bounded, system};
 use memmap2::Mmap;
 use std::ops::Deref;
 use std::path::Path;
@@ -11,6 +11,8 @@ pub struct Map(Option<Mmap>);
 
 impl Map {
     pub fn open(path: &Path) -> Result<Self, Error> {
+        let failed = |action| move |cause| Error::Io { action, path: path.to_owned(), cause };
+        bounded::expect_file(path, u64::MAX).map_err(failed("open"))?;
         let file = system::open(path)?;
         if system::length(&file, path)? == 0 {
             // Not every system maps zero bytes.
@@ -23,11 +25,7 @@ impl Map {
         // short, never a write through the map. Contents are checked by readers, which trust no length in the file.
         #[allow(unsafe_code)]
         let map = unsafe { Mmap::map(&file) };
-        map.map(|map| Self(Some(map))).map_err(|cause| Error::Io {
-            action: "map",
-            path: path.to_owned(),
-            cause,
-        })
+        map.map(|map| Self(Some(map))).map_err(failed("map"))
     }
 }
 
@@ -73,5 +71,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         assert!(Map::open(&folder.path().join("absent")).is_err());
         assert!(Map::open(folder.path()).is_err());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_device_is_no_empty_file() {
+        assert!(Map::open(Path::new("/dev/zero")).is_err());
     }
 }

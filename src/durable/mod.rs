@@ -20,7 +20,7 @@ mod system;
 mod temporary;
 
 pub use append::Appender;
-pub use bounded::{read_at_most, read_words};
+pub use bounded::{expect_file, read_at_most, read_file, read_list, read_words};
 pub use error::Error;
 pub use file::{NewFile, create_folders, settle, write, write_new};
 pub use folder::{NewFolder, remove_folder};

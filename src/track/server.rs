@@ -91,7 +91,7 @@ impl Server {
             .timeout_connect(Some(CONNECT))
             .timeout_global(Some(ANSWER));
         let note = run.join(NOTE);
-        let known = std::fs::read(&note).ok().and_then(|bytes| serde_json::from_slice::<Run>(&bytes).ok());
+        let known = durable::read_words(&note).ok().and_then(|text| serde_json::from_str::<Run>(&text).ok());
         Self {
             agent: config.build().new_agent(),
             address: address.to_owned(),

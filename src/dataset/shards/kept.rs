@@ -41,7 +41,7 @@ impl Head {
 }
 
 pub fn find(cache: &Path, shard: &Shard, columns: &Columns) -> Option<Index> {
-    let bytes = fs::read(file(cache, shard)).ok()?;
+    let bytes = durable::read_list(&file(cache, shard)).ok()?;
     let end = bytes.iter().position(|byte| *byte == b'\n')?;
     let (head, index) = (&bytes[..end], &bytes[end + 1..]);
     let head: Head = serde_json::from_slice(head).ok()?;

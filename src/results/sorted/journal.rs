@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::super::Error;
-use crate::durable::Appender;
+use crate::durable::{Appender, read_list};
 
 /// What happens to a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +81,7 @@ impl Journal {
 /// The entries of a journal, oldest first. A last line that was cut off had not been acted upon.
 pub fn read(path: &Path) -> Result<Vec<Entry>, Error> {
     let wrong = |line, reason: &str| Error::Journal { path: path.to_owned(), line, reason: reason.into() };
-    let bytes = std::fs::read(path).map_err(|error| Error::Write {
+    let bytes = read_list(path).map_err(|error| Error::Write {
         path: path.to_owned(),
         reason: format!("cannot be read: {error}"),
     })?;

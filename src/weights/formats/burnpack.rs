@@ -5,7 +5,8 @@ use std::path::Path;
 use burn_store::burn_pack::{Bytes, DType, MAGIC_NUMBER, Reader, Tensor};
 
 use super::numbers::{Type, floats};
-use super::{Format, Loaded, ReadError};
+use super::{Format, LARGEST, Loaded, ReadError};
+use crate::durable;
 use crate::weights::tensors::{Array, Named};
 
 /// Whether a file's bytes begin as Burn's do.
@@ -15,7 +16,8 @@ pub fn claims(bytes: &[u8]) -> bool {
 
 /// Reads a file. Every length is checked by Burn before it is trusted.
 pub fn read(path: &Path) -> Result<Loaded, ReadError> {
-    let bytes = std::fs::read(path).map_err(|source| ReadError::Io { path: path.into(), source })?;
+    let bytes =
+        durable::read_file(path, LARGEST).map_err(|source| ReadError::Io { path: path.into(), source })?;
     let damaged = |why: String| ReadError::Damaged { path: path.into(), why };
     let reader = Reader::from_bytes(Bytes::from_bytes_vec(bytes)).map_err(|e| damaged(e.to_string()))?;
     let metadata = reader.metadata().iter().map(|(key, value)| (key.clone(), value.clone())).collect();

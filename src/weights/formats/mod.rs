@@ -18,6 +18,7 @@ use thiserror::Error;
 pub use safetensors::to_bytes as to_safetensors;
 
 use super::tensors::Named;
+use crate::durable;
 
 /// What a file holds.
 #[derive(Debug, Clone, PartialEq)]
@@ -75,6 +76,9 @@ pub enum ReadError {
     Bomb { path: PathBuf, claimed: u64, held: u64 },
 }
 
+/// No file of weights is larger: the largest EfficientNet there is takes 2 GiB, a checkpoint around it a few times that.
+const LARGEST: u64 = 16 << 30;
+
 /// Reads a file of any known format. Nothing in it is ever executed.
 pub fn read(path: &Path) -> Result<Loaded, ReadError> {
     let mut loaded = match sniff(path)? {
@@ -95,9 +99,7 @@ enum Kind {
 /// safetensors opens with the length of its header, then the header's brace, burnpack with a number of its own; everything else is left to PyTorch's reader.
 fn sniff(path: &Path) -> Result<Kind, ReadError> {
     let io = |source| ReadError::Io { path: path.into(), source };
-    if path.is_dir() {
-        return Err(io(io::ErrorKind::IsADirectory.into()));
-    }
+    durable::expect_file(path, LARGEST).map_err(io)?;
     let mut start = Vec::new();
     File::open(path).map_err(io)?.take(9).read_to_end(&mut start).map_err(io)?;
     let named_so = path.extension().is_some_and(|ext| ext == "safetensors");

@@ -6,12 +6,14 @@ use std::path::Path;
 use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView};
 
 use super::numbers::{Type, floats};
-use super::{Format, Loaded, ReadError};
+use super::{Format, LARGEST, Loaded, ReadError};
+use crate::durable;
 use crate::weights::tensors::{Array, Named};
 
 /// Reads a file. The crate checks every offset against the file before anything is taken from it.
 pub fn read(path: &Path) -> Result<Loaded, ReadError> {
-    let bytes = std::fs::read(path).map_err(|source| ReadError::Io { path: path.into(), source })?;
+    let bytes =
+        durable::read_file(path, LARGEST).map_err(|source| ReadError::Io { path: path.into(), source })?;
     let damaged = |e: SafeTensorError| ReadError::Damaged { path: path.into(), why: e.to_string() };
     let (_, header) = SafeTensors::read_metadata(&bytes).map_err(damaged)?;
     let file = SafeTensors::deserialize(&bytes).map_err(damaged)?;

@@ -111,3 +111,57 @@ fn what_is_no_weights_is_said() {
     assert!(matches!(read(Path::new("absent.pth")), Err(ReadError::Io { .. })));
     assert!(matches!(read(Path::new("/")), Err(ReadError::Io { .. })));
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_device_without_an_end_does_not_eat_the_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    for ending in ["safetensors", "bpk", "pth"] {
+        let path = folder.path().join("weights").with_extension(ending);
+        std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
+        let error = read(&path).unwrap_err().to_string();
+        assert!(error.contains("no file") && error.contains(ending), "{error}");
+    }
+}
+
+#[test]
+fn a_file_beyond_all_weights_is_refused_by_its_size() {
+    let folder = tempfile::tempdir().unwrap();
+    for (ending, start) in [("safetensors", &[][..]), ("bpk", b"NRUB"), ("pth", b"\x80\x02")] {
+        let path = folder.path().join("weights").with_extension(ending);
+        fs::write(&path, start).unwrap();
+        // Nothing is on the disk behind its size.
+        fs::File::options().write(true).open(&path).unwrap().set_len(LARGEST + 1).unwrap();
+        let error = read(&path).unwrap_err().to_string();
+        assert!(error.contains("more than 17179869184 bytes"), "{error}");
+    }
+}
+
+/// What docs/fuzzing.md says of pickles is the reader's doing; another version of it has to do the same.
+#[test]
+fn pickles_are_bounded_in_depth_and_repetition() {
+    const BOUNDS: [&str; 2] = ["exceeds 1000 levels", "copies exceeded 1000000 nodes or 67108864 bytes"];
+    // None of them holds an array, so there is a refusal always.
+    let check = |body: &[u8], expected: Option<&str>| {
+        let error = read_bytes(&[b"\x80\x02", body, b"."].concat()).unwrap_err().to_string();
+        assert_eq!(BOUNDS.into_iter().find(|bound| error.contains(bound)), expected, "{error}");
+    };
+    // Lists in lists, as deep as this.
+    let nested = |depth: usize| [b"]".repeat(depth + 1), b"a".repeat(depth)].concat();
+    check(&nested(1000), None);
+    check(&nested(1001), Some(BOUNDS[0]));
+    // A thousand numbers, then so many copies of them.
+    let copied = |times: usize| {
+        let numbers = b"K\x01".repeat(1000);
+        [b"](".to_vec(), numbers, b"eq\x00".to_vec(), b"h\x000".repeat(times)].concat()
+    };
+    check(&copied(900), None);
+    check(&copied(1100), Some(BOUNDS[1]));
+    // A mebibyte of text, then so many copies of it.
+    let text = |times: usize| {
+        let length = (1_u32 << 20).to_le_bytes().to_vec();
+        [b"X".to_vec(), length, b"a".repeat(1 << 20), b"q\x00".to_vec(), b"h\x000".repeat(times)].concat()
+    };
+    check(&text(50), None);
+    check(&text(70), Some(BOUNDS[1]));
+}
