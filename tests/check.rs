@@ -8,7 +8,7 @@ mod studio;
 use std::fs;
 
 use serde_json::Value;
-use studio::{CLASSES, PER_CLASS, Studio};
+use studio::{CLASSES, PER_CLASS, Studio, TINY};
 
 #[test]
 fn sound_pictures_need_no_mending_and_nothing_is_changed() {
@@ -89,4 +89,84 @@ fn labels_are_judged_by_a_run_whatever_its_classes() {
     studio.write("few/b/2.png", fs::read(studio.path("pictures/bars/02.png")).unwrap());
     let few = ["data", "check", "few", "--model", "checkpoints/tiny"];
     studio.refused(3, &few, &["at least two classes", "not copies of each other"]);
+}
+
+/// The check said that nothing had to be mended, and training used none of them.
+#[test]
+fn what_needs_a_window_is_told_and_the_window_of_a_toml_counts() {
+    let studio = Studio::new();
+    let deep = ["a/signed16.tiff", "a/float-packed.tiff", "b/whole32.tiff", "b/double.tiff"];
+    for name in deep {
+        let golden = format!("{}/tests/golden/deep/{}", env!("CARGO_MANIFEST_DIR"), &name[2..]);
+        studio.write(&format!("deep/{name}"), fs::read(golden).unwrap());
+    }
+    let window = "path = \"deep\"\nwindow = [-3, 900]";
+    studio.write("deep.toml", TINY.replace("path = \"pictures\"", window));
+    let files = |what: &str| {
+        let ended = studio.kiln(&["data", "check", what, "--json"]);
+        serde_json::from_str::<Value>(&ended.out).unwrap()["files"].clone()
+    };
+    assert_eq!(files("deep"), serde_json::json!({ "no-window": 4 }));
+    assert_eq!(files("deep.toml"), serde_json::json!({ "usable": 4 }));
+    let ended = studio.expect(3, &["data", "check", "deep"]);
+    assert!(ended.out.contains("say data.window in a TOML and check that"), "{}", ended.out);
+    let without = ["train", "tiny.toml", "--dry-run", "data.path=deep"];
+    studio.refused(3, &without, &["4 set aside", "data.window"]);
+}
+
+#[test]
+fn unusual_pictures_and_the_ends_of_the_sizes_are_named() {
+    let studio = Studio::new();
+    let golden = format!("{}/tests/golden/deep/moving.gif", env!("CARGO_MANIFEST_DIR"));
+    studio.write("pictures/bars/moving.gif", fs::read(golden).unwrap());
+    let ended = studio.expect(0, &["data", "check", "pictures", "--quick"]);
+    for part in ["sizes from 13x9 (bars/moving.gif)", "bars/moving.gif: 8-bit palette, animated"] {
+        assert!(ended.out.contains(part), "{part}: {}", ended.out);
+    }
+}
+
+/// Only `data check` said so.
+#[test]
+fn labels_that_contradict_each_other_are_told_when_training_begins() {
+    let studio = Studio::new();
+    let dry = ["train", "tiny.toml", "--dry-run"];
+    assert!(!studio.expect(0, &dry).err.contains("several classes"));
+    let bytes = fs::read(studio.path("pictures/bars/03.png")).unwrap();
+    studio.write("pictures/discs/again.png", bytes);
+    let err = studio.expect(0, &dry).err;
+    let told = "1 picture lies in several classes, and the labels contradict each other: bars/03.png = discs/again.png";
+    assert!(err.contains(told), "{err}");
+}
+
+/// Each ended training whatever `data.bad` said.
+#[test]
+#[cfg(unix)]
+fn a_circle_of_links_is_set_aside_by_training_and_found_by_the_check() {
+    let studio = Studio::new();
+    std::os::unix::fs::symlink("..", studio.path("pictures/bars/up")).unwrap();
+    let err = studio.expect(0, &["train", "tiny.toml", "--dry-run"]).err;
+    assert!(err.contains("set aside: bars/up: leads back into itself"), "{err}");
+    let failing = ["train", "tiny.toml", "--dry-run", "data.bad=fail"];
+    studio.refused(3, &failing, &["1 files cannot be used", "bars/up"]);
+    let ended = studio.expect(3, &["data", "check", "pictures", "--quick"]);
+    assert!(ended.out.contains("bars/up: leads back into"), "{}", ended.out);
+}
+
+/// The first bad row ended the check.
+#[test]
+fn a_table_is_checked_past_its_bad_rows() {
+    let studio = Studio::new();
+    let rows =
+        |class: &str| (0..PER_CLASS).map(|n| format!("{class}/{n:02}.png,{class}\n")).collect::<String>();
+    let table = CLASSES.map(rows).concat();
+    studio.write(
+        "pictures/labels.csv",
+        format!("path,label\n{table}bars/00.png,discs\nbars/01.png\ngone.png,bars\n"),
+    );
+    let ended = studio.expect(3, &["data", "check", "pictures/labels.csv", "--quick"]);
+    for part in ["labels.csv:39", "bars/00.png is 'discs' here and 'bars'", "gone.png", "36 usable"] {
+        assert!(ended.out.contains(part), "{part}: {}", ended.out);
+    }
+    let dry = ["train", "tiny.toml", "--dry-run", "data.path=pictures/labels.csv"];
+    studio.refused(3, &dry, &["labels.csv:39", "1 fields"]);
 }

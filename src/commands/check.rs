@@ -16,7 +16,7 @@ use super::prepare::labels_of;
 use super::{Ended, Format, Place, at_least_one, start};
 use crate::config::Config;
 use crate::dataset::audit::{self, ALIKE, Depth, Finding, Kind, LabelCheck, Options, Report, Step};
-use crate::dataset::{Labels, Limits, Pictures, Recipe};
+use crate::dataset::{Labels, Limits, Pictures, Recipe, Window};
 use crate::devices::choose;
 use crate::durable;
 
@@ -62,8 +62,8 @@ impl Check {
             refuse_existing(file)?;
         }
         let model = self.model()?;
-        let found = self.find()?;
-        let report = self.check(&found, model.as_ref())?;
+        let (found, window) = self.find()?;
+        let report = self.check(&found, window, model.as_ref())?;
         if let Some(file) = &self.fix_list {
             durable::write_new(file, audit::fixes(&report).as_bytes())?;
         }
@@ -77,19 +77,21 @@ impl Check {
         Ok(if report.has_to_be_mended() { DATA } else { 0 })
     }
 
-    /// A TOML's own pictures and labels; else what lies there, or a recipe's name.
-    fn find(&self) -> Result<audit::Found> {
+    /// A TOML's own pictures, labels and window; else what lies there, or a recipe's name.
+    fn find(&self) -> Result<(audit::Found, Option<Window>)> {
         let path = Path::new(&self.what);
         if path.is_file() && path.extension().is_some_and(|ending| ending == "toml") {
             let config = Config::load(path, &[])?;
-            return Ok(audit::find(&folder_of(&config)?.pictures, &labels_of(&config))?);
+            let found = audit::find(&folder_of(&config)?.pictures, &labels_of(&config))?;
+            return Ok((found, config.data.window.map(Into::into)));
         }
         let is_name = !path.exists() && !self.what.contains(['/', '\\', '.', '*']);
         let pictures = match is_name {
             true => fetched_folder(&Recipe::named(&self.what, Path::new("datasets"))?)?,
             false => path.to_owned(),
         };
-        Ok(audit::find(&Pictures::At(pictures), &Labels { depth: self.depth, ..Labels::default() })?)
+        let labels = Labels { depth: self.depth, ..Labels::default() };
+        Ok((audit::find(&Pictures::At(pictures), &labels)?, None))
     }
 
     /// What was typed for the model, and the model.
@@ -99,10 +101,16 @@ impl Check {
         Ok(Some((name, Classifier::open(name, self.step, &device)?)))
     }
 
-    fn check(&self, found: &audit::Found, model: Option<&(&str, Classifier)>) -> Result<Report> {
+    fn check(
+        &self,
+        found: &audit::Found,
+        window: Option<Window>,
+        model: Option<&(&str, Classifier)>,
+    ) -> Result<Report> {
         let options = Options {
             depth: if self.quick { Depth::Header } else { Depth::Pixels },
             limits: Limits::default(),
+            window,
             minimum: self.minimum,
             alike: self.alike,
         };
@@ -167,7 +175,8 @@ fn words(report: &Report) -> String {
     out += &format!("  {}\n", counts.collect::<Vec<_>>().join(", "));
     if let Some(sizes) = &report.sizes {
         let size = |[width, height]: [u32; 2]| format!("{width}x{height}");
-        let (least, most) = (size(sizes.smallest), size(sizes.largest));
+        let least = format!("{} ({})", size(sizes.smallest), sizes.smallest_file);
+        let most = format!("{} ({})", size(sizes.largest), sizes.largest_file);
         out += &format!("  sizes from {least} over {} to {most}\n", size(sizes.median));
         let modes = report.modes.iter().map(|(mode, count)| format!("{mode} {count}"));
         out += &format!("  {}\n", modes.collect::<Vec<_>>().join(", "));

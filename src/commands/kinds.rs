@@ -1,13 +1,14 @@
 //! The check that every file of a data set goes through, and what it notices on the way: the kinds of pictures that
 //! there are, and files of which only the first picture is used.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use crate::dataset::scan::Sight;
-use crate::dataset::{self, Depth, Limits, Picture, Window, expect_levels, holds_several};
+use crate::dataset::{self, Depth, Limits, Picture, Window, holds_several, seen_through};
 
 pub struct Kinds {
     window: Option<Window>,
@@ -23,13 +24,16 @@ impl Kinds {
         Self { window, found: Mutex::default(), several: AtomicUsize::new(0) }
     }
 
-    /// A picture that decodes and whose numbers have a meaning.
+    /// A picture that decodes and whose numbers have a meaning, as it is compared with others.
     pub fn check(&self, _: &Path, bytes: &[u8]) -> Result<Picture, String> {
         let picture =
             dataset::decode(bytes, [255; 3], &Limits::default()).map_err(|error| error.to_string())?;
-        expect_levels(&picture, self.window.as_ref()).map_err(|error| error.to_string())?;
+        let seen = match seen_through(&picture, self.window.as_ref()).map_err(|error| error.to_string())? {
+            Cow::Owned(seen) => Some(seen),
+            Cow::Borrowed(_) => None,
+        };
         self.count(&picture, holds_several(bytes));
-        Ok(picture)
+        Ok(seen.unwrap_or(picture))
     }
 
     fn count(&self, picture: &Picture, several: bool) {

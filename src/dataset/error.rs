@@ -35,8 +35,6 @@ pub enum Error {
     NotAFolder { path: PathBuf },
     #[error("cannot read {path}: {cause}")]
     Unreadable { path: PathBuf, cause: io::Error },
-    #[error("{path} leads back into itself through {target}; remove the symbolic link")]
-    LinkLoop { path: PathBuf, target: PathBuf },
     #[error("{path} is empty; put one folder of pictures per class into it")]
     Empty { path: PathBuf },
     #[error(

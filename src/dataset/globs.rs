@@ -35,6 +35,19 @@ impl Pattern {
         let options = MatchOptions { require_literal_separator: true, ..MatchOptions::new() };
         self.below.matches_with(below, options)
     }
+
+    /// Whether what is inside a folder below the base may be meant.
+    pub fn reaches(&self, folder: &str) -> bool {
+        let mut parts = self.below.as_str().split('/');
+        for name in folder.split('/') {
+            match parts.next() {
+                Some("**") => return true,
+                Some(part) if glob::Pattern::new(part).is_ok_and(|part| part.matches(name)) => {}
+                _ => return false,
+            }
+        }
+        parts.next().is_some()
+    }
 }
 
 /// Whether a path can only be meant as a pattern.
@@ -112,7 +125,9 @@ impl Matched {
             let (label, split) = (group.class.clone(), group.split.map(Split::from));
             self.entries.push(Entry { relative, slice: None, label, split, weight: 1.0, line });
         }
-        for file in tree.set_aside.iter().filter(|file| pattern.matches(&file.relative)) {
+        let set_aside = tree.set_aside.iter().filter(|file| pattern.matches(&file.relative));
+        let closed = tree.closed.iter().filter(|folder| pattern.reaches(&folder.relative));
+        for file in set_aside.chain(closed) {
             let relative = from_root(above, &file.relative);
             self.leave(relative, &file.reason, |matched| &mut matched.set_aside);
         }
@@ -180,6 +195,36 @@ mod tests {
             &[("cats [1]/**/*", "cat"), ("dogs/c.jpg", "dog"), ("**/a.jpg", "cat")],
             &["cat cats [1]/a.jpg", "cat cats [1]/old/b.png", "dog dogs/c.jpg"],
         );
+    }
+
+    #[test]
+    fn a_pattern_reaches_into_some_folders() {
+        let check = |below: &str, folder: &str, expected| {
+            let pattern = Pattern { base: PathBuf::new(), below: glob::Pattern::new(below).unwrap() };
+            assert_eq!(pattern.reaches(folder), expected, "{below} {folder}");
+        };
+        check("*", "cats", false);
+        check("*/*.jpg", "cats", true);
+        check("*/*.jpg", "cats/old", false);
+        check("c*/old/?.jpg", "cats/old", true);
+        check("c*/old/?.jpg", "dogs/old", false);
+        check("**/a.jpg", "dogs/old/b", true);
+        check("cats/**/a.jpg", "dogs", false);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn circles_that_a_pattern_reaches_are_set_aside() {
+        let root = tempfile::tempdir().unwrap();
+        for folder in ["cats", "dogs"] {
+            fs::create_dir(root.path().join(folder)).unwrap();
+            fs::write(root.path().join(folder).join("a.jpg"), "x").unwrap();
+            std::os::unix::fs::symlink("..", root.path().join(folder).join("up")).unwrap();
+        }
+        let groups = [group(root.path(), "cats/**/*.jpg", "cat"), group(root.path(), "dogs/*.jpg", "dog")];
+        let layout = list(&groups, &Labels::default()).unwrap();
+        let set_aside: Vec<_> = layout.set_aside.iter().map(|file| file.relative.as_str()).collect();
+        assert_eq!((layout.candidates.len(), set_aside), (2, vec!["cats/up"]));
     }
 
     #[test]

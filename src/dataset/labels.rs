@@ -26,15 +26,22 @@ pub enum Purpose {
     Training,
     /// Any labelled pictures will do.
     Measuring,
+    /// As for training, but what training would refuse is told and the rest goes on.
+    Checking,
 }
 
 impl Labels {
     /// The classes that pictures have to be of; none where any will do.
     pub fn listed(&self) -> &[String] {
         match self.purpose {
-            Purpose::Training => &self.classes,
+            Purpose::Training | Purpose::Checking => &self.classes,
             Purpose::Measuring => &[],
         }
+    }
+
+    /// Whether the pictures are to be trained on, now or later.
+    pub fn trains(&self) -> bool {
+        self.purpose != Purpose::Measuring
     }
 }
 
@@ -93,21 +100,21 @@ impl Source {
 pub fn arrange(root: &Path, entries: Vec<Entry>, source: &Source, labels: &Labels) -> Result<Layout, Error> {
     let mut layout = Layout::new(root, Vec::new(), source.path().into(), BTreeSet::new());
     layout.named = true;
-    let entries = layout.once_each(named(entries, labels), source)?;
+    let entries = layout.once_each(named(entries, labels), source, labels)?;
     layout.given = entries.iter().filter_map(|entry| entry.split).collect();
-    let training = labels.purpose == Purpose::Training;
-    if training && !entries.is_empty() && !entries.iter().any(Entry::trains) {
-        return Err(Error::NothingToTrain { path: source.path().into() });
+    if labels.trains() && !entries.is_empty() && !entries.iter().any(Entry::trains) {
+        layout.refuse(Error::NothingToTrain { path: source.path().into() }, labels)?;
     }
     layout.classes = classes(&entries, labels);
     layout.place_all(entries, source, labels)?;
-    match layout.classes.as_slice() {
-        [class] if training => {
-            let hint = "; name pictures of another class too".into();
-            Err(Error::OneClass { path: source.path().into(), class: class.clone(), hint })
-        }
-        _ => Ok(layout),
+    if let [class] = layout.classes.as_slice()
+        && labels.trains()
+    {
+        let hint = "; name pictures of another class too".into();
+        let error = Error::OneClass { path: source.path().into(), class: class.clone(), hint };
+        layout.refuse(error, labels)?;
     }
+    Ok(layout)
 }
 
 /// Those of the list, or of the pictures to learn from.
@@ -115,7 +122,7 @@ fn classes(entries: &[Entry], labels: &Labels) -> Vec<String> {
     if !labels.listed().is_empty() {
         return labels.classes.clone();
     }
-    let counts = |entry: &&Entry| labels.purpose == Purpose::Measuring || entry.trains();
+    let counts = |entry: &&Entry| labels.purpose != Purpose::Training || entry.trains();
     let labelled = entries.iter().filter(|entry| !entry.label.is_empty());
     labelled.filter(counts).map(|entry| &entry.label).collect::<BTreeSet<_>>().into_iter().cloned().collect()
 }
@@ -133,8 +140,22 @@ fn named(mut entries: Vec<Entry>, labels: &Labels) -> Vec<Entry> {
 }
 
 impl Layout {
+    /// Training ends here; the check goes on and tells the first fault.
+    pub(super) fn refuse(&mut self, error: Error, labels: &Labels) -> Result<(), Error> {
+        if labels.purpose != Purpose::Checking {
+            return Err(error);
+        }
+        self.refusal.get_or_insert(error.to_string());
+        Ok(())
+    }
+
     /// The entries without those that only say again what another has said. Two that differ are a fault.
-    fn once_each(&mut self, entries: Vec<Entry>, source: &Source) -> Result<Vec<Entry>, Error> {
+    fn once_each(
+        &mut self,
+        entries: Vec<Entry>,
+        source: &Source,
+        labels: &Labels,
+    ) -> Result<Vec<Entry>, Error> {
         let mut first: HashMap<String, usize> = HashMap::new();
         let mut kept: Vec<Entry> = Vec::new();
         for entry in entries {
@@ -146,7 +167,9 @@ impl Layout {
             let before = &kept[before];
             if let Some(reason) = contradiction(before, &entry) {
                 let reason = format!("{reason} at {}", source.at(before.line));
-                return Err(Error::Said { at: source.at(entry.line), reason });
+                self.refuse(Error::Said { at: source.at(entry.line), reason: reason.clone() }, labels)?;
+                self.set_aside.push(SetAside { relative: entry.relative, reason });
+                continue;
             }
             // A pattern that matches again counts no file again; a row that is there again is a row.
             if matches!(source, Source::Table(_)) {
@@ -264,6 +287,23 @@ mod tests {
         check_fault(&["a x", "b y", "c yy val"], "t.csv:4: the class 'yy' has no picture to train on");
         check_fault(&["a x val", "b y test"], "t.csv holds nothing to train on");
         check_fault(&["a x", "b x"], "a single class, 'x'");
+    }
+
+    /// The check ended at the first one, and the user saw nothing else.
+    #[test]
+    fn the_check_tells_what_training_refuses_and_goes_on() {
+        let check = |rows: &[&str], refusal: &str, placed: usize, set_aside: &[&str]| {
+            let layout = layout(rows, &[], Purpose::Checking).unwrap();
+            assert!(layout.refusal.as_ref().unwrap().contains(refusal), "{:?}", layout.refusal);
+            let names: Vec<_> = layout.set_aside.iter().map(|file| file.relative.as_str()).collect();
+            assert_eq!((layout.candidates.len(), names), (placed, set_aside.to_vec()));
+        };
+        check(&["a x", "b y", "a y", "b x", "c y"], "t.csv:4: a is 'y' here", 3, &["a", "b"]);
+        check(&["a x val", "b y test"], "holds nothing to train on", 2, &[]);
+        check(&["a x", "b x"], "a single class, 'x'", 2, &[]);
+        // A class without a picture to train on is empty, which is found anyway.
+        let layout = layout(&["a x", "b y", "c z val"], &[], Purpose::Checking).unwrap();
+        assert_eq!((layout.classes.len(), layout.refusal), (3, None));
     }
 
     #[test]

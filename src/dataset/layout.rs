@@ -24,6 +24,8 @@ pub struct Layout {
     pub training: PathBuf,
     /// Whether each picture was named by the user; one that is no picture is a fault then.
     pub named: bool,
+    /// Why training would refuse it, for the check, which goes on all the same.
+    pub refusal: Option<String>,
 }
 
 #[derive(Debug, PartialEq)]
@@ -164,9 +166,9 @@ fn one_class(path: PathBuf, class: &str, tree: &Tree, splits: &BTreeMap<Split, S
 
 impl Layout {
     pub(super) fn new(root: &Path, classes: Vec<String>, training: PathBuf, given: BTreeSet<Split>) -> Self {
-        let (set_aside, ignored) = (Vec::new(), Vec::new());
-        let root = root.into();
-        Self { root, classes, candidates: Vec::new(), set_aside, ignored, given, training, named: false }
+        let (candidates, set_aside, ignored) = (Vec::new(), Vec::new(), Vec::new());
+        let (root, named, refusal) = (root.into(), false, None);
+        Self { root, classes, candidates, set_aside, ignored, given, training, named, refusal }
     }
 
     fn place_by_class(&mut self, tree: &Tree, labels: &Labels) {

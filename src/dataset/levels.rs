@@ -65,11 +65,15 @@ pub fn levelled<'a>(picture: &'a Picture, window: Option<&Window>) -> Result<Cow
     Ok(Cow::Owned(Picture::new(width, height, channels, Depth::F32(samples))?))
 }
 
-/// Whether `levelled` will take the picture.
-pub fn expect_levels(picture: &Picture, window: Option<&Window>) -> Result<(), PictureError> {
+/// The picture as it is compared with others: through the window where there is one. Refuses what `levelled` refuses,
+/// and copies nothing that can be compared as it is.
+pub fn seen_through<'a>(
+    picture: &'a Picture,
+    window: Option<&Window>,
+) -> Result<Cow<'a, Picture>, PictureError> {
     match (picture.depth(), window) {
-        (Depth::F32(samples), None) => expect_shares(samples),
-        _ => Ok(()),
+        (Depth::U16(_), None) => Ok(Cow::Borrowed(picture)),
+        _ => levelled(picture, window),
     }
 }
 
@@ -87,7 +91,7 @@ mod tests {
         let picture = Picture::new(2, 1, 1, depth).unwrap();
         let window = window.map(Window::from);
         let found = levelled(&picture, window.as_ref());
-        assert_eq!(expect_levels(&picture, window.as_ref()).is_ok(), found.is_ok());
+        assert_eq!(seen_through(&picture, window.as_ref()).is_ok(), found.is_ok());
         match (found, expected) {
             (Ok(found), Ok(expected)) => assert_eq!(*found.depth(), expected),
             (Err(error), Err(part)) => assert!(error.to_string().contains(part), "{error}"),
@@ -108,6 +112,19 @@ mod tests {
     #[test]
     fn eight_bits_have_no_window() {
         check(Depth::U8(vec![3, 200].into()), Some([0.0, 4095.0]), Ok(Depth::U8(vec![3, 200].into())));
+    }
+
+    #[test]
+    fn pictures_are_compared_through_their_window() {
+        let check = |depth: Depth, window: Option<[f64; 2]>, expected: Depth| {
+            let picture = Picture::new(2, 1, 1, depth).unwrap();
+            let window = window.map(Window::from);
+            assert_eq!(*seen_through(&picture, window.as_ref()).unwrap().depth(), expected);
+        };
+        let words = Depth::U16(vec![0, 4095]);
+        check(words.clone(), Some([0.0, 4095.0]), Depth::F32(vec![0.0, 1.0]));
+        check(words.clone(), None, words);
+        check(Depth::F32(vec![-1000.0, 0.0]), Some([-1000.0, 1000.0]), Depth::F32(vec![0.0, 0.5]));
     }
 
     #[test]

@@ -39,12 +39,12 @@ pub(super) fn list(pictures: &Pictures, labels: &Labels) -> Result<Layout, Error
 
 /// What has no meaning in a layout was meant for another one. Where pictures are measured it is the model's.
 fn refuse_columns(labels: &Labels) -> Result<(), Error> {
-    let idle = labels.columns != Columns::default() && labels.purpose == Purpose::Training;
+    let idle = labels.columns != Columns::default() && labels.trains();
     if idle { Err(for_others("data.columns", "tables and shards")) } else { Ok(()) }
 }
 
 fn refuse_depth(labels: &Labels) -> Result<(), Error> {
-    let idle = labels.depth != 1 && labels.purpose == Purpose::Training;
+    let idle = labels.depth != 1 && labels.trains();
     if idle { Err(for_others("data.depth", "folders of classes")) } else { Ok(()) }
 }
 
@@ -70,6 +70,7 @@ fn below(path: &Path, labels: &Labels) -> Result<Layout, Error> {
         }
     };
     layout.set_aside.extend(tree.set_aside);
+    layout.set_aside.extend(tree.closed);
     layout.ignored.extend(tree.ignored);
     Ok(layout)
 }
@@ -106,13 +107,21 @@ fn matching_shards(path: &Path, labels: &Labels) -> Result<Layout, Error> {
     }
     let mut layout = in_shards(&pattern.base, path, &files, labels)?;
     layout.set_aside.extend(tree.set_aside.into_iter().filter(|file| pattern.matches(&file.relative)));
+    layout.set_aside.extend(tree.closed.into_iter().filter(|folder| pattern.reaches(&folder.relative)));
     Ok(layout)
 }
 
 /// The pictures that a table names, from its own folder on.
 fn named_in(path: &Path, form: Form, labels: &Labels) -> Result<Layout, Error> {
     refuse_depth(labels)?;
-    let rows = table::read(path, form, &labels.columns)?;
+    let mut faults = Vec::new();
+    let rows = table::read(path, form, &labels.columns, &mut |line, error| match labels.purpose {
+        Purpose::Checking => {
+            faults.push((line, error));
+            Ok(())
+        }
+        _ => Err(error),
+    })?;
     let entry = |row: table::Row| Entry {
         relative: plain(&row.path),
         slice: None,
@@ -122,7 +131,20 @@ fn named_in(path: &Path, form: Form, labels: &Labels) -> Result<Layout, Error> {
         line: row.line,
     };
     let entries = rows.into_iter().map(entry).collect();
-    labels::arrange(folder_of(path), entries, &Source::Table(path.into()), labels)
+    let mut layout = labels::arrange(folder_of(path), entries, &Source::Table(path.into()), labels)?;
+    // Training reads all rows before it compares them, so theirs is the first fault.
+    layout.refusal = faults.first().map(|(_, error)| error.to_string()).or(layout.refusal);
+    layout.set_aside.extend(faults.into_iter().map(|(line, error)| row_aside(path, line, error)));
+    Ok(layout)
+}
+
+/// A row that cannot be read, called by the table and its line.
+fn row_aside(table: &Path, line: u64, error: Error) -> SetAside {
+    let relative = format!("{}:{line}", table.file_name().unwrap_or_default().to_string_lossy());
+    match error {
+        Error::Said { reason, .. } => SetAside { relative, reason },
+        other => SetAside { relative, reason: other.to_string() },
+    }
 }
 
 /// A path without what means nothing in it, so that one file has one name.

@@ -1,7 +1,6 @@
 //! Tables of pictures and their labels: comma or tab separated, and lines of JSON. Every fault names its line. Leaves
 //! what the rows mean together to `labels`.
 
-use std::fs;
 use std::path::Path;
 
 use csv::{ErrorKind, ReaderBuilder, StringRecord, Trim};
@@ -10,6 +9,7 @@ use serde_json::{Map, Value};
 use super::fields::{self, Field};
 use super::{Error, Split};
 use crate::config::Columns;
+use crate::durable;
 
 /// A picture as a table names it.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,17 +41,35 @@ impl Form {
     }
 }
 
-pub fn read(path: &Path, form: Form, columns: &Columns) -> Result<Vec<Row>, Error> {
-    let bytes = fs::read(path).map_err(Error::unreadable(path))?;
-    let rows = match form {
-        Form::Separated(separator) => separated(&bytes, separator, columns),
-        Form::Json => json_lines(&bytes, columns),
-    };
-    rows.map_err(|(line, reason)| Error::said(path, line, reason))
+/// What is wrong with a row goes to `fault`, which refuses the table or has the other rows read.
+pub fn read(
+    path: &Path,
+    form: Form,
+    columns: &Columns,
+    fault: &mut dyn FnMut(u64, Error) -> Result<(), Error>,
+) -> Result<Vec<Row>, Error> {
+    let bytes = durable::read_list(path).map_err(Error::unreadable(path))?;
+    let mut rows = Vec::new();
+    for row in all(&bytes, form, columns).map_err(|(line, reason)| Error::said(path, line, reason))? {
+        match row {
+            Ok(row) => rows.push(row),
+            Err((line, reason)) => fault(line, Error::said(path, line, reason))?,
+        }
+    }
+    Ok(rows)
 }
 
 /// A line and what is wrong with it.
 type Fault = (u64, String);
+/// Row by row. A fault is that row's and nobody else's.
+type Rows<'a> = Box<dyn Iterator<Item = Result<Row, Fault>> + 'a>;
+
+fn all<'a>(bytes: &'a [u8], form: Form, columns: &'a Columns) -> Result<Rows<'a>, Fault> {
+    match form {
+        Form::Separated(separator) => separated(bytes, separator, columns),
+        Form::Json => json_lines(bytes, columns),
+    }
+}
 
 fn text(bytes: &[u8]) -> Result<&[u8], Fault> {
     if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
@@ -61,23 +79,23 @@ fn text(bytes: &[u8]) -> Result<&[u8], Fault> {
     Ok(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes))
 }
 
-fn separated(bytes: &[u8], separator: u8, columns: &Columns) -> Result<Vec<Row>, Fault> {
+fn separated<'a>(bytes: &'a [u8], separator: u8, columns: &Columns) -> Result<Rows<'a>, Fault> {
     let bytes = text(bytes)?;
     let mut lines = Lines { bytes, at: 0, line: 1 };
     let mut reader = ReaderBuilder::new().delimiter(separator).trim(Trim::All).from_reader(bytes);
     let head = reader.headers().cloned().map_err(|error| (1, words(&error)))?;
     let head = Head::of(&head, separator, columns).map_err(|reason| (1, reason))?;
-    let mut rows = Vec::new();
     let mut record = StringRecord::new();
-    loop {
+    Ok(Box::new(std::iter::from_fn(move || {
         let start = reader.position().byte();
         let is_there = reader.read_record(&mut record);
         let line = lines.of(start);
-        if !is_there.map_err(|error| (line, words(&error)))? {
-            return Ok(rows);
+        match is_there {
+            Ok(false) => None,
+            Ok(true) => Some(head.row(&record, line).map_err(|reason| (line, reason))),
+            Err(error) => Some(Err((line, words(&error)))),
         }
-        rows.push(head.row(&record, line).map_err(|reason| (line, reason))?);
-    }
+    })))
 }
 
 /// Where a table's fields stand.
@@ -160,10 +178,11 @@ impl Lines<'_> {
     }
 }
 
-fn json_lines(bytes: &[u8], columns: &Columns) -> Result<Vec<Row>, Fault> {
+fn json_lines<'a>(bytes: &'a [u8], columns: &'a Columns) -> Result<Rows<'a>, Fault> {
     let lines = (1..).zip(text(bytes)?.split(|byte| *byte == b'\n'));
     let filled = lines.filter(|(_, line)| !line.trim_ascii().is_empty());
-    filled.map(|(number, line)| json_row(line, number, columns).map_err(|reason| (number, reason))).collect()
+    let row = |(number, line)| json_row(line, number, columns).map_err(|reason| (number, reason));
+    Ok(Box::new(filled.map(row)))
 }
 
 fn json_row(line: &[u8], number: u64, columns: &Columns) -> Result<Row, String> {
@@ -214,15 +233,11 @@ mod tests {
     /// Each row as `line path label split weight`.
     fn rows(form: Form, bytes: &[u8]) -> Result<Vec<String>, Fault> {
         let columns = Columns::default();
-        let rows = match form {
-            Form::Separated(separator) => separated(bytes, separator, &columns),
-            Form::Json => json_lines(bytes, &columns),
-        };
         let shown = |row: Row| {
             let split = row.split.map_or("-", Split::name);
             format!("{} {} {} {split} {}", row.line, row.path, row.label, row.weight)
         };
-        Ok(rows?.into_iter().map(shown).collect())
+        all(bytes, form, &columns)?.map(|row| row.map(shown)).collect()
     }
 
     fn check(form: Form, text: &str, expected: &[&str]) {
@@ -263,6 +278,19 @@ mod tests {
         check_fault(COMMAS, b"path,label\na,b\na\xff,b\n", 3, "UTF-8");
         check_fault(COMMAS, b"path,label\xff\na,b\n", 1, "UTF-8");
         check_fault(COMMAS, b"\xff\xfep\0a\0", 1, "UTF-16");
+    }
+
+    #[test]
+    fn a_fault_is_that_of_its_row_alone() {
+        let columns = Columns::default();
+        let lines = |form, bytes: &[u8]| {
+            let line = |row: Result<Row, Fault>| row.map(|row| row.line).map_err(|(line, _)| line);
+            all(bytes, form, &columns).unwrap().map(line).collect::<Vec<_>>()
+        };
+        let bytes = b"path,label,split\na,x,\nb,x,dev\nc,x\nd\xff,x,\n,x,\ne,x,val\n";
+        assert_eq!(lines(COMMAS, bytes), [Ok(2), Err(3), Err(4), Err(5), Err(6), Ok(7)]);
+        let bytes = b"{\"path\": \"a\", \"label\": 1}\n[1]\n{\"path\": \"b\", \"label\": 2}\n";
+        assert_eq!(lines(Form::Json, bytes), [Ok(1), Err(2), Ok(3)]);
     }
 
     proptest! {

@@ -14,7 +14,7 @@ const QUALITY: u8 = 70;
 /// None where the file gives no picture.
 pub fn data_uri(location: &Location) -> Option<String> {
     let bytes = location.read().ok()?;
-    let picture = small(&decode(&bytes, [255; 3], &Limits::default()).ok()?)?;
+    let picture = small(&decode(&bytes, [255; 3], &Limits::default()).ok()?.to_rgb8())?;
     jpeg_uri(picture.as_rgb8()?, picture.width(), picture.height())
 }
 

@@ -11,12 +11,22 @@ use tiff::decoder::{Decoder, DecodingResult, Limits};
 use tiff::tags::{SampleFormat, Tag};
 use tiff::{ColorType, TiffError};
 
+/// How a file writes its samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Numbers {
+    Whole,
+    Signed,
+    Float,
+}
+
 /// Such a file, its header read.
 pub struct DeepTiff<'a> {
     decoder: Decoder<Cursor<&'a [u8]>>,
     width: u32,
     height: u32,
     channels: u8,
+    bits: u8,
+    numbers: Numbers,
     orientation: Orientation,
 }
 
@@ -34,15 +44,34 @@ impl<'a> DeepTiff<'a> {
         if is_whole && bits <= 16 {
             return None;
         }
+        let numbers = match formats.first().map(|&format| SampleFormat::from_u16_exhaustive(format)) {
+            Some(SampleFormat::IEEEFP) => Numbers::Float,
+            Some(SampleFormat::Int) => Numbers::Signed,
+            _ => Numbers::Whole,
+        };
         let (width, height) = decoder.dimensions().ok()?;
         let number = decoder.find_tag_unsigned::<u8>(Tag::Orientation).ok().flatten();
         let orientation = number.and_then(Orientation::from_exif).unwrap_or(Orientation::NoTransforms);
-        Some(Self { decoder, width, height, channels, orientation })
+        Some(Self { decoder, width, height, channels, bits, numbers, orientation })
     }
 
     /// Width and height as stored.
     pub fn dimensions(&self) -> (u32, u32) {
         (self.width, self.height)
+    }
+
+    /// 1 for grey, 3 for RGB.
+    pub fn channels(&self) -> u8 {
+        self.channels
+    }
+
+    /// Of one sample.
+    pub fn bits(&self) -> u8 {
+        self.bits
+    }
+
+    pub fn numbers(&self) -> Numbers {
+        self.numbers
     }
 
     pub fn orientation(&self) -> Orientation {
@@ -53,7 +82,7 @@ impl<'a> DeepTiff<'a> {
     pub fn decode(self) -> Result<Picture, DecodeError> {
         /// Of the widest sample.
         const BYTES: usize = 8;
-        let Self { mut decoder, width, height, channels, orientation } = self;
+        let Self { mut decoder, width, height, channels, orientation, .. } = self;
         let planes: Option<u16> = decoder.find_tag_unsigned(Tag::PlanarConfiguration).map_err(explain)?;
         if channels > 1 && planes == Some(2) {
             return Err(DecodeError::Unsupported { what: "a TIFF with a plane for each colour".to_owned() });

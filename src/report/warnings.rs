@@ -1,10 +1,8 @@
 //! What a reader has to know of the data before believing the figures: what was set aside, what stands twice, which
 //! classes are small.
 
-use std::collections::BTreeMap;
-
 use super::run::Run;
-use crate::dataset::{Origin, Record, Sample, Split, repeats};
+use crate::dataset::{Origin, Record, Sample, Split, conflicts, copies, repeats};
 use crate::page::escaped;
 
 pub struct Warning {
@@ -48,7 +46,7 @@ pub fn of(record: &Record, train: &[usize]) -> Vec<Warning> {
             names.collect(),
         );
     }
-    let same = same_content(&record.samples);
+    let same = copies(&record.samples);
     let across = same.iter().filter(|group| group.iter().any(|one| one.split != group[0].split));
     let across: Vec<_> = across.collect();
     if !across.is_empty() {
@@ -57,19 +55,21 @@ pub fn of(record: &Record, train: &[usize]) -> Vec<Warning> {
             "{count} {} in more than one split: the test figures are too good.",
             plural(count, "picture lies", "pictures lie")
         );
-        warn(words, names_of(&across));
+        warn(words, across.into_iter().map(|group| names_of(group)).collect());
     }
     for (words, names) in repeated(record) {
         warn(words, names);
     }
-    let mixed: Vec<_> =
-        same.iter().filter(|group| group.iter().any(|one| one.class != group[0].class)).collect();
+    let mixed = conflicts(&record.samples);
     if !mixed.is_empty() {
         let count = mixed.len();
-        warn(
-            format!("{count} {} in more than one class.", plural(count, "picture lies", "pictures lie")),
-            names_of(&mixed),
+        let words = format!(
+            "{count} {} in more than one class, and the labels contradict each other. `kiln data check` shows them.",
+            plural(count, "picture lies", "pictures lie")
         );
+        let with_class = |one: &&Sample| format!("{} ({})", one.relative, record.classes[one.class]);
+        let names = |group: &Vec<&Sample>| group.iter().map(with_class).collect::<Vec<_>>().join(", ");
+        warn(words, mixed.iter().map(names).collect());
     }
     let small: Vec<usize> = (0..train.len()).filter(|&class| train[class] < SMALL).collect();
     if !small.is_empty() {
@@ -116,21 +116,9 @@ fn plural<'a>(count: usize, one: &'a str, many: &'a str) -> &'a str {
     if count == 1 { one } else { many }
 }
 
-/// Groups of pictures with the same bytes.
-fn same_content(samples: &[Sample]) -> Vec<Vec<&Sample>> {
-    let mut by_hash: BTreeMap<&str, Vec<&Sample>> = BTreeMap::new();
-    for sample in samples {
-        by_hash.entry(&sample.hash).or_default().push(sample);
-    }
-    by_hash.into_values().filter(|group| group.len() > 1).collect()
-}
-
-fn names_of(groups: &[&Vec<&Sample>]) -> Vec<String> {
-    let name = |group: &&Vec<&Sample>| {
-        let names: Vec<&str> = group.iter().map(|sample| sample.relative.as_str()).collect();
-        names.join(", ")
-    };
-    groups.iter().map(name).collect()
+fn names_of(group: &[&Sample]) -> String {
+    let names: Vec<&str> = group.iter().map(|sample| sample.relative.as_str()).collect();
+    names.join(", ")
 }
 
 pub fn section(run: &Run) -> String {
@@ -195,5 +183,26 @@ mod tests {
         assert!(item(&found[0]).contains("&lt;test&gt; is nearly train"));
         let drawn = of(&Record::of(&dataset(Origin::Drawn { seed: 1, pictures: 3 })), &[20]);
         assert!(drawn.len() == 1 && drawn[0].words.starts_with("Drawn data"));
+    }
+
+    #[test]
+    fn labels_that_contradict_each_other_are_warned_of() {
+        let same = |name, class| Sample { hash: "same".into(), class, ..sample(name, Split::Train) };
+        let dataset = Dataset {
+            root: "data".into(),
+            classes: vec!["a".into(), "b".into()],
+            samples: vec![same("a/1", 0), sample("a/2", Split::Train), same("b/<3>", 1)],
+            set_aside: Vec::new(),
+            ignored: Vec::new(),
+            alike: Vec::new(),
+            origin: Origin::Folder,
+        };
+        let found = of(&Record::of(&dataset), &[20, 20]);
+        assert_eq!(found.len(), 1);
+        assert!(
+            found[0].words.starts_with("1 picture lies in more than one class, and the labels contradict")
+        );
+        assert_eq!(found[0].names, ["a/1 (a), b/<3> (b)"]);
+        assert!(item(&found[0]).contains("b/&lt;3&gt; (b)"));
     }
 }

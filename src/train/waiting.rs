@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::run::Session;
+use crate::config::Augment;
 use crate::devices::Reading;
 
 /// The share of its time that a run may wait for pictures.
@@ -20,6 +21,8 @@ struct Way {
     workers: usize,
     processors: usize,
     cache: Cache,
+    /// Whether the views of pictures take long to make.
+    heavy: bool,
 }
 
 /// What the cache of decoded pictures could do.
@@ -42,8 +45,25 @@ pub fn advice(session: &Session, waited: Duration, time: Duration) -> Option<Str
         Some(decoded) if decoded.is_on_disk() => Cache::NoDisk,
         Some(_) => Cache::NoMemory,
     };
-    let way = Way { workers: session.workers, processors: session.processors, cache };
+    let heavy = is_heavy(&session.config.augment);
+    let way = Way { workers: session.workers, processors: session.processors, cache, heavy };
     way.advice(waited, time)
+}
+
+/// Whether anything is done that takes longer than crop, flip and normalisation together (docs/augmentation.md has times).
+fn is_heavy(augment: &Augment) -> bool {
+    let (warps, colour) = (&augment.geometry, &augment.colour);
+    let slow = [
+        augment.rotate,
+        augment.saturation,
+        augment.hue,
+        warps.shear,
+        warps.translate,
+        warps.perspective,
+        colour.blur,
+        colour.jpeg,
+    ];
+    augment.published.is_some() || slow.iter().any(|&strength| strength > 0.0)
 }
 
 impl Way {
@@ -66,6 +86,12 @@ impl Way {
             Cache::NoDisk => ways.push("a larger data.cache_limit keeps all decoded pictures".into()),
             Cache::Whole => {}
         }
+        if self.heavy {
+            ways.push(
+                "turning and recolouring takes longer than crop and flip, which is all that augment.policy = \"light\" does"
+                    .into(),
+            );
+        }
         ways.push("smaller picture files decode faster (docs/data.md)".into());
         Some(format!("{:.0}% of the time went into waiting for pictures; {}", share * 100.0, ways.join("; ")))
     }
@@ -76,10 +102,27 @@ mod tests {
     use burn::tensor::{Device, Tensor};
 
     use super::*;
+    use crate::config::Policy;
 
     fn said(workers: usize, cache: Cache, waited: u64, time: u64) -> Option<String> {
-        let way = Way { workers, processors: 4, cache };
+        let way = Way { workers, processors: 4, cache, heavy: false };
         way.advice(Duration::from_millis(waited), Duration::from_millis(time))
+    }
+
+    #[test]
+    fn augmentation_is_named_where_it_may_be_the_cause() {
+        let second = Duration::from_secs(2);
+        let check = |augment: Augment, expected: bool| {
+            let way = Way { workers: 4, processors: 4, cache: Cache::Whole, heavy: is_heavy(&augment) };
+            let text = way.advice(second, second).unwrap();
+            assert_eq!(text.contains("augment.policy = \"light\""), expected, "{augment:?}: {text}");
+        };
+        check(Policy::None.augment(), false);
+        check(Policy::Light.augment(), false);
+        check(Augment { mixup: 0.2, erase: 0.1, ..Policy::Light.augment() }, false);
+        check(Policy::Standard.augment(), true);
+        check(Policy::TrivialAugment.augment(), true);
+        check(Augment { hue: 0.1, ..Policy::Light.augment() }, true);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::super::layout::{self, Candidate, Layout};
 use super::super::source::{self, Pictures};
 use super::super::walk::Tree;
-use super::super::{Error, Labels, Location, SetAside, Split};
+use super::super::{Error, Labels, Location, Purpose, SetAside, Split};
 use super::entry::Entry;
 use super::kind::Kind;
 
@@ -24,7 +24,7 @@ pub struct Found {
     pub entries: Vec<Entry>,
     /// What cannot be looked at, or need not be.
     pub passed: Vec<Passed>,
-    /// Why training would refuse these folders.
+    /// Why training would refuse it.
     pub refusal: Option<String>,
 }
 
@@ -49,7 +49,8 @@ pub fn find(pictures: &Pictures, labels: &Labels) -> Result<Found, Error> {
             return Ok(placed(path, &tree, passed, labels));
         }
     }
-    Ok(listed(source::list(pictures, labels)?))
+    let labels = Labels { purpose: Purpose::Checking, ..labels.clone() };
+    Ok(listed(source::list(pictures, &labels)?))
 }
 
 #[derive(Default)]
@@ -65,7 +66,11 @@ impl Finder {
         let listed = fs::canonicalize(path).and_then(|real| Ok((real, fs::read_dir(path)?)));
         let (real, entries) = match listed {
             Ok(listed) => listed,
-            Err(error) => return self.pass(shown(relative), Kind::Unreadable, error.to_string()),
+            Err(error) => {
+                // It stays a folder: training refuses a class that cannot be read.
+                self.tree.folders.extend((!relative.is_empty()).then(|| relative.into()));
+                return self.pass(shown(relative), Kind::Unreadable, error.to_string());
+            }
         };
         if self.above.iter().any(|above| above.starts_with(&real)) {
             let detail = format!("leads back into {}", real.display());
@@ -146,7 +151,7 @@ fn listed(layout: Layout) -> Found {
         root: layout.root,
         classes: layout.classes,
         given: layout.given,
-        refusal: None,
+        refusal: layout.refusal,
     }
 }
 

@@ -3,13 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use super::kind::Kind;
 use super::report::Report;
 
 /// File, faults and suggestions, with tabs between them; several faults of a file are set apart by "; ".
 pub fn fixes(report: &Report) -> String {
     let mut lines: BTreeMap<&str, (Vec<String>, Vec<&str>)> = BTreeMap::new();
-    for finding in report.findings.iter().filter(|finding| !is_harmless(finding.kind)) {
+    for finding in report.findings.iter().filter(|finding| !finding.kind.is_harmless()) {
         for item in &finding.items {
             let (faults, advice) = lines.entry(&item.name).or_default();
             let gap = if item.detail.is_empty() { "" } else { ": " };
@@ -23,10 +22,6 @@ pub fn fixes(report: &Report) -> String {
         format!("{}\t{}\t{}\n", plain(name), plain(&faults.join("; ")), advice.join("; "))
     };
     lines.into_iter().map(line).collect()
-}
-
-fn is_harmless(kind: Kind) -> bool {
-    matches!(kind, Kind::Hidden | Kind::Other)
 }
 
 /// Names may hold what sets lines and columns apart.

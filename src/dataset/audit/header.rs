@@ -1,9 +1,12 @@
-//! What the header of a picture says: format, size, colour, whether it moves. Takes no memory that a file asks for,
-//! and promises nothing of the rest; decoding and its faults belong to `decode`.
+//! What the header of a picture says: format, size, colour, whether others follow. Takes no memory that a file asks
+//! for, and promises nothing of the rest; decoding and its faults belong to `decode`.
 
 use std::io::Cursor;
 
 use image::{ExtendedColorType, ImageDecoder, ImageFormat, ImageReader};
+
+use super::super::holds_several;
+use super::super::tiff::{DeepTiff, Numbers};
 
 /// A picture as its file declares it, before Exif has turned it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,10 +15,12 @@ pub struct Header {
     pub width: u32,
     pub height: u32,
     pub colour: Colour,
-    /// Of one channel; 32 stands for floating-point numbers.
+    /// Of one channel.
     pub bits: u8,
+    pub numbers: Numbers,
     pub alpha: bool,
-    pub animated: bool,
+    /// Whether a second picture follows the one that is used: a frame, or a page.
+    pub several: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,15 +34,17 @@ pub enum Colour {
 impl Header {
     /// None where the header is damaged, or of a format that kiln does not read.
     pub fn read(bytes: &[u8]) -> Option<Self> {
-        match image::guess_format(bytes).ok()? {
+        let first = match image::guess_format(bytes).ok()? {
             ImageFormat::Jpeg => jpeg(bytes),
             ImageFormat::Png => png(bytes),
             ImageFormat::Gif => gif(bytes),
             ImageFormat::WebP => webp(bytes),
             ImageFormat::Bmp => bmp(bytes),
+            ImageFormat::Tiff => tiff(bytes).or_else(|| other(bytes, ImageFormat::Tiff)),
             format if format.reading_enabled() => other(bytes, format),
             _ => None,
-        }
+        };
+        first.map(|first| Self { several: holds_several(bytes), ..first })
     }
 
     pub fn pixels(&self) -> u64 {
@@ -50,6 +57,12 @@ impl Header {
         a.max(b) / a.min(b).max(1.0)
     }
 
+    /// One picture of 8-bit RGB or 8-bit grey, as most are.
+    pub fn is_plain(&self) -> bool {
+        let usual = matches!(self.colour, Colour::Grey | Colour::Rgb) && self.numbers == Numbers::Whole;
+        usual && self.bits == 8 && !self.alpha && !self.several
+    }
+
     /// The kind of its pixels in words.
     pub fn mode(&self) -> String {
         let colour = match self.colour {
@@ -58,14 +71,23 @@ impl Header {
             Colour::Cmyk => "CMYK",
             Colour::Palette => "palette",
         };
-        let bits = if self.bits == 32 { "float".into() } else { format!("{}-bit", self.bits) };
+        let bits = match self.numbers {
+            Numbers::Float => "float".into(),
+            Numbers::Signed => format!("{}-bit signed", self.bits),
+            Numbers::Whole => format!("{}-bit", self.bits),
+        };
         let alpha = if self.alpha { " with alpha" } else { "" };
-        let animated = if self.animated { ", animated" } else { "" };
-        format!("{bits} {colour}{alpha}{animated}")
+        let several = match self.format {
+            _ if !self.several => "",
+            ImageFormat::Tiff => ", several pages",
+            _ => ", animated",
+        };
+        format!("{bits} {colour}{alpha}{several}")
     }
 
     fn still(format: ImageFormat, (width, height): (u32, u32), colour: Colour, bits: u8) -> Self {
-        Self { format, width, height, colour, bits, alpha: false, animated: false }
+        let numbers = Numbers::Whole;
+        Self { format, width, height, colour, bits, numbers, alpha: false, several: false }
     }
 }
 
@@ -112,7 +134,6 @@ fn png(bytes: &[u8]) -> Option<Header> {
         match kind {
             b"IDAT" => break,
             b"tRNS" => header.alpha = true,
-            b"acTL" => header.animated = true,
             _ => {}
         }
         // Length, kind and checksum have four bytes each.
@@ -123,53 +144,28 @@ fn png(bytes: &[u8]) -> Option<Header> {
 
 fn gif(bytes: &[u8]) -> Option<Header> {
     let size = (le16(bytes, 6)?.into(), le16(bytes, 8)?.into());
-    let mut header = Header::still(ImageFormat::Gif, size, Colour::Palette, 8);
-    header.animated = gif_frames(bytes, 2).unwrap_or(0) > 1;
-    Some(header)
-}
-
-/// How many pictures a GIF holds, counted up to a few. None where it breaks off before that.
-fn gif_frames(bytes: &[u8], enough: usize) -> Option<usize> {
-    let table = |flags: u8| if flags & 0x80 == 0 { 0 } else { 6 << (flags & 7) };
-    let mut at = 13 + table(*bytes.get(10)?);
-    let mut frames = 0;
-    while frames < enough {
-        match bytes.get(at)? {
-            b',' => {
-                frames += 1;
-                at += 11 + table(*bytes.get(at + 9)?);
-            }
-            b'!' => at += 2,
-            _ => return Some(frames),
-        }
-        // Data comes in blocks with their lengths in front; an empty one is the last.
-        while let length @ 1.. = *bytes.get(at)? {
-            at += 1 + usize::from(length);
-        }
-        at += 1;
-    }
-    Some(frames)
+    Some(Header::still(ImageFormat::Gif, size, Colour::Palette, 8))
 }
 
 fn webp(bytes: &[u8]) -> Option<Header> {
-    let header = |size, alpha, animated| {
+    let header = |size, alpha| {
         let still = Header::still(ImageFormat::WebP, size, Colour::Rgb, 8);
-        Some(Header { alpha, animated, ..still })
+        Some(Header { alpha, ..still })
     };
     match bytes.get(12..16)? {
         b"VP8X" => {
             let flags = *bytes.get(20)?;
             let size = (le24(bytes, 24)? + 1, le24(bytes, 27)? + 1);
-            header(size, flags & 0x10 != 0, flags & 2 != 0)
+            header(size, flags & 0x10 != 0)
         }
         b"VP8L" => {
             let packed = le32(bytes, 21)?;
             let size = ((packed & 0x3fff) + 1, (packed >> 14 & 0x3fff) + 1);
-            header(size, packed >> 28 & 1 == 1, false)
+            header(size, packed >> 28 & 1 == 1)
         }
         b"VP8 " => {
             let edge = |at| Some(u32::from(le16(bytes, at)? & 0x3fff));
-            header((edge(26)?, edge(28)?), false, false)
+            header((edge(26)?, edge(28)?), false)
         }
         _ => None,
     }
@@ -186,6 +182,14 @@ fn bmp(bytes: &[u8]) -> Option<Header> {
     Some(Header::still(ImageFormat::Bmp, size, colour, 8))
 }
 
+/// Samples that the general decoder has no type for.
+fn tiff(bytes: &[u8]) -> Option<Header> {
+    let deep = DeepTiff::open(bytes)?;
+    let colour = if deep.channels() == 1 { Colour::Grey } else { Colour::Rgb };
+    let still = Header::still(ImageFormat::Tiff, deep.dimensions(), colour, deep.bits());
+    Some(Header { numbers: deep.numbers(), ..still })
+}
+
 /// Formats whose headers are not worth a second reader.
 fn other(bytes: &[u8], format: ImageFormat) -> Option<Header> {
     const ROOM: u64 = 1 << 20;
@@ -194,8 +198,11 @@ fn other(bytes: &[u8], format: ImageFormat) -> Option<Header> {
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     reader.limits(limits);
     let decoder = reader.into_decoder().ok()?;
-    let (colour, bits, alpha) = kind_of(decoder.original_color_type());
-    Some(Header { alpha, ..Header::still(format, decoder.dimensions(), colour, bits) })
+    let kind = decoder.original_color_type();
+    let (colour, bits, alpha) = kind_of(kind);
+    let is_float = matches!(kind, ExtendedColorType::Rgb32F | ExtendedColorType::Rgba32F);
+    let numbers = if is_float { Numbers::Float } else { Numbers::Whole };
+    Some(Header { alpha, numbers, ..Header::still(format, decoder.dimensions(), colour, bits) })
 }
 
 fn kind_of(kind: ExtendedColorType) -> (Colour, u8, bool) {
@@ -238,7 +245,11 @@ mod tests {
     use super::*;
 
     fn golden(name: &str) -> Vec<u8> {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/decode");
+        of("decode", name)
+    }
+
+    fn of(folder: &str, name: &str) -> Vec<u8> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(folder);
         std::fs::read(folder.join(name)).unwrap()
     }
 
@@ -263,11 +274,47 @@ mod tests {
         check("plain.ppm", "8-bit RGB");
     }
 
+    /// What the general decoder has no type for was called damaged, and its mode unknown.
+    #[test]
+    fn deep_pictures_have_a_header_and_a_mode() {
+        let check = |name: &str, expected: &str| {
+            let header = Header::read(&of("deep", name)).unwrap_or_else(|| panic!("{name}"));
+            assert_eq!((header.mode().as_str(), header.is_plain()), (expected, false), "{name}");
+        };
+        for name in ["float.tiff", "float-packed.tiff", "float-turned.tiff", "half.tiff", "double.tiff"] {
+            check(name, "float grey");
+        }
+        check("float-rgb.tiff", "float RGB");
+        check("signed16.tiff", "16-bit signed grey");
+        check("whole32.tiff", "32-bit grey");
+        check("grey16.tiff", "16-bit grey");
+        check("rgb16.tiff", "16-bit RGB");
+        check("pages.tiff", "8-bit RGB, several pages");
+        check("moving.gif", "8-bit palette, animated");
+        check("moving.png", "8-bit RGB, animated");
+        check("moving.webp", "8-bit RGB, animated");
+        check("cmyk-24-0.jpg", "8-bit CMYK");
+    }
+
+    #[test]
+    fn only_8_bit_rgb_and_grey_are_plain() {
+        let check = |name: &str, expected| {
+            assert_eq!(Header::read(&golden(name)).unwrap().is_plain(), expected, "{name}");
+        };
+        for name in ["progressive.jpg", "grey.jpg", "grey.png", "plain.bmp", "plain.tiff"] {
+            check(name, true);
+        }
+        for name in ["cmyk.jpg", "grey-alpha.png", "alpha.png", "deep-grey.png", "palette.png", "plain.gif"] {
+            check(name, false);
+        }
+    }
+
     #[test]
     fn sizes_agree_with_the_decoder() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/decode");
+        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+        let folders = ["decode", "deep"].map(|folder| std::fs::read_dir(golden.join(folder)).unwrap());
         let mut compared = 0;
-        for entry in std::fs::read_dir(folder).unwrap() {
+        for entry in folders.into_iter().flatten() {
             let path = entry.unwrap().path();
             let bytes = std::fs::read(&path).unwrap();
             let Ok((width, height)) = crate::dataset::probe(&bytes) else { continue };
@@ -277,7 +324,7 @@ mod tests {
             assert!(sizes.contains(&(width, height)), "{}: {header:?}", path.display());
             compared += 1;
         }
-        assert!(compared > 40, "{compared}");
+        assert!(compared > 70, "{compared}");
     }
 
     #[test]
@@ -287,16 +334,16 @@ mod tests {
             let frames = frame.repeat(frames);
             [b"GIF89a\x01\0\x01\0\x80\0\0aaabbb".as_slice(), b"!\xf9\x04\0\0\0\0\0", &frames, b";"].concat()
         };
-        assert!(!Header::read(&gif(1)).unwrap().animated);
-        assert!(Header::read(&gif(2)).unwrap().animated);
+        assert!(!Header::read(&gif(1)).unwrap().several);
+        assert!(Header::read(&gif(2)).unwrap().several);
     }
 
     #[test]
     fn a_header_cut_anywhere_is_none_or_a_value() {
-        for name in
-            ["progressive.jpg", "deep.png", "plain.gif", "orientation-6.webp", "plain.bmp", "plain.tiff"]
-        {
-            let bytes = golden(name);
+        let others = ["float.tiff", "float-rgb.tiff", "pages.tiff"].map(|name| of("deep", name));
+        let names =
+            ["progressive.jpg", "deep.png", "plain.gif", "orientation-6.webp", "plain.bmp", "plain.tiff"];
+        for bytes in names.map(golden).into_iter().chain(others) {
             for end in 0..bytes.len().min(700) {
                 let _ = Header::read(&bytes[..end]);
             }

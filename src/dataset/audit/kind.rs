@@ -2,7 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
-/// Every file has exactly one of the kinds from `Usable` to `Undecodable`; the others come on top.
+/// Every file has exactly one of the kinds from `Usable` to `NoWindow`; the others come on top.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     Usable,
@@ -20,6 +20,7 @@ pub enum Kind {
     TooLarge,
     Truncated,
     Undecodable,
+    NoWindow,
     SameAcrossSplits,
     SameAcrossClasses,
     SameWithin,
@@ -27,6 +28,7 @@ pub enum Kind {
     LikeAcrossClasses,
     LikeWithin,
     ContradictedLabel,
+    UnusualMode,
     WrongExtension,
     ExtremeAspect,
     Blank,
@@ -65,6 +67,11 @@ impl Kind {
         self.words().mend
     }
 
+    /// Whether nobody has to do anything about it, or even to look.
+    pub fn is_harmless(self) -> bool {
+        matches!(self, Kind::Hidden | Kind::Other | Kind::UnusualMode)
+    }
+
     fn words(self) -> Words {
         let mend = |id, title, advice| Words { id, title, advice, mend: true };
         let note = |id, title, advice| Words { id, title, advice, mend: false };
@@ -90,6 +97,11 @@ impl Kind {
             Kind::Undecodable => {
                 mend("undecodable", "cannot be decoded", "save it again with another program, or remove it")
             }
+            Kind::NoWindow => mend(
+                "no-window",
+                "numbers beyond 0 to 1, and no window to see them through",
+                "say data.window in a TOML and check that",
+            ),
             Kind::SameAcrossSplits => mend(
                 "same-across-splits",
                 "the same file in several splits (leakage)",
@@ -121,6 +133,11 @@ impl Kind {
                 "labels that the model contradicts",
                 "look at them, the first are most in doubt; move what is wrong into its class",
             ),
+            Kind::UnusualMode => note(
+                "unusual-mode",
+                "pictures other than 8-bit RGB or grey",
+                "nothing; kiln reads them, see docs/pictures.md for what it makes of them",
+            ),
             Kind::WrongExtension => note(
                 "wrong-extension",
                 "an ending that is not the format's",
@@ -135,7 +152,7 @@ impl Kind {
                 "pictures outside the folders of the classes",
                 "move into a class; training passes over it",
             ),
-            Kind::Layout => mend("layout", "the folders do not make a data set", "see the message"),
+            Kind::Layout => mend("layout", "training would refuse it", "see the message"),
             Kind::CollidingClasses => mend(
                 "colliding-classes",
                 "class names that differ only in case or Unicode form",

@@ -7,7 +7,7 @@ use std::path::Path;
 use image::ImageFormat;
 
 use super::super::content::{LARGEST, is_other_picture, is_picture};
-use super::super::{DecodeError, Limits, decode, layout};
+use super::super::{DecodeError, Limits, Window, decode, layout, probe, seen_through};
 use super::entry::Entry;
 use super::header::Header;
 use super::kind::Kind;
@@ -38,12 +38,13 @@ pub enum Depth {
     Pixels,
 }
 
-pub fn look(entry: &Entry, depth: Depth, limits: &Limits) -> Look {
-    catch_unwind(AssertUnwindSafe(|| looked(entry, depth, limits)))
+/// The window is the one that training will see the picture through.
+pub fn look(entry: &Entry, depth: Depth, limits: &Limits, window: Option<&Window>) -> Look {
+    catch_unwind(AssertUnwindSafe(|| looked(entry, depth, limits, window)))
         .unwrap_or_else(|_| Look::without(Kind::Undecodable, "reading it ended in a panic".into()))
 }
 
-fn looked(entry: &Entry, depth: Depth, limits: &Limits) -> Look {
+fn looked(entry: &Entry, depth: Depth, limits: &Limits, window: Option<&Window>) -> Look {
     if layout::is_no_picture(&entry.name) {
         return Look::without(Kind::Other, "not a picture, by its name".into());
     }
@@ -67,9 +68,11 @@ fn looked(entry: &Entry, depth: Depth, limits: &Limits) -> Look {
     }
     let mut look = Look { hash, header, ..Look::without(Kind::Usable, String::new()) };
     if depth == Depth::Pixels {
-        look.decode(&bytes, limits);
-    } else if header.is_none() {
-        look.fault(Kind::Undecodable, "its header is damaged".into());
+        look.decode(&bytes, limits, window);
+    } else if header.is_none()
+        && let Err(error) = probe(&bytes)
+    {
+        look.fault(kind_of(&error), error.to_string());
     }
     look
 }
@@ -106,13 +109,17 @@ impl Look {
         (self.kind, self.detail) = (kind, detail);
     }
 
-    fn decode(&mut self, bytes: &[u8], limits: &Limits) {
-        match decode(bytes, [255; 3], limits) {
-            Ok(picture) => {
-                self.fingerprint = Fingerprint::of(&picture).map(Box::new);
+    fn decode(&mut self, bytes: &[u8], limits: &Limits, window: Option<&Window>) {
+        let picture = match decode(bytes, [255; 3], limits) {
+            Ok(picture) => picture,
+            Err(error) => return self.fault(kind_of(&error), error.to_string()),
+        };
+        match seen_through(&picture, window) {
+            Ok(seen) => {
+                self.fingerprint = Fingerprint::of(&seen).map(Box::new);
                 self.blank = self.fingerprint.is_none();
             }
-            Err(error) => self.fault(kind_of(&error), error.to_string()),
+            Err(error) => self.fault(Kind::NoWindow, error.to_string()),
         }
     }
 }

@@ -2,6 +2,8 @@
 //! threads at work, the result in an order of its own. Changes nothing; printing is left to the verb.
 
 mod classes;
+#[cfg(test)]
+mod deep;
 mod doubts;
 mod entry;
 mod find;
@@ -34,7 +36,7 @@ pub use near::ALIKE;
 pub use page::page;
 pub use report::{Finding, Item, Report};
 
-use super::Limits;
+use super::{Limits, Window};
 use groups::Group;
 use look::Look;
 
@@ -42,6 +44,8 @@ use look::Look;
 pub struct Options {
     pub depth: Depth,
     pub limits: Limits,
+    /// What training will see pictures of more than 8 bits through.
+    pub window: Option<Window>,
     /// Training pictures below which a class is small.
     pub minimum: usize,
     /// How alike two pictures are that count as nearly the same, from 0 to 1.
@@ -73,7 +77,7 @@ pub fn look(found: &Found, options: &Options, progress: &Progress) -> Seen {
     };
     let count = counter(Step::Looking, found.entries.len());
     let look = |entry: &Entry| {
-        let look = look::look(entry, options.depth, &options.limits);
+        let look = look::look(entry, options.depth, &options.limits, options.window.as_ref());
         count(1);
         look
     };

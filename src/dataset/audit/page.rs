@@ -41,9 +41,14 @@ fn summary(report: &Report) -> String {
     let modes = report.modes.iter().map(|(mode, count)| row(&[mode, &count.to_string()]));
     let sizes = report.sizes.as_ref().map_or(String::new(), |sizes| {
         let size = |[width, height]: [u32; 2]| format!("{width}x{height}");
-        [("smallest", sizes.smallest), ("median", sizes.median), ("largest", sizes.largest)]
-            .map(|(name, edges)| row(&[name, &size(edges)]))
-            .concat()
+        let of = |edges, file: &str| format!("{}, {file}", size(edges));
+        [
+            ("smallest", of(sizes.smallest, &sizes.smallest_file)),
+            ("median", size(sizes.median)),
+            ("largest", of(sizes.largest, &sizes.largest_file)),
+        ]
+        .map(|(name, words)| row(&[name, &words]))
+        .concat()
     });
     format!(
         "{verdict}\n<div class=\"tables\"><table><caption>{} files found</caption>{}</table>\n\
@@ -77,7 +82,8 @@ fn section(finding: &Finding, pictures: &Pictures) -> String {
         (finding.groups.len(), " groups")
     };
     if all > SHOWN {
-        out += &format!("<p>and {} more{what}; --json and --fix-list name them all</p>\n", all - SHOWN);
+        let who = if finding.kind.is_harmless() { "--json names" } else { "--json and --fix-list name" };
+        out += &format!("<p>and {} more{what}; {who} them all</p>\n", all - SHOWN);
     }
     out + "</section>\n"
 }

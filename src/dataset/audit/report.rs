@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::super::Split;
 use super::classes::{ClassCount, collisions, imbalance};
 use super::doubts::LabelCheck;
+use super::entry::Entry;
 use super::find::Found;
 use super::groups::Group;
 use super::header::Header;
@@ -39,12 +40,15 @@ pub struct Report {
     pub labels: Option<LabelCheck>,
 }
 
-/// Width and height of the pictures with the fewest, the middle number of, and the most pixels.
+/// Width and height of the pictures with the fewest, the middle number of, and the most pixels. Of equal ones the first
+/// file is named.
 #[derive(Debug, Serialize)]
 pub struct Sizes {
     pub smallest: [u32; 2],
+    pub smallest_file: String,
     pub median: [u32; 2],
     pub largest: [u32; 2],
+    pub largest_file: String,
 }
 
 /// Everything of one kind.
@@ -161,6 +165,9 @@ impl Maker<'_> {
         if look.blank {
             add(Kind::Blank, String::new());
         }
+        if !look.header.is_some_and(|header| header.is_plain()) {
+            add(Kind::UnusualMode, mode(look.header));
+        }
         let Some(header) = look.header else { return };
         if let Some(detail) = wrong_ending(&entry.name, header.format) {
             add(Kind::WrongExtension, detail);
@@ -255,26 +262,30 @@ impl Maker<'_> {
         counts
     }
 
-    fn usable_headers(&self) -> impl Iterator<Item = Option<Header>> {
-        self.looks.iter().filter(|look| look.kind == Kind::Usable).map(|look| look.header)
+    fn usable_looks(&self) -> impl Iterator<Item = (&Entry, &Look)> {
+        self.found.entries.iter().zip(self.looks).filter(|(_, look)| look.kind == Kind::Usable)
     }
 
     fn modes(&self) -> BTreeMap<String, usize> {
         let mut modes = BTreeMap::new();
-        for header in self.usable_headers() {
-            *modes.entry(header.map_or("unknown".into(), |header| header.mode())).or_insert(0) += 1;
-        }
+        self.usable_looks().for_each(|(_, look)| *modes.entry(mode(look.header)).or_insert(0) += 1);
         modes
     }
 
     fn sizes(&self) -> Option<Sizes> {
-        let mut headers: Vec<_> = self.usable_headers().flatten().collect();
-        headers.sort_by_key(|header| (header.pixels(), header.width));
-        let size = |header: &Header| [header.width, header.height];
+        let edges = |header: Header| [header.width, header.height];
+        let sized = self.usable_looks().filter_map(|(entry, look)| Some((look.header?, &entry.name)));
+        let mut sized: Vec<_> = sized.collect();
+        sized.sort_by_key(|(header, _)| (header.pixels(), header.width));
+        let (smallest, smallest_file) = sized.first()?;
+        let (most, _) = sized.last()?;
+        let (largest, largest_file) = sized.iter().find(|(header, _)| edges(*header) == edges(*most))?;
         Some(Sizes {
-            smallest: size(headers.first()?),
-            median: size(&headers[headers.len() / 2]),
-            largest: size(headers.last()?),
+            smallest: edges(*smallest),
+            smallest_file: (*smallest_file).clone(),
+            median: edges(sized[sized.len() / 2].0),
+            largest: edges(*largest),
+            largest_file: (*largest_file).clone(),
         })
     }
 
@@ -291,6 +302,11 @@ impl Maker<'_> {
         findings.sort_by_key(|finding| !finding.mend);
         findings
     }
+}
+
+/// The kind of a picture's pixels in words.
+fn mode(header: Option<Header>) -> String {
+    header.map_or("unknown".into(), |header| header.mode())
 }
 
 /// What the ending should be, where it is another one.

@@ -26,7 +26,7 @@ fn spots(seed: u64, size: u32) -> RgbImage {
     })
 }
 
-fn encoded(picture: impl Into<DynamicImage>, format: ImageFormat) -> Vec<u8> {
+pub(super) fn encoded(picture: impl Into<DynamicImage>, format: ImageFormat) -> Vec<u8> {
     let mut out = Cursor::new(Vec::new());
     picture.into().write_to(&mut out, format).unwrap();
     out.into_inner()
@@ -36,14 +36,14 @@ fn png(seed: u64) -> Vec<u8> {
     encoded(spots(seed, 64), ImageFormat::Png)
 }
 
-fn put(root: &Path, name: &str, content: &[u8]) {
+pub(super) fn put(root: &Path, name: &str, content: &[u8]) {
     let path = root.join(name);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, content).unwrap();
 }
 
 /// Two classes, each with `train` and `test` pictures, and nothing wrong.
-fn sound() -> tempfile::TempDir {
+pub(super) fn sound() -> tempfile::TempDir {
     let root = tempfile::tempdir().unwrap();
     for (class, name) in ["rose", "tulip"].iter().enumerate() {
         for i in 0..4 {
@@ -54,29 +54,33 @@ fn sound() -> tempfile::TempDir {
     root
 }
 
-fn found(root: &Path) -> Found {
+pub(super) fn found(root: &Path) -> Found {
     find(&Pictures::At(root.into()), &Labels::default()).unwrap()
 }
 
-fn report(found: &Found, options: &Options) -> Report {
+pub(super) fn report(found: &Found, options: &Options) -> Report {
     look(found, options, &|_, _, _| {}).report(found, options)
 }
 
 fn checked(root: &Path, depth: Depth) -> Value {
+    checked_through(root, depth, None)
+}
+
+pub(super) fn checked_through(root: &Path, depth: Depth, window: Option<[f64; 2]>) -> Value {
     let limits = Limits { pixels: 1 << 20 };
-    let options = Options { depth, limits, minimum: 2, alike: ALIKE };
+    let options = Options { depth, limits, window: window.map(Into::into), minimum: 2, alike: ALIKE };
     let report = report(&found(root), &options);
     serde_json::to_value(&report).unwrap()
 }
 
 /// The names of a kind, in order.
-fn named<'a>(report: &'a Value, kind: &str) -> Vec<&'a str> {
+pub(super) fn named<'a>(report: &'a Value, kind: &str) -> Vec<&'a str> {
     let findings = report["findings"].as_array().unwrap();
     let items = findings.iter().find(|finding| finding["kind"] == kind).map(|finding| &finding["items"]);
     items.into_iter().flat_map(|items| items.as_array().unwrap()).filter_map(|i| i["name"].as_str()).collect()
 }
 
-fn total(counts: &Value) -> u64 {
+pub(super) fn total(counts: &Value) -> u64 {
     counts.as_object().unwrap().values().filter_map(Value::as_u64).sum()
 }
 
@@ -162,6 +166,24 @@ fn a_table_is_looked_at_row_by_row() {
     assert_eq!(report["files"]["usable"].as_u64().unwrap() + 1, report["found"].as_u64().unwrap());
 }
 
+/// The first bad row ended the check.
+#[test]
+fn bad_rows_are_found_beside_everything_else() {
+    let root = sound();
+    put(root.path(), "train/rose/cut.png", &png(70)[..300]);
+    put(root.path(), "labels.csv", b"path,label,split\ntrain/rose/0.png,a,train\ntrain/rose/1.png,a,train\n\
+        train/rose/0.png,b,train\ntrain/rose/cut.png,b,train\ntrain/tulip/0.png,b,dev\ntrain/tulip/1.png,b,train\n\
+        train/tulip/2.png,b,train\ntest/tulip/3.png,c,test\n");
+    let report = checked(&root.path().join("labels.csv"), Depth::Pixels);
+    assert_eq!(named(&report, "set-aside"), ["labels.csv:6", "train/rose/0.png"]);
+    assert_eq!(named(&report, "truncated"), ["train/rose/cut.png"]);
+    assert_eq!(named(&report, "empty-class"), ["c"]);
+    let layout = report["findings"].as_array().unwrap().iter().find(|finding| finding["kind"] == "layout");
+    let told = layout.unwrap()["items"][0]["detail"].as_str().unwrap();
+    assert!(told.contains("labels.csv:6: the split is 'dev'"), "{told}");
+    assert_eq!((report["found"].as_u64(), total(&report["files"])), (Some(8), 8));
+}
+
 /// The left upper part of a picture.
 trait Part {
     fn sub(self, width: u32, height: u32) -> RgbImage;
@@ -197,7 +219,8 @@ fn fixes_have_a_line_per_file() {
     let root = sound();
     put(root.path(), "train/rose/a\tb.jpg", b"words");
     put(root.path(), "train/rose/copy.png", &png(0));
-    let options = Options { depth: Depth::Header, limits: Limits::default(), minimum: 2, alike: ALIKE };
+    let options =
+        Options { depth: Depth::Header, limits: Limits::default(), window: None, minimum: 2, alike: ALIKE };
     let report = report(&found(root.path()), &options);
     let lines: Vec<_> =
         fixes(&report).lines().map(|line| line.split('\t').map(str::to_owned).collect::<Vec<_>>()).collect();
@@ -212,7 +235,8 @@ fn the_page_needs_nothing_else_and_trusts_no_name() {
     let root = sound();
     put(root.path(), "train/rose/<b onclick=x>.png", &png(0));
     let found = found(root.path());
-    let options = Options { depth: Depth::Pixels, limits: Limits::default(), minimum: 2, alike: ALIKE };
+    let options =
+        Options { depth: Depth::Pixels, limits: Limits::default(), window: None, minimum: 2, alike: ALIKE };
     let text = page(&report(&found, &options), &found);
     assert!(text.contains("data:image/jpeg;base64,") && text.contains("&lt;b onclick=x&gt;"));
     assert!(!text.contains("<b onclick") && !text.contains("http") && !text.contains("<script"));
@@ -224,7 +248,8 @@ fn a_model_is_shown_what_is_usable_and_has_a_label() {
     put(root.path(), "train/rose/copy.png", &png(1));
     put(root.path(), "train/rose/cut.png", &png(70)[..300]);
     put(root.path(), "loose.png", &png(61));
-    let options = Options { depth: Depth::Pixels, limits: Limits::default(), minimum: 2, alike: ALIKE };
+    let options =
+        Options { depth: Depth::Pixels, limits: Limits::default(), window: None, minimum: 2, alike: ALIKE };
     let found = found(root.path());
     let seen = look(&found, &options, &|_, _, _| {});
     let labelled = seen.labelled(&found);
@@ -242,7 +267,8 @@ fn a_model_is_shown_what_is_usable_and_has_a_label() {
 fn contradicted_labels_are_a_finding_and_all_are_ranked() {
     let root = sound();
     let found = found(root.path());
-    let options = Options { depth: Depth::Header, limits: Limits::default(), minimum: 2, alike: ALIKE };
+    let options =
+        Options { depth: Depth::Header, limits: Limits::default(), window: None, minimum: 2, alike: ALIKE };
     let mut report = report(&found, &options);
     let doubt = |entry: usize, of_given, contradicted| {
         let given = found.entries[entry].class.unwrap();
