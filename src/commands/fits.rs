@@ -5,6 +5,12 @@ use super::memory;
 use crate::config::Config;
 use crate::devices::{Chosen, Kind};
 use crate::scaling::{Frozen, Plan, Trains, fitting_batch, grouped};
+use crate::train::TOGETHER;
+
+/// What a run on the processor holds beside steps through frozen layers, and half of its parameters: pictures on their way, the network
+/// that validates, a checkpoint that is being written. Fitted to whole runs (docs/memory.md). Where all layers train, buffers of a
+/// step lie unused meanwhile.
+const BESIDE: u64 = 60 << 20;
 
 /// A run as the estimate sees it.
 pub struct Steps<'a> {
@@ -29,10 +35,21 @@ pub fn shared() -> Frozen {
 }
 
 impl Steps<'_> {
-    /// Bytes of a training step of a stage, and of one with another batch.
+    /// Bytes of a stage, and of one with another batch: of a training step, or of a validation where that takes more.
     pub fn bytes(&self, trains: Trains, batch: usize) -> u64 {
         let float = self.config.train.precision.unwrap_or_default();
-        self.plan.training_memory_in(float, batch, (self.side, self.classes), trains, self.through)
+        let sizes = (self.side, self.classes);
+        let step = |trains, batch| self.plan.training_memory_in(float, batch, sizes, trains, self.through);
+        let Frozen::Shared { .. } = self.through else { return step(trains, batch) };
+        let parameters = size_of::<f32>() as u64 * self.plan.parameters(self.classes);
+        let beside = BESIDE + parameters / 2;
+        let is_frozen = match trains {
+            Trains::Head => true,
+            Trains::Last(count) => count < self.plan.blocks.len(),
+            Trains::All => false,
+        };
+        let training = step(trains, batch) + if is_frozen { beside } else { 0 };
+        training.max(step(Trains::Head, TOGETHER) + beside)
     }
 
     /// Bytes of the stage that needs most.
@@ -91,7 +108,7 @@ impl Steps<'_> {
                     stage.trains,
                     grouped(needed >> 20),
                     grouped(free >> 20),
-                    advice(fitting, batch)
+                    advice(fitting, batch * self.config.train.accumulate)
                 )
             })
         });
@@ -99,11 +116,12 @@ impl Steps<'_> {
     }
 }
 
-fn advice(fitting: Option<usize>, batch: usize) -> String {
+/// How so many pictures come to one step where fewer fit at once.
+fn advice(fitting: Option<usize>, pictures: usize) -> String {
     match fitting {
         Some(fitting) => format!(
             "train.batch = {fitting} would fit; train.accumulate = {} with it makes a step of as many pictures",
-            batch.div_ceil(fitting)
+            pictures.div_ceil(fitting)
         ),
         None => "Not even one picture would fit: take a smaller model.variant or model.image_size".into(),
     }
@@ -116,9 +134,13 @@ mod tests {
     use std::path::Path;
 
     fn with_steps<T>(batch: usize, then: impl Fn(&Steps) -> T) -> T {
+        accumulating(batch, 1, then)
+    }
+
+    fn accumulating<T>(batch: usize, accumulate: usize, then: impl Fn(&Steps) -> T) -> T {
         let file = Path::new("/a.toml");
         let text = format!(
-            "name = \"a\"\n[data]\npath = \"a\"\n[model]\nvariant = \"b0\"\n[train]\nbatch = {batch}\n\
+            "name = \"a\"\n[data]\npath = \"a\"\n[model]\nvariant = \"b0\"\n[train]\nbatch = {batch}\naccumulate = {accumulate}\n\
              [[stage]]\ntrains = \"head\"\nepochs = 1\nlr = 0.1\n[[stage]]\ntrains = \"all\"\nepochs = 1\nlr = 0.1\n"
         );
         let config = Config::parse(&text, file, Path::new("/"), &[]).unwrap();
@@ -150,6 +172,15 @@ mod tests {
         check(Some(100_000), 32, "train.batch = 16 should fit; train.accumulate = 2");
         check(None, 9, "train.batch = 4 should fit; train.accumulate = 3");
         check(Some(630), 1, "Not even one picture would fit");
+    }
+
+    #[test]
+    fn the_advice_keeps_the_pictures_of_a_step_that_accumulates_already() {
+        let lines = accumulating(16, 4, |steps| steps.beyond(630 << 20));
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        assert!(lines[0].contains("train.batch = 8 would fit; train.accumulate = 8 with it"), "{lines:?}");
+        let said = accumulating(32, 2, |steps| steps.after_running_out(Some(630 << 20)));
+        assert!(said.contains("train.batch = 8 should fit; train.accumulate = 8 with it"), "{said}");
     }
 
     #[test]

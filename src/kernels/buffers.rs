@@ -1,6 +1,7 @@
 //! Large buffers that are used again instead of being given back to the system, which would hand out fresh
 //! pages and clear them each time. A step needs the same sizes as the one before it.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use burn_flex::FlexTensor;
@@ -8,10 +9,20 @@ use burn_flex::FlexTensor;
 /// Smaller ones stay with the allocator, which keeps them itself.
 const SMALLEST: usize = 16 * 1024;
 /// Numbers that may lie about unused: 16 GiB. What a step gives back the next one takes again, so there is never more than
-/// a step has needed at once.
+/// a step has needed at once, as long as steps are of one size.
 const MOST: usize = 4 << 30;
 
 static UNUSED: Mutex<Vec<Vec<f32>>> = Mutex::new(Vec::new());
+/// Pictures of the steps that gave them.
+static SIZE: AtomicUsize = AtomicUsize::new(0);
+
+/// Steps over so many pictures come now. Buffers of steps of another size fit badly and would only lie there, so they go back to
+/// the system.
+pub fn expect(pictures: usize) {
+    if SIZE.swap(pictures, Ordering::Relaxed) != pictures {
+        UNUSED.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
 
 /// A buffer with anything in it, all of which is to be written over.
 pub fn take(length: usize) -> Vec<f32> {

@@ -53,7 +53,7 @@ use extension::{Inferred, Trained};
 use gpu::{Pictures, is_gpu};
 use join::Past;
 
-pub use buffers::take as buffer;
+pub use buffers::{expect as expect_pictures, take as buffer};
 pub use dense::{dense_gradient, dense_rows};
 pub use gpu::Trial;
 pub use half::{dtype, in_float};

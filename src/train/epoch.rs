@@ -161,6 +161,7 @@ impl Run<'_> {
     fn backward(&mut self, cut: Cut, step: Step) -> Result<Named, Error> {
         let root = Key::new(self.session.config.train.seed).named("network").with(self.progress.view as u64);
         let keys: Vec<Key> = step.samples.iter().map(|&sample| root.with(sample as u64)).collect();
+        kernels::expect_pictures(step.samples.len());
         let gpu = self.replicas.turn(self.progress.batch);
         let (form, float) = (self.session.form(), self.session.float());
         let network = self.network_on(gpu);

@@ -42,7 +42,7 @@ pub use room::{NoRoom, expect_room};
 pub use run::{Session, Splits, run};
 pub use schedule::{Place, share};
 pub use stage::cut_of;
-pub use validate::{Validator, predict_items};
+pub use validate::{BATCH as TOGETHER, Validator, predict_items};
 
 use crate::{checkpoint, durable, loader};
 

@@ -9,6 +9,7 @@ use burn::tensor::{Device, Tensor};
 use super::Error;
 use super::waiting::lost;
 use crate::devices::{Reading, is_processor};
+use crate::kernels;
 use crate::loader::{Batch, Loader};
 
 /// What becomes of the numbers of a batch.
@@ -25,6 +26,7 @@ pub fn pass<const D: usize>(
 ) -> Result<Duration, Error> {
     let is_late = !is_processor(device);
     let (mut before, mut waited): (Option<(Vec<usize>, Reading)>, _) = (None, Duration::ZERO);
+    kernels::expect_pictures(0);
     loop {
         let earlier = loader.waited();
         let Some(batch) = loader.next() else { break };
