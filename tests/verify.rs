@@ -59,6 +59,48 @@ fn damage_is_named_and_nothing_is_changed() {
     check("classes.json", &halve, &["classes.json", "DAMAGED"]);
 }
 
+/// Each of them is whole, and resume would refuse the run.
+#[test]
+fn files_of_another_run_are_named() {
+    let check = |file: &str, change: &dyn Fn(String) -> String, parts: &[&str]| {
+        let studio = trained();
+        let path = studio.path("checkpoints/tiny").join(file);
+        fs::write(&path, change(fs::read_to_string(&path).unwrap())).unwrap();
+        let before = studio.files("checkpoints/tiny");
+        let ended = studio.expect(6, &["verify", "checkpoints/tiny"]);
+        for part in [file, "WRONG: it does not belong to 000006, 000003", "1 does not belong"] {
+            assert!(ended.out.contains(part), "{file}: {part}\n{}", ended.out);
+        }
+        for part in parts {
+            assert!(ended.out.contains(part), "{file}: {part}\n{}", ended.out);
+        }
+        assert!(ended.err.contains("kiln resume") && ended.err.contains("put them back"), "{}", ended.err);
+        let report = studio.expect(6, &["verify", "checkpoints/tiny", "--json"]).json();
+        assert_eq!(report["whole"], false);
+        let file =
+            report["files"].as_array().unwrap().iter().find(|one| one["name"] == file).unwrap().clone();
+        assert_eq!(file["foreign"], true);
+        assert!(studio.files("checkpoints/tiny") == before, "looking changed something");
+    };
+    let change = |from: &'static str, to: &'static str| {
+        move |text: String| {
+            assert!(text.contains(from), "{text}");
+            text.replace(from, to)
+        }
+    };
+    check("config.toml", &change("batch = 8", "batch = 4"), &["it was changed"]);
+    check("classes.json", &change("bars", "stripes"), &["its classes are not theirs"]);
+    check("dataset.json", &change("\"classes\":[\"bars\"", "\"classes\":[\"stripes\""), &["its classes"]);
+}
+
+#[test]
+fn a_longer_last_stage_belongs_to_its_run() {
+    let studio = trained();
+    studio.expect(0, &["resume", "checkpoints/tiny", "stage.1.epochs=3"]);
+    let ended = studio.expect(0, &["verify", "checkpoints/tiny"]);
+    assert!(ended.out.contains("all 3 checkpoints are whole"), "{}", ended.out);
+}
+
 #[test]
 fn what_is_no_run_is_refused() {
     let studio = Studio::new();

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::known::Known;
 use super::manifest::Manifest;
 use super::saved::{self, Checkpoint, Contents};
 use super::{Error, Progress};
@@ -10,6 +11,7 @@ use crate::durable;
 #[derive(Debug, Clone)]
 pub struct RunFolder {
     path: PathBuf,
+    known: Known,
 }
 
 /// The newest checkpoint that is whole, and what was passed over on the way to it.
@@ -17,6 +19,15 @@ pub struct RunFolder {
 pub struct Found {
     pub checkpoint: Checkpoint,
     pub passed_over: Vec<String>,
+}
+
+/// Which checkpoints stay besides the best one.
+#[derive(Debug, Clone, Copy)]
+pub struct Keep {
+    /// So many of the newest.
+    pub newest: usize,
+    /// Those from before the first update.
+    pub first: bool,
 }
 
 /// What a pointer file says.
@@ -47,7 +58,7 @@ impl RunFolder {
         new.write(DATASET, dataset)?;
         new.commit()?;
         durable::create_folders(&path.join(STEPS))?;
-        Ok(Self { path: path.to_owned() })
+        Ok(Self { path: path.to_owned(), known: Known::default() })
     }
 
     /// Opens an existing run folder.
@@ -57,7 +68,7 @@ impl RunFolder {
                 return Err(Error::NoRun { path: path.to_owned(), missing });
             }
         }
-        Ok(Self { path: path.to_owned() })
+        Ok(Self { path: path.to_owned(), known: Known::default() })
     }
 
     /// Whether a path looks like a run folder.
@@ -98,7 +109,7 @@ impl RunFolder {
     pub fn save(&self, contents: &Contents, manifest: Manifest, keep: usize) -> Result<PathBuf, Error> {
         let saved = self.write(contents, manifest)?;
         self.point_at(&saved, &contents.progress)?;
-        self.prune(keep)?;
+        self.prune(&saved, Keep { newest: keep, first: false })?;
         Ok(saved)
     }
 
@@ -108,6 +119,7 @@ impl RunFolder {
         durable::create_folders(&self.path.join(STEPS))?;
         let folder = self.free_name(contents.progress.step);
         saved::write(&folder, contents, manifest)?;
+        self.known.note(&folder, true);
         Ok(folder)
     }
 
@@ -170,26 +182,43 @@ impl RunFolder {
         (is_step && durable::hash(name.as_bytes()) == hash).then(|| name.to_owned())
     }
 
-    /// All checkpoints, newest first, whole or not.
+    /// All checkpoints, newest first, whole or not. A run that has gone back goes on from there: what it saves then is newer
+    /// than what it left behind, whatever their steps.
     pub fn steps(&self) -> Vec<PathBuf> {
         let Ok(entries) = std::fs::read_dir(self.path.join(STEPS)) else { return Vec::new() };
         let mut steps: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
         steps.retain(|path| order_of(path).is_some());
-        steps.sort_by_key(|path| std::cmp::Reverse(order_of(path)));
+        steps.sort_by_cached_key(|path| std::cmp::Reverse((saved::rewinds(path), order_of(path))));
         steps
+    }
+
+    /// Opens a checkpoint, and remembers whether it was whole.
+    fn open_step(&self, folder: &Path) -> Result<Checkpoint, Error> {
+        let opened = Checkpoint::open(folder);
+        self.known.note(folder, opened.is_ok());
+        opened
     }
 
     /// The newest checkpoint that verifies.
     pub fn newest(&self) -> Result<Found, Error> {
         let mut passed_over = Vec::new();
         for folder in self.steps() {
-            match Checkpoint::open(&folder) {
+            match self.open_step(&folder) {
                 Ok(checkpoint) => return Ok(Found { checkpoint, passed_over }),
                 Err(error @ Error::Format { .. }) => return Err(error),
                 Err(error) => passed_over.push(format!("{}: {error}", folder.display())),
             }
         }
         Err(Error::NoCheckpoint { path: self.path.clone(), passed_over })
+    }
+
+    /// The newest whole checkpoint whose state is as wanted; where none is, the oldest that is whole.
+    pub fn newest_where(&self, wanted: impl Fn(&Progress) -> bool) -> Result<Checkpoint, Error> {
+        let steps = self.steps();
+        let is_wanted = |folder: &&PathBuf| saved::progress(folder).is_ok_and(|progress| wanted(&progress));
+        let mut in_question = steps.iter().filter(is_wanted).chain(steps.iter().rev());
+        let found = in_question.find_map(|folder| self.open_step(folder).ok());
+        found.ok_or_else(|| Error::NoCheckpoint { path: self.path.clone(), passed_over: Vec::new() })
     }
 
     /// The best checkpoint: what `best` points at, or what the newest state names.
@@ -220,12 +249,25 @@ impl RunFolder {
         self.steps().iter().map(|path| name_of(path)).collect::<Vec<_>>().join(", ")
     }
 
-    /// Removes all but the newest `keep` and the best.
-    pub fn prune(&self, keep: usize) -> Result<(), Error> {
+    /// Removes what is older than the one that was saved now and the newest before it, as far as it is known to be whole. What is
+    /// damaged is not counted and stays, and so does what is newer by its number: the run has passed it over or left it behind.
+    pub fn prune(&self, saved: &Path, keep: Keep) -> Result<(), Error> {
         let best = self.pointed("best");
-        for old in self.steps().into_iter().skip(keep.max(1)) {
-            if Some(name_of(&old)) != best {
-                durable::remove_folder(&old)?;
+        if best.is_none() && self.path.join("best").exists() {
+            // Nobody knows which one it is.
+            return Ok(());
+        }
+        let steps = self.steps();
+        let older = steps.iter().skip_while(|folder| name_of(folder) != name_of(saved)).skip(1);
+        let others = keep.newest.max(1) - 1;
+        if older.clone().count() <= others {
+            return Ok(());
+        }
+        for old in older.filter(|old| self.known.is_whole(old)).skip(others) {
+            let is_first = order_of(old).is_some_and(|(step, _)| step == 0);
+            if Some(name_of(old)) != best && !(keep.first && is_first) {
+                durable::remove_folder(old)?;
+                self.known.forget(old);
             }
         }
         Ok(())
@@ -237,7 +279,7 @@ impl RunFolder {
     }
 }
 
-fn name_of(folder: &Path) -> String {
+pub(super) fn name_of(folder: &Path) -> String {
     folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 

@@ -4,6 +4,7 @@
 mod error;
 mod folder;
 mod identity;
+mod known;
 mod manifest;
 mod saved;
 mod state;
@@ -12,9 +13,9 @@ mod tensors;
 mod tests;
 
 pub use error::Error;
-pub use folder::{Found, POINTERS, Pointer, RunFolder};
+pub use folder::{Found, Keep, POINTERS, Pointer, RunFolder};
 pub use identity::{IDENTITY_FORMAT, Identity, Start};
 pub use manifest::{Manifest, verify};
 pub use saved::{Checkpoint, Contents};
-pub use state::{Best, LossScale, Progress, Tally};
+pub use state::{Best, LossScale, Progress, Tally, Trouble};
 pub use tensors::{read_identity, read_model, read_tensors, tensor_bytes};

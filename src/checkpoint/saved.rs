@@ -48,6 +48,18 @@ pub(super) fn write(folder: &Path, contents: &Contents, mut manifest: Manifest) 
     Ok(new.commit()?)
 }
 
+/// The state in a folder, of which nothing else was looked at.
+pub(super) fn progress(folder: &Path) -> Result<Progress, Error> {
+    let path = folder.join(STATE);
+    let text = durable::read_words(&path).map_err(Error::unreadable(&path))?;
+    serde_json::from_str(&text).map_err(|cause| Error::Damaged { path, reason: cause.to_string() })
+}
+
+/// How often the run had gone back when this was saved. What cannot be read will be found to be damaged.
+pub(super) fn rewinds(folder: &Path) -> u32 {
+    progress(folder).map_or(0, |progress| progress.rewinds)
+}
+
 impl Checkpoint {
     /// Opens a checkpoint; every file is checked against the manifest.
     pub fn open(folder: &Path) -> Result<Self, Error> {
@@ -66,9 +78,7 @@ impl Checkpoint {
     }
 
     pub fn progress(&self) -> Result<Progress, Error> {
-        let path = self.folder.join(STATE);
-        let text = durable::read_words(&path).map_err(Error::unreadable(&path))?;
-        serde_json::from_str(&text).map_err(|cause| Error::Damaged { path, reason: cause.to_string() })
+        progress(&self.folder)
     }
 
     pub fn contents(&self) -> Result<Contents, Error> {

@@ -31,6 +31,9 @@ pub struct Progress {
     /// How often the run has gone back to a checkpoint because it had diverged; each time the learning rate is halved.
     #[serde(default)]
     pub rewinds: u32,
+    /// What it went back for last, until that is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<Trouble>,
     /// Of a run in fp16; no other has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loss_scale: Option<LossScale>,
@@ -51,6 +54,7 @@ impl Progress {
             .or_else(|| beyond("step", self.step, MOST))
             .or_else(|| beyond("view", self.view, MOST))
             .or_else(|| beyond("stale", self.stale, MOST))
+            .or_else(|| self.trouble.and_then(|trouble| beyond("trouble", trouble.at.max(trouble.to), MOST)))
             .or_else(|| (self.updates < 0).then(|| format!("its updates are {}", self.updates)))
             .or_else(|| self.loss_scale.and_then(|scale| scale.fault(self.step)))
     }
@@ -96,6 +100,15 @@ impl LossScale {
     }
 }
 
+/// Where a run has diverged, and where it went back to. It is over once an epoch that ends there or later is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trouble {
+    /// The farthest step that it came to.
+    pub at: usize,
+    pub to: usize,
+}
+
 /// The best validation result so far.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Best {
@@ -137,6 +150,12 @@ impl Tally {
     pub fn mean_loss(&self) -> f64 {
         self.loss / self.samples.max(1) as f64
     }
+
+    /// The mean loss of what was added to an earlier state of the same epoch.
+    pub fn mean_loss_since(&self, earlier: &Self) -> f64 {
+        let samples = self.samples.saturating_sub(earlier.samples);
+        (self.loss - earlier.loss) / samples.max(1) as f64
+    }
 }
 
 #[cfg(test)]
@@ -156,6 +175,8 @@ mod tests {
         check(Progress { batch: 11, ..some() }, Some("batch is 11"));
         check(Progress { view: usize::MAX, ..some() }, Some("view"));
         check(Progress { updates: -1, ..some() }, Some("updates are -1"));
+        check(Progress { trouble: Some(Trouble { at: 9, to: 4 }), ..some() }, None);
+        check(Progress { trouble: Some(Trouble { at: 9, to: usize::MAX }), ..some() }, Some("trouble"));
     }
 
     #[test]
@@ -196,6 +217,15 @@ mod tests {
     }
 
     #[test]
+    fn a_run_that_never_went_back_says_nothing_of_trouble() {
+        let text = serde_json::to_string(&Progress::default()).unwrap();
+        assert!(!text.contains("trouble"), "{text}");
+        let some = Progress { trouble: Some(Trouble { at: 9, to: 4 }), ..Progress::default() };
+        let text = serde_json::to_string(&some).unwrap();
+        assert_eq!(serde_json::from_str::<Progress>(&text).unwrap(), some);
+    }
+
+    #[test]
     fn a_tally_adds_up_samples_not_batches() {
         let mut tally = Tally::default();
         assert_eq!((tally.accuracy(), tally.mean_loss()), (0.0, 0.0));
@@ -204,5 +234,9 @@ mod tests {
         let expected = Tally { samples: 4, correct: 3, loss: 5.0, classes: vec![1, 1, 2] };
         assert_eq!(tally, expected);
         assert_eq!((tally.accuracy(), tally.mean_loss()), (0.75, 1.25));
+        let earlier = tally.clone();
+        assert_eq!(tally.mean_loss_since(&earlier), 0.0);
+        tally.add(&[0, 1], 0, 8.0);
+        assert_eq!(tally.mean_loss_since(&earlier), 8.0);
     }
 }

@@ -124,7 +124,7 @@ impl Resume {
     /// Writes a longer last stage into the run, so that the next resume knows of it.
     fn keep_extension(&self, folder: &RunFolder, config: &Config) -> Result<()> {
         let text = config.to_toml();
-        if std::fs::read_to_string(folder.config_path()).is_ok_and(|old| old == text) {
+        if durable::read_words(&folder.config_path()).is_ok_and(|old| old == text) {
             return Ok(());
         }
         let epochs = config.stages.last().map_or(0, |stage| stage.epochs);
@@ -159,7 +159,7 @@ impl Resume {
         tell(&format!("the data has changed, as allowed:\n{list}"));
         record.keep_splits(&mut dataset);
         let number = (1..).find(|n| !folder.file(&format!("dataset-{n}.json")).exists()).unwrap_or(1);
-        let before = std::fs::read(folder.dataset_path())?;
+        let before = durable::read_list(&folder.dataset_path())?;
         durable::write_new(&folder.file(&format!("dataset-{number}.json")), &before)?;
         Record::of(&dataset).with(balance_of(config, &dataset)).write(&folder.dataset_path())?;
         Ok(dataset)

@@ -1,5 +1,5 @@
-//! `kiln verify`: whether every checkpoint of a run is whole; and, with --resume, whether a run that is stopped and
-//! resumed on this machine ends with the same bytes as one that is not.
+//! `kiln verify`: whether every checkpoint of a run is whole and belongs to it; and, with --resume, whether a run that is
+//! stopped and resumed on this machine ends with the same bytes as one that is not.
 
 use std::path::{Path, PathBuf};
 
@@ -9,8 +9,9 @@ use serde::Serialize;
 
 use super::console::{Bar, print, tell};
 use super::failure::{Failure, RUN_FOLDER};
+use super::session::fingerprint;
 use super::{Ended, Format, proof};
-use crate::checkpoint::{Checkpoint, Error, POINTERS, Pointer, Progress, RunFolder};
+use crate::checkpoint::{Checkpoint, Contents, Error, POINTERS, Pointer, Progress, RunFolder};
 use crate::config::Config;
 use crate::dataset::Record;
 use crate::durable;
@@ -47,12 +48,29 @@ struct Row {
     bytes: u64,
     pointers: Vec<&'static str>,
     fault: Option<String>,
+    #[serde(skip)]
+    maker: Option<Maker>,
+}
+
+/// What a checkpoint says of the run that made it.
+#[derive(Debug)]
+struct Maker {
+    configuration: String,
+    classes: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
 struct File {
     name: &'static str,
     fault: Option<String>,
+    /// It is whole, and not the one that the checkpoints were made with.
+    foreign: bool,
+}
+
+impl File {
+    fn new(name: &'static str, fault: Option<String>) -> Self {
+        Self { name, fault, foreign: false }
+    }
 }
 
 impl Verify {
@@ -78,7 +96,12 @@ impl Verify {
         if report.whole {
             return Ok(0);
         }
-        tell("what is damaged was left as it is; kiln resume takes the newest checkpoint that is whole");
+        tell("nothing was changed; kiln resume takes the newest checkpoint that is whole");
+        if report.files.iter().any(|file| file.foreign) {
+            tell(
+                "it refuses a run whose files are not those that its checkpoints were made with; put them back",
+            );
+        }
         Ok(RUN_FOLDER)
     }
 }
@@ -93,7 +116,7 @@ fn examine(folder: &RunFolder) -> Report {
     let checkpoints: Vec<Row> = checked.collect();
     bar.clear();
     let newest = folder.newest().ok().and_then(|found| found.checkpoint.progress().ok());
-    let files = files(folder, newest.as_ref());
+    let files = files(folder, newest.as_ref(), &checkpoints);
     let whole = checkpoints.iter().all(|row| row.fault.is_none())
         && !checkpoints.is_empty()
         && files.iter().all(|file| file.fault.is_none());
@@ -107,26 +130,30 @@ fn row(folder: &RunFolder, path: &Path) -> Row {
     let pointers = pointers.collect();
     let opened = Checkpoint::open(path);
     let bytes = opened.as_ref().map_or(0, |one| one.manifest.files.values().map(|entry| entry.bytes).sum());
-    let progress = opened.and_then(|checkpoint| Ok(checkpoint.contents()?.progress));
-    let (place, fault) = match progress {
-        Ok(at) => (Some([at.stage + 1, at.epoch, at.step]), None),
-        Err(error) => (None, Some(error.to_string())),
+    let read = opened.and_then(|checkpoint| Ok((checkpoint.contents()?, checkpoint.manifest.configuration)));
+    let (place, fault, maker) = match read {
+        Ok((Contents { progress: at, identity, .. }, configuration)) => {
+            let maker = Maker { configuration, classes: identity.classes };
+            (Some([at.stage + 1, at.epoch, at.step]), None, Some(maker))
+        }
+        Err(error) => (None, Some(error.to_string()), None),
     };
-    Row { name, place, bytes, pointers, fault }
+    Row { name, place, bytes, pointers, fault, maker }
 }
 
 /// The files beside the checkpoints.
-fn files(folder: &RunFolder, newest: Option<&Progress>) -> Vec<File> {
-    let fault = |result: Result<(), String>| result.err();
-    let config = Config::load(&folder.config_path(), &[]).map(|_| ()).map_err(|error| error.to_string());
-    let dataset = Record::read(&folder.dataset_path()).map(|_| ()).map_err(|error| error.to_string());
+fn files(folder: &RunFolder, newest: Option<&Progress>, checkpoints: &[Row]) -> Vec<File> {
+    let config = Config::load(&folder.config_path(), &[]).map_err(|error| error.to_string());
+    let dataset = Record::read(&folder.dataset_path()).map_err(|error| error.to_string());
     let classes = durable::read_words(&folder.file("classes.json"))
         .map_err(|error| error.to_string())
         .and_then(|text| serde_json::from_str::<Vec<String>>(&text).map_err(|error| error.to_string()));
+    let config = config.map(|config| fingerprint(&config));
+    let dataset = dataset.map(|record| record.classes);
     let mut files = vec![
-        File { name: "config.toml", fault: fault(config) },
-        File { name: "classes.json", fault: fault(classes.map(|_| ())) },
-        File { name: "dataset.json", fault: fault(dataset) },
+        held_against(checkpoints, "config.toml", config, |maker| &maker.configuration),
+        held_against(checkpoints, "classes.json", classes, |maker| &maker.classes),
+        held_against(checkpoints, "dataset.json", dataset, |maker| &maker.classes),
     ];
     for name in POINTERS {
         let fault = match folder.pointer(name) {
@@ -134,13 +161,38 @@ fn files(folder: &RunFolder, newest: Option<&Progress>) -> Vec<File> {
             Pointer::Absent => Some("it is not there".into()),
             Pointer::Damaged(reason) => Some(reason),
         };
-        files.push(File { name, fault });
+        files.push(File::new(name, fault));
     }
     if let Some(progress) = newest {
         let records = [("metrics.jsonl", progress.metrics_bytes), ("metrics.csv", progress.csv_bytes)];
-        files.extend(records.map(|(name, bytes)| File { name, fault: shortened(&folder.file(name), bytes) }));
+        files.extend(records.map(|(name, bytes)| File::new(name, shortened(&folder.file(name), bytes))));
     }
     files
+}
+
+/// A file of the run, of which each checkpoint knows what it should hold.
+fn held_against<T: PartialEq>(
+    checkpoints: &[Row],
+    name: &'static str,
+    found: Result<T, String>,
+    known: impl Fn(&Maker) -> &T,
+) -> File {
+    let found = match found {
+        Ok(found) => found,
+        Err(fault) => return File::new(name, Some(fault)),
+    };
+    let differs = |row: &&Row| row.maker.as_ref().is_some_and(|maker| *known(maker) != found);
+    let others: Vec<&str> = checkpoints.iter().filter(differs).map(|row| row.name.as_str()).collect();
+    let fault = (!others.is_empty()).then(|| {
+        let cause = match name {
+            "config.toml" => {
+                "; it was changed, they are from another run, or this kiln has other defaults than theirs"
+            }
+            _ => "; its classes are not theirs",
+        };
+        format!("it does not belong to {}{cause}", others.join(", "))
+    });
+    File { name, foreign: fault.is_some(), fault }
 }
 
 /// A record may have grown since the newest checkpoint, and never be shorter.
@@ -174,18 +226,32 @@ fn words(report: &Report) -> String {
     for file in &report.files {
         text += &match &file.fault {
             None => format!("  {:15} whole\n", file.name),
+            Some(fault) if file.foreign => format!("  {:15} WRONG: {fault}\n", file.name),
             Some(fault) => format!("  {:15} DAMAGED: {fault}\n", file.name),
         };
     }
-    let faults = report.checkpoints.iter().filter(|row| row.fault.is_some()).count()
-        + report.files.iter().filter(|file| file.fault.is_some()).count();
-    text += &match (faults, report.checkpoints.len()) {
-        (_, 0) => {
+    text + &verdict(report) + "\n"
+}
+
+fn verdict(report: &Report) -> String {
+    let others = report.files.iter().filter(|file| file.foreign).count();
+    let damaged = report.checkpoints.iter().filter(|row| row.fault.is_some()).count()
+        + report.files.iter().filter(|file| file.fault.is_some() && !file.foreign).count();
+    let damage = match damaged {
+        1 => "1 is damaged".to_owned(),
+        damaged => format!("{damaged} are damaged"),
+    };
+    let wrong = match others {
+        1 => "1 does not belong to the checkpoints".to_owned(),
+        others => format!("{others} do not belong to the checkpoints"),
+    };
+    match (damaged, others, report.checkpoints.len()) {
+        (.., 0) => {
             Error::NoCheckpoint { path: report.run.clone().into(), passed_over: Vec::new() }.to_string()
         }
-        (0, count) => format!("all {count} checkpoints are whole"),
-        (1, _) => "1 is damaged".to_owned(),
-        (faults, _) => format!("{faults} are damaged"),
-    };
-    text + "\n"
+        (0, 0, count) => format!("all {count} checkpoints are whole"),
+        (_, 0, _) => damage,
+        (0, ..) => wrong,
+        _ => format!("{damage}, {wrong}"),
+    }
 }

@@ -128,7 +128,7 @@ impl Run<'_> {
             }
             if self.is_time_to_save() {
                 self.hear_all()?;
-                self.save(observer)?;
+                self.save_midway(&last, observer)?;
             }
         }
         self.hear_all()?;
@@ -272,6 +272,8 @@ impl Run<'_> {
         progress.epoch += 1;
         progress.batch = 0;
         progress.view += 1;
+        let step = progress.step;
+        progress.trouble = progress.trouble.filter(|trouble| step < trouble.at);
         Ok(self.epoch_note(validation, rate, is_best, tally))
     }
 

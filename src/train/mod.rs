@@ -22,6 +22,7 @@ mod pass;
 mod record;
 mod replicas;
 mod retry;
+mod rewind;
 mod room;
 mod run;
 mod saver;

@@ -64,6 +64,8 @@ impl Record {
         csv.truncate_to(progress.csv_bytes)?;
         if progress.csv_bytes == 0 {
             csv.line(HEADING)?;
+            // The first checkpoint counts its bytes.
+            csv.sync()?;
         }
         let timing = Appender::open(&folder.file("timing.jsonl"))?;
         let record = Self { json, csv, timing, marks: Marks::default(), counts_classes: false };
@@ -147,6 +149,23 @@ fn csv_line(line: &Line) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::durable::faults::{Done, Plan};
+
+    #[test]
+    fn a_heading_that_a_state_counts_is_on_the_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunFolder::create(&folder.path().join("run"), "", &["rose".into()], b"{}").unwrap();
+        let plan = Plan::watch();
+        let mut progress = Progress::default();
+        Record::open(&run, &mut progress).unwrap();
+        assert_eq!(progress.csv_bytes, HEADING.len() as u64 + 1);
+        // A file that is synced before its last line was written may lose that line with the power.
+        let done = plan.done();
+        let csv = run.file("metrics.csv");
+        let written = done.iter().rposition(|done| matches!(done, Done::Write(path, _) if *path == csv));
+        let synced = done.iter().rposition(|done| *done == Done::Sync(csv.clone()));
+        assert!(written.is_some() && synced > written, "{done:?}");
+    }
 
     #[test]
     fn every_line_tells_what_the_run_is() {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::stage;
-use crate::config::{Config, Optimizer};
+use crate::config::{Config, OnDivergence, Optimizer};
 use crate::durable;
 use crate::model::Network;
 
@@ -27,17 +27,21 @@ pub struct NoRoom {
 pub fn expect_room(folder: &Path, config: &Config, network: &Network) -> Result<Option<String>, NoRoom> {
     let existing = folder.ancestors().find(|path| path.is_dir()).unwrap_or(Path::new("."));
     match durable::free_space(existing) {
-        Some(free) => judge(folder, checkpoint_bytes(config, network), config.checkpoint.keep, free),
+        Some(free) => {
+            // A run that may go back keeps what it began with.
+            let more = u64::from(config.train.on_divergence == OnDivergence::Rewind);
+            judge(folder, checkpoint_bytes(config, network), config.checkpoint.keep, more, free)
+        }
         None => Ok(None),
     }
 }
 
-fn judge(folder: &Path, bytes: u64, keep: usize, free: u64) -> Result<Option<String>, NoRoom> {
+fn judge(folder: &Path, bytes: u64, keep: usize, more: u64, free: u64) -> Result<Option<String>, NoRoom> {
     if free < bytes {
         return Err(NoRoom { path: folder.to_owned(), wanted: bytes, free });
     }
     // The newest ones, the best one, and the next one before the oldest is removed.
-    let all = bytes.saturating_mul(keep as u64 + 2);
+    let all = bytes.saturating_mul(keep as u64 + 2 + more);
     Ok((free < all).then(|| {
         format!(
             "{} has {} MiB free; the run's checkpoints may take {} MiB (checkpoint.keep = {keep})",
@@ -75,14 +79,15 @@ mod tests {
     #[test]
     fn room_for_one_is_needed_and_room_for_all_is_wished() {
         let check = |free: u64, expected: Result<bool, ()>| {
-            let judged = judge(Path::new("checkpoints/x"), 10 << 20, 3, free << 20);
+            let judged = judge(Path::new("checkpoints/x"), 10 << 20, 3, 0, free << 20);
             assert_eq!(judged.map(|warning| warning.is_some()).map_err(|_| ()), expected, "{free}");
         };
         check(9, Err(()));
         check(10, Ok(true));
         check(49, Ok(true));
         check(50, Ok(false));
-        let text = judge(Path::new("checkpoints/x"), 10 << 20, 3, 5 << 20).unwrap_err().to_string();
+        assert!(judge(Path::new("checkpoints/x"), 10 << 20, 3, 1, 50 << 20).unwrap().is_some());
+        let text = judge(Path::new("checkpoints/x"), 10 << 20, 3, 0, 5 << 20).unwrap_err().to_string();
         assert!(text.contains("checkpoints/x: one takes about 10.0 MiB, and 5.0 MiB are free"), "{text}");
     }
 }

@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use burn::tensor::Device;
 
 use super::average::Average;
-use super::divergence::Divergence;
 use super::feed::Feed;
 use super::late::Late;
 use super::loss::Loss;
@@ -21,8 +20,8 @@ use super::replicas::Replicas;
 use super::saver::Saver;
 use super::validate::Validator;
 use super::{Error, stage};
-use crate::checkpoint::{self, Contents, Identity, Manifest, Progress, RunFolder, read_model};
-use crate::config::{self, BatchNorm, Config, OnDivergence, Sampler};
+use crate::checkpoint::{self, Contents, Identity, Manifest, Progress, RunFolder, Tally, read_model};
+use crate::config::{self, BatchNorm, Config, Sampler};
 use crate::dataset::{Balance, Preprocess};
 use crate::devices::held;
 use crate::loader::{Decoded, Item, Lone, order};
@@ -66,9 +65,6 @@ pub struct Splits {
 /// The temperature of weights that were not validated.
 pub(super) const UNFITTED: f64 = 1.0;
 
-/// A run that diverges again and again will not be saved by yet a lower learning rate.
-const MOST_REWINDS: u32 = 5;
-
 /// What moves while a run goes on.
 pub(super) struct Run<'a> {
     pub session: &'a Session<'a>,
@@ -87,9 +83,11 @@ pub(super) struct Run<'a> {
     pub device_memory: Option<u64>,
     pub late: Late,
     pub replicas: Replicas,
-    saver: Saver,
+    pub saver: Saver,
     /// The state that was saved last, and when.
     saved: Option<Progress>,
+    /// What of this epoch went into the last checkpoint.
+    pub tally_saved: Tally,
     pub saved_at: Instant,
     /// How long this epoch has stood still for checkpoints.
     pub saving: Duration,
@@ -132,7 +130,11 @@ pub fn run(
 }
 
 impl<'a> Run<'a> {
-    fn start(session: &'a Session<'a>, network: Network, from: Option<Contents>) -> Result<Self, Error> {
+    pub(super) fn start(
+        session: &'a Session<'a>,
+        network: Network,
+        from: Option<Contents>,
+    ) -> Result<Self, Error> {
         let device = &session.device;
         let temperature = from.as_ref().map_or(UNFITTED, |saved| saved.identity.temperature);
         let is_new = from.is_none();
@@ -159,7 +161,7 @@ impl<'a> Run<'a> {
         let samples = session.config.data.sampler != Sampler::Shuffle;
         let record = Record::open(session.folder, &mut progress)?;
         let record = record.marked(&session.identity).counting_classes(samples);
-        let loss = session.loss();
+        let (loss, tally_saved) = (session.loss(), progress.tally.clone());
         Ok(Self {
             session,
             network,
@@ -174,8 +176,9 @@ impl<'a> Run<'a> {
             device_memory: None,
             late: Late::on(device),
             replicas: Replicas::on(&session.others),
-            saver: Saver::new(session.folder, session.config.checkpoint.keep),
+            saver: Saver::new(session.folder),
             saved: None,
+            tally_saved,
             saved_at: Instant::now(),
             saving: Duration::ZERO,
         })
@@ -201,7 +204,8 @@ impl<'a> Run<'a> {
                 result => result?,
             }
             if self.asked_to_stop() {
-                return self.save_and_wait(observer).map(Some);
+                self.save_at_stop(observer)?;
+                return self.newest_saved(observer).map(Some);
             }
         }
         Ok(None)
@@ -241,19 +245,15 @@ impl<'a> Run<'a> {
         let identity = Identity { temperature: self.temperature, ..session.identity.clone() };
         let contents = Contents { model, raw, moments, identity, progress: self.progress.clone() };
         let manifest = Manifest::new(&session.fingerprints[0], &session.fingerprints[1]);
-        self.saver.begin(contents, manifest, observer)?;
+        self.saver.begin(contents, manifest, self.keep(), observer)?;
         self.saved = Some(self.progress.clone());
+        self.tally_saved = self.progress.tally.clone();
         self.saved_at = Instant::now();
         self.saving += started.elapsed();
         Ok(())
     }
 
-    /// Saves, and names the checkpoint once it is on the disk.
-    fn save_and_wait(&mut self, observer: &mut dyn Observer) -> Result<PathBuf, Error> {
-        self.save(observer)?;
-        self.newest_saved(observer)
-    }
-
+    /// The checkpoint to go on from, once it is on the disk.
     fn newest_saved(&mut self, observer: &mut dyn Observer) -> Result<PathBuf, Error> {
         match self.saver.settle(observer)? {
             Some(saved) => Ok(saved.to_owned()),
@@ -265,26 +265,6 @@ impl<'a> Run<'a> {
     /// Hears how the checkpoint on its way is doing.
     pub(super) fn look_after_saving(&mut self, observer: &mut dyn Observer) -> Result<(), Error> {
         Ok(self.saver.look(observer)?)
-    }
-
-    fn may_rewind(&self) -> bool {
-        self.session.config.train.on_divergence == OnDivergence::Rewind
-            && self.progress.rewinds < MOST_REWINDS
-    }
-
-    /// The run as its newest checkpoint has it, with half the learning rate from there on.
-    fn rewound(mut self, cause: &Divergence, observer: &mut dyn Observer) -> Result<Self, Error> {
-        self.saver.settle(observer)?;
-        let (session, rewinds) = (self.session, self.progress.rewinds + 1);
-        let found = session.folder.newest()?.checkpoint;
-        observer.remark(&format!(
-            "WARNING: {}; going back to {} with the learning rate halved ({rewinds} of at most {MOST_REWINDS} times)",
-            cause.what(),
-            found.folder.display()
-        ));
-        let mut contents = found.contents()?;
-        contents.progress.rewinds = rewinds;
-        Self::start(session, self.network, Some(contents))
     }
 
     /// The network that is validated, saved as best, tested and exported.

@@ -7,11 +7,10 @@ use std::thread::JoinHandle;
 
 use super::observe::Observer;
 use super::retry::{PAUSES, until_done};
-use crate::checkpoint::{Contents, Error, Manifest, RunFolder};
+use crate::checkpoint::{Contents, Error, Keep, Manifest, RunFolder};
 
 pub struct Saver {
     folder: RunFolder,
-    keep: usize,
     busy: Option<Busy>,
     newest: Option<PathBuf>,
 }
@@ -23,8 +22,8 @@ struct Busy {
 }
 
 impl Saver {
-    pub fn new(folder: &RunFolder, keep: usize) -> Self {
-        Self { folder: folder.clone(), keep, busy: None, newest: None }
+    pub fn new(folder: &RunFolder) -> Self {
+        Self { folder: folder.clone(), busy: None, newest: None }
     }
 
     /// Takes a checkpoint over, once the one before it is on the disk.
@@ -32,10 +31,11 @@ impl Saver {
         &mut self,
         contents: Contents,
         manifest: Manifest,
+        keep: Keep,
         observer: &mut dyn Observer,
     ) -> Result<(), Error> {
         self.settle(observer)?;
-        let (folder, keep) = (self.folder.clone(), self.keep);
+        let folder = self.folder.clone();
         let (tell, words) = channel();
         let work = move || put_down(&folder, &contents, manifest, keep, &tell);
         let thread = std::thread::Builder::new().name("checkpoint".into()).spawn(work);
@@ -83,7 +83,7 @@ fn put_down(
     folder: &RunFolder,
     contents: &Contents,
     manifest: Manifest,
-    keep: usize,
+    keep: Keep,
     tell: &Sender<String>,
 ) -> Result<PathBuf, Error> {
     let mut warn = |line: &str| {
@@ -93,7 +93,7 @@ fn put_down(
     let saved = until_done(&PAUSES, &mut warn, || folder.write(contents, manifest.clone()))?;
     until_done(&PAUSES, &mut warn, || folder.point_at(&saved, &contents.progress))?;
     // What cannot be removed only takes room.
-    if let Err(error) = folder.prune(keep) {
+    if let Err(error) = folder.prune(&saved, keep) {
         warn(&format!("WARNING: an old checkpoint stays: {error}"));
     }
     Ok(saved)

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::{contents, newest_step, run, save};
-use crate::checkpoint::{Best, Contents, Error, Manifest, Pointer, RunFolder};
+use crate::checkpoint::{Best, Contents, Error, Keep, Manifest, Pointer, RunFolder};
 use crate::durable;
 
 fn manifest() -> Manifest {
@@ -110,6 +110,99 @@ fn pointers_that_are_lost_are_put_back_by_the_newest_checkpoint() {
     assert_eq!(run.pointer("best"), Pointer::To("000001".into()));
     fs::remove_dir_all(run.path().join("steps/000001")).unwrap();
     assert!(matches!(run.pointer("best"), Pointer::Damaged(why) if why.contains("000001")));
+}
+
+/// The run as the next process finds it, with the model of some checkpoints damaged.
+fn damaged(run: &RunFolder, steps: &[&str]) -> RunFolder {
+    for step in steps {
+        fs::write(run.path().join("steps").join(step).join("model.safetensors"), "x").unwrap();
+    }
+    RunFolder::open(run.path()).unwrap()
+}
+
+fn names(run: &RunFolder) -> Vec<String> {
+    let name = |path: &std::path::PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
+    run.steps().iter().map(name).collect()
+}
+
+#[test]
+fn what_was_written_now_stays_though_a_damaged_checkpoint_has_a_higher_number() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = run(folder.path());
+    run.save(&contents(40), manifest(), 5).unwrap();
+    run.save(&contents(110), manifest(), 5).unwrap();
+    let run = damaged(&run, &["000110"]);
+    assert_eq!(run.newest().unwrap().checkpoint.progress().unwrap().step, 40);
+    run.save(&contents(53), manifest(), 1).unwrap();
+    assert_eq!(names(&run), ["000110", "000053"]);
+    // Nor is it removed once the run has come past it.
+    run.save(&contents(120), manifest(), 1).unwrap();
+    assert_eq!(names(&run), ["000120", "000110"]);
+    assert_eq!(newest_step(&run), 120);
+}
+
+#[test]
+fn damaged_checkpoints_are_neither_counted_nor_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = run(folder.path());
+    (1..=4).for_each(|step| drop(run.save(&contents(step), manifest(), 9).unwrap()));
+    let run = damaged(&run, &["000001", "000003"]);
+    run.save(&contents(5), manifest(), 3).unwrap();
+    assert_eq!(names(&run), ["000005", "000004", "000003", "000002", "000001"]);
+    run.save(&contents(6), manifest(), 3).unwrap();
+    assert_eq!(names(&run), ["000006", "000005", "000004", "000003", "000001"]);
+}
+
+#[test]
+fn the_best_checkpoint_stays_and_nothing_goes_where_nobody_knows_which_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = run(folder.path());
+    save(&run, &contents(1)).unwrap();
+    (2..=3).for_each(|step| drop(run.save(&worse(step), manifest(), 1).unwrap()));
+    assert_eq!(names(&run), ["000003", "000001"]);
+    fs::write(run.file("best"), "x").unwrap();
+    run.save(&worse(4), manifest(), 1).unwrap();
+    assert_eq!(names(&run), ["000004", "000003", "000001"]);
+}
+
+#[test]
+fn what_comes_before_the_first_update_stays_where_it_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = run(folder.path());
+    let write = |step: usize| {
+        let saved = run.write(&contents(step), manifest()).unwrap();
+        run.point_at(&saved, &contents(step).progress).unwrap();
+        saved
+    };
+    let saved = [0, 1, 2].map(write);
+    run.prune(&saved[2], Keep { newest: 1, first: true }).unwrap();
+    assert_eq!(names(&run), ["000002", "000000"]);
+    run.prune(&saved[2], Keep { newest: 1, first: false }).unwrap();
+    assert_eq!(names(&run), ["000002"]);
+}
+
+/// A run that has diverged goes on from an earlier checkpoint than its newest.
+#[test]
+fn what_is_saved_after_going_back_is_newer_than_what_was_left_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = run(folder.path());
+    (1..=4).for_each(|step| drop(run.save(&contents(step), manifest(), 9).unwrap()));
+    let earlier = |step: usize| {
+        let found = run.newest_where(|progress| progress.step < step).unwrap();
+        found.folder.file_name().unwrap().to_str().unwrap().to_owned()
+    };
+    assert_eq!([9, 4, 2, 1, 0].map(earlier), ["000004", "000003", "000001", "000001", "000001"]);
+    let mut again = contents(3);
+    again.progress.rewinds = 1;
+    run.save(&again, manifest(), 9).unwrap();
+    assert_eq!(names(&run), ["000003-1", "000004", "000003", "000002", "000001"]);
+    assert_eq!(run.newest().unwrap().checkpoint.contents().unwrap().progress, again.progress);
+    assert_eq!([9, 4, 3].map(earlier), ["000003-1", "000003-1", "000002"]);
+    again.progress.step = 4;
+    run.save(&again, manifest(), 2).unwrap();
+    assert_eq!(names(&run), ["000004-1", "000003-1"]);
+    damaged(&run, &["000004-1", "000003-1"]);
+    assert!(matches!(run.newest_where(|_| true), Err(Error::NoCheckpoint { .. })));
 }
 
 #[test]
