@@ -1,9 +1,11 @@
 """Requests a second, p99 and memory of `kiln serve` and of server.py at saturation, in turn on the same cores.
 
+    kiln export checkpoints/head --format onnx --out model.onnx
     python benches/peers/serve/load.py checkpoints/head model.onnx PICTURES [--kiln target/release/kiln] [--rounds 3]
 
-Needs wrk (Debian: apt-get install wrk), fastapi, uvicorn and python-multipart. Afterwards kiln gets four times the
-connections that saturate it, with a queue too short for them.
+Needs wrk (Debian: apt-get install wrk), fastapi, uvicorn, python-multipart, onnxruntime and pillow. Both servers have the
+same model, and first have to say the same of one picture. Afterwards kiln gets four times the connections that saturate
+it, with its own queue and with one too short for them.
 """
 
 import argparse
@@ -79,6 +81,41 @@ class Server:
         self.process.wait()
 
 
+def asked(server, picture):
+    """What a server says of one picture: the classes with their probabilities. In a form as post.lua makes it."""
+    head = b'--frontier\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\nContent-Type: image/jpeg\r\n\r\n'
+    body = head + pathlib.Path(picture).read_bytes() + b"\r\n--frontier--\r\n"
+    headers = {"Content-Type": "multipart/form-data; boundary=frontier"}
+    request = urllib.request.Request(server.url + "predict?top=1000", body, headers)
+    answer = json.loads(urllib.request.urlopen(request).read())
+    guesses = answer.get("pictures", [answer])[0]["classes"]
+    return {guess["class"]: guess["probability"] for guess in guesses}
+
+
+# Both decode JPEGs and resize, each by its own library. The browser's decoder has the same bound (docs/web.md).
+APART = 0.02
+
+
+def expect_the_same(servers, listed):
+    """Servers of different models, or of different preprocessing, are no comparison."""
+    picture = pathlib.Path(listed).read_text().splitlines()[0]
+    said = []
+    for make in servers.values():
+        server = make()
+        try:
+            said.append(asked(server, picture))
+        finally:
+            server.stop()
+    first, second = said
+    if first.keys() != second.keys():
+        sys.exit("the servers do not know the same classes")
+    apart = max(abs(first[name] - second[name]) for name in first)
+    best = [max(answers, key=answers.get) for answers in said]
+    print(json.dumps({"said": best, "apart": apart}), flush=True)
+    if apart > APART or best[0] != best[1]:
+        sys.exit(f"the servers do not say the same of {picture}: {best}, {apart:.4f} apart, {APART} are allowed")
+
+
 def load(server, pictures, connections, seconds):
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", "-s", str(HERE / "post.lua")]
     out = subprocess.run(
@@ -136,12 +173,15 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         pictures = uploads(args.pictures, pathlib.Path(folder))
         servers = {"kiln": kiln, "fastapi": fastapi}
+        expect_the_same(servers, pictures)
         for _ in range(args.rounds):
             for name, make in servers.items():
                 if args.only in (None, name):
                     measure(name, make, args, pictures, args.connections)
         if args.only != "fastapi":
-            measure("kiln", lambda: kiln("--queue", "16"), args, pictures, 4 * args.connections)
+            # Its own queue first: how long it makes everybody wait.
+            measure("kiln", kiln, args, pictures, 4 * args.connections)
+            measure("kiln --queue 16", lambda: kiln("--queue", "16"), args, pictures, 4 * args.connections)
 
 
 main()
