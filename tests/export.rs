@@ -1,15 +1,14 @@
 //! `kiln export` as users meet it: what it writes predicts as the run does, nothing is overwritten, damage is named, and timm
-//! loads what was written for it.
+//! and torchvision load what was written for them.
 
 // What prepares the folders is no test function, but belongs to the tests all the same.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod made;
+mod python;
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command as System, Stdio};
 
 use assert_cmd::Command;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -158,7 +157,7 @@ fn a_damaged_export_is_read_or_refused_and_never_a_panic() {
 }
 
 #[test]
-fn what_timm_cannot_hold_is_refused_before_anything_is_written() {
+fn what_others_cannot_hold_is_refused_before_anything_is_written() {
     let folder = TempDir::new().unwrap();
     let run = tiny_run(&folder);
     let check = |options: &[&str], expected: &str| {
@@ -168,31 +167,30 @@ fn what_timm_cannot_hold_is_refused_before_anything_is_written() {
     };
     check(&["--layout", "timm"], "no timm model has the shape of b-w0.1-d0.1-r32");
     check(&["--layout", "timm", "--format", "burnpack"], "`--layout timm` is for safetensors");
+    check(&["--layout", "torchvision"], "torchvision cannot hold b-w0.1-d0.1-r32");
+    check(&["--layout", "torchvision", "--format", "onnx"], "`--layout torchvision` is for safetensors");
     check(&["--format", "onyx"], "onyx");
     assert!(!run.join("export").exists());
 }
 
-// ---- timm ----
-
-/// Looks for the packages without the seconds that importing them takes.
-const PROBE: &str =
-    "import importlib.util as u, sys; sys.exit(not all(map(u.find_spec, ['timm', 'torch', 'safetensors'])))";
-
-/// A Python that has timm, or None, said aloud. KILN_PYTHON names one.
-fn python() -> Option<String> {
-    let python = std::env::var("KILN_PYTHON").unwrap_or_else(|_| "python3".into());
-    let found = System::new(&python).args(["-c", PROBE]).output();
-    if found.is_ok_and(|output| output.status.success()) {
-        return Some(python);
-    }
-    println!("skipped: {python} has no timm (set KILN_PYTHON to a Python that has)");
-    None
+#[test]
+fn what_torchvision_takes_is_a_model_like_any_other() {
+    let folder = TempDir::new().unwrap();
+    let run = run_with(&folder, &Plan::variant(Variant::B0), Padding::Symmetric, 1e-5);
+    let files = exported(&run, &["--layout", "torchvision"]);
+    assert_eq!(files, [run.join("export/flowers-torchvision.safetensors")]);
+    let picture = picture(&folder);
+    assert_eq!(predicted(&files[0], &picture).out, predicted(&run, &picture).out);
+    let answer = kiln(["weights", "inspect", files[0].to_str().unwrap()]);
+    assert!(answer.out.contains("torchvision"), "{}{}", answer.out, answer.err);
 }
+
+// ---- timm and torchvision ----
 
 const SIDE: usize = 75;
 const SAMPLES: usize = 2;
 
-/// The same numbers as in check_timm.py.
+/// The same numbers as in check_layout.py.
 fn pictures(channels: usize) -> Tensor<4> {
     let value = |i: u64| (((i * 2_654_435_761) % (1 << 32)) >> 8) as f32 / (1 << 23) as f32 - 1.0;
     let values: Vec<f32> = (0..(SAMPLES * channels * SIDE * SIDE) as u64).map(value).collect();
@@ -215,38 +213,32 @@ fn logits_by_kiln(file: &Path) -> Vec<f32> {
 }
 
 /// Gives the script the very lines that kiln printed.
-fn logits_by_timm(python: &str, lines: &[String], plan: &Plan) -> Vec<f32> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/check_timm.py");
-    let mut child = System::new(python)
-        .arg(script)
-        .args([SAMPLES, SIDE, plan.channels].map(|number| number.to_string()))
-        .args(plan.marks_edge.then_some("ones"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(lines.join("\n").as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success());
-    serde_json::from_slice(&output.stdout).unwrap()
+fn logits_by(library: &str, python: &str, lines: &[String], plan: &Plan) -> Vec<f32> {
+    let numbers = [SAMPLES, SIDE, plan.channels].map(|number| number.to_string());
+    let mut arguments = vec![library];
+    arguments.extend(numbers.iter().map(String::as_str));
+    arguments.extend(plan.marks_edge.then_some("ones"));
+    let logits = python::said(python, "check_layout.py", &arguments, &lines.join("\n"));
+    serde_json::from_value(logits).unwrap()
 }
 
 fn check_timm(variant: Variant, padding: Padding, norm_eps: f64, create: &str) {
-    check_timm_of(&Plan::variant(variant), padding, norm_eps, create);
+    let create = format!("timm.create_model({create})");
+    check("timm", &Plan::variant(variant), padding, norm_eps, &create);
 }
 
-fn check_timm_of(plan: &Plan, padding: Padding, norm_eps: f64, create: &str) {
-    let Some(python) = python() else { return };
+fn check(library: &str, plan: &Plan, padding: Padding, norm_eps: f64, create: &str) {
+    let Some(python) = python::python(&[library, "torch", "safetensors"]) else { return };
     let folder = TempDir::new().unwrap();
     let run = run_with(&folder, plan, padding, norm_eps);
-    let answer = kiln(["export", run.to_str().unwrap(), "--layout", "timm", "--json"]);
+    let answer = kiln(["export", run.to_str().unwrap(), "--layout", library, "--json"]);
     assert_eq!(answer.code, 0, "{}", answer.err);
     let report: serde_json::Value = serde_json::from_str(&answer.out).unwrap();
-    let lines: Vec<String> = serde_json::from_value(report["files"][0]["timm"].clone()).unwrap();
-    assert_eq!(lines[0], format!("model = timm.create_model({create})"));
+    let lines: Vec<String> = serde_json::from_value(report["files"][0][library].clone()).unwrap();
+    assert_eq!(lines[0], format!("model = {create}"));
     assert!(lines.iter().all(|line| answer.err.contains(line.as_str())), "{}", answer.err);
     let found = logits_by_kiln(Path::new(report["files"][0]["path"].as_str().unwrap()));
-    let wanted = logits_by_timm(&python, &lines, plan);
+    let wanted = logits_by(library, &python, &lines, plan);
     assert_eq!(found.len(), wanted.len());
     let largest = |values: &mut dyn Iterator<Item = f32>| values.map(f32::abs).fold(0.0, f32::max);
     let error =
@@ -273,12 +265,22 @@ fn timm_computes_the_same_lite0() {
 #[test]
 fn timm_computes_the_same_on_one_channel() {
     let plan = Plan { channels: 1, ..Plan::variant(Variant::Lite0) };
-    check_timm_of(&plan, Padding::Same, 1e-3, r#""tf_efficientnet_lite0", num_classes=7, in_chans=1"#);
+    let create = r#"timm.create_model("tf_efficientnet_lite0", num_classes=7, in_chans=1)"#;
+    check("timm", &plan, Padding::Same, 1e-3, create);
     let plan = Plan { channels: 1, marks_edge: true, ..Plan::variant(Variant::B0) };
-    check_timm_of(&plan, Padding::Symmetric, 1e-5, r#""efficientnet_b0", num_classes=7, in_chans=2"#);
+    let create = r#"timm.create_model("efficientnet_b0", num_classes=7, in_chans=2)"#;
+    check("timm", &plan, Padding::Symmetric, 1e-5, create);
 }
 
 #[test]
 fn timm_computes_the_same_with_another_eps() {
     check_timm(Variant::B0, Padding::Same, 1e-2, r#""tf_efficientnet_b0", num_classes=7, bn_eps=1e-2"#);
+}
+
+#[test]
+fn torchvision_computes_the_same() {
+    let create = |variant: &str| format!("torchvision.models.efficientnet_{variant}(num_classes=7)");
+    check("torchvision", &Plan::variant(Variant::B0), Padding::Symmetric, 1e-5, &create("b0"));
+    // The first whose batch norm has another eps there.
+    check("torchvision", &Plan::variant(Variant::B5), Padding::Symmetric, 1e-3, &create("b5"));
 }

@@ -6,6 +6,8 @@
 
 mod made;
 mod runtimes;
+#[cfg(feature = "onnx-check")]
+mod studio;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -188,4 +190,28 @@ fn options_without_the_format_and_files_of_others_are_refused() {
     let (out, _) = kiln(&["export", run, "--format", "onnx", "--onnx-output", "features"], 0);
     let (_, err) = kiln(&["predict", out.trim(), "/dev/null"], 4);
     assert!(err.contains("ONNX files are for other programs"), "{err}");
+}
+
+/// A run's own pictures are found wherever training found them.
+#[test]
+#[cfg(feature = "onnx-check")]
+fn real_pictures_are_tried_from_folders_and_from_shards() {
+    let studio = studio::Studio::new();
+    let mut tar = tar::Builder::new(Vec::new());
+    for (name, picture) in studio.files("pictures") {
+        let class = name.split('/').next().unwrap().as_bytes();
+        for (name, content) in [(name.replace(".png", ".cls"), class), (name.clone(), picture.as_slice())] {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(content.len() as u64);
+            tar.append_data(&mut header, name, content).unwrap();
+        }
+    }
+    studio.write("shards/all.tar", tar.into_inner().unwrap());
+    for (path, run) in [("pictures", "folder"), ("shards", "shards")] {
+        let data = format!("data.path={path}");
+        studio.expect(0, &["train", "tiny.toml", "--run", run, "stage.1.epochs=1", &data]);
+        let run = format!("checkpoints/{run}");
+        let ended = studio.expect(0, &["export", &run, "--format", "onnx"]);
+        assert!(ended.err.contains("2 random pictures and 4 of the run's own: "), "{}", ended.err);
+    }
 }

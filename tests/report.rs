@@ -25,15 +25,30 @@ fn a_finished_run_has_a_page_that_needs_nothing_else_and_can_be_made_again() {
     for outside in ["http://", "https://", "src=\"/", "<link", "http-equiv", "@import"] {
         assert!(!page.contains(outside), "{outside} in the page");
     }
-    for part in
-        ["test accuracy", "How training went", "Class by class", "What training sees", "kiln train tiny.toml"]
-    {
+    let parts = [
+        "test accuracy",
+        "How training went",
+        "Class by class",
+        "weighted mean",
+        "What training sees",
+        "kiln train tiny.toml",
+        "EfficientNet b-w0.1-d0.1-r32",
+        ", Burn ",
+        "PNG files",
+    ];
+    for part in parts {
         assert!(page.contains(part), "{part} is not in the page");
     }
     for (file, lines) in [("predictions.csv", 10), ("classes.csv", 4), ("confusion.csv", 4)] {
         let text = fs::read_to_string(studio.path(&format!("checkpoints/tiny/report/{file}"))).unwrap();
         assert!(text.lines().count() >= lines.min(4), "{file}: {text}");
     }
+    let figures = fs::read_to_string(studio.path("checkpoints/tiny/report/figures.csv")).unwrap();
+    for name in ["macro_precision", "weighted_recall", "weighted_f1"] {
+        assert!(figures.lines().any(|line| line.starts_with(&format!("{name},"))), "{name}: {figures}");
+    }
+    let top5 = figures.lines().find(|line| line.starts_with("top5,")).unwrap();
+    assert!(top5.split(',').all(|field| !field.is_empty()), "{top5}");
     fs::remove_file(studio.path(REPORT)).unwrap();
     let said = studio.expect(0, &["report", "checkpoints/tiny", "--json"]).json();
     assert_eq!((&said["finished"], &said["epochs"]), (&true.into(), &2.into()));

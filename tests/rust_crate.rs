@@ -76,6 +76,9 @@ fn the_crate_builds_and_agrees_with_kiln() {
     let made = kiln(&["export", run.to_str().unwrap(), "--format", "rust"]);
     let made = Path::new(made.trim());
     assert_eq!(made, run.join("export/flowers-rust"));
+    // Whoever gets the crate alone gets the card with it.
+    let card = fs::read(made.join("MODEL_CARD.md")).unwrap();
+    assert_eq!(card, fs::read(run.join("export/MODEL_CARD.md")).unwrap());
     let Some(program) = built(made) else { return };
     let pictures = drawn(folder.path());
     let off = apart(&program, &run, &pictures);

@@ -68,6 +68,8 @@ fn compared(studio: &Studio, model: &str, runtime: &[String], pictures: &[PathBu
     let mut arguments = vec!["export", model, "--format", "web", "--out", "page"];
     arguments.extend(runtime.iter().map(String::as_str));
     studio.expect(0, &arguments);
+    let card = fs::read_to_string(studio.path("page/MODEL_CARD.md")).unwrap();
+    assert!(card.contains("## Licences"), "{card}");
     let classes = json(&fs::read_to_string(studio.path("page/model.json")).unwrap())["classes"].clone();
     let classes: Vec<String> = serde_json::from_value(classes).unwrap();
     let report = shown(&studio.path("page"), pictures);

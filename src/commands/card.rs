@@ -1,4 +1,4 @@
-//! The model card that lies beside what `kiln export` writes.
+//! The model card that lies beside what `kiln export` writes, and in the folders that are passed on whole.
 
 use std::path::{Path, PathBuf};
 
@@ -9,23 +9,26 @@ use crate::checkpoint::{Identity, RunFolder};
 use crate::durable;
 use crate::report::{Card, Run};
 
-const NAME: &str = "MODEL_CARD";
+/// What the card is called where nothing is in its way.
+pub const NAME: &str = "MODEL_CARD.md";
 
-/// Writes the card of a model into a folder and says where. A card that is there already and says the same serves again.
-pub fn put(folder: &Path, model: &str, step: Option<usize>, identity: &Identity) -> Result<PathBuf> {
+/// The text of a model's card.
+pub fn text(model: &str, step: Option<usize>, identity: &Identity) -> String {
     let path = Path::new(model);
     let run = if RunFolder::is_one(path) { read(path) } else { None };
     // The name of `.` is known to the system alone.
     let whole = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let name = whole.file_stem().map_or_else(|| model.to_owned(), |name| name.to_string_lossy().into_owned());
-    let card = Card { name: &name, identity, run: run.as_ref(), is_tested: is_tested(run.as_ref(), step) };
-    let text = card.markdown();
+    Card { name: &name, identity, run: run.as_ref(), is_tested: is_tested(run.as_ref(), step) }.markdown()
+}
+
+/// Writes a card into a folder and says where. One that is there already and says the same serves again.
+pub fn put(folder: &Path, text: &str) -> Result<PathBuf> {
     let mut number = 1;
     loop {
-        let path =
-            folder.join(if number == 1 { format!("{NAME}.md") } else { format!("{NAME}-{number}.md") });
+        let path = folder.join(if number == 1 { NAME.to_owned() } else { format!("MODEL_CARD-{number}.md") });
         match durable::write_new(&path, text.as_bytes()) {
-            Err(durable::Error::Exists { .. }) if is_same(&path, &text) => return Ok(path),
+            Err(durable::Error::Exists { .. }) if is_same(&path, text) => return Ok(path),
             Err(durable::Error::Exists { .. }) => number += 1,
             done => return Ok(done.map(|()| path)?),
         }

@@ -1,6 +1,7 @@
 //! `kiln export`: a trained model as files to take elsewhere. Each file is read back and compared before it counts as
 //! written.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -18,7 +19,7 @@ use crate::chance::Key;
 use crate::config::DeviceChoice;
 use crate::devices::choose;
 use crate::durable::{self, NewFolder};
-use crate::export::{self, Form, Model, Timm, rust};
+use crate::export::{self, Form, Model, Taker, rust};
 
 #[derive(Args)]
 pub struct Export {
@@ -66,6 +67,7 @@ enum Kind {
 enum Layout {
     Kiln,
     Timm,
+    Torchvision,
 }
 
 /// What was written.
@@ -74,37 +76,39 @@ struct Written {
     path: String,
     format: &'static str,
     layout: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    timm: Option<[String; 2]>,
+    /// By the library that takes the file: the lines of Python that load it there.
+    #[serde(flatten)]
+    python: BTreeMap<&'static str, [String; 2]>,
 }
 
 impl Export {
     pub fn run(self) -> Ended {
         let forms = self.forms()?;
         let model = classifier::read(&self.model, self.step)?;
-        let timm = forms.contains(&Form::Timm).then(|| Timm::fitting(&model.identity)).transpose()?;
+        let takers = forms.iter().map(|&form| Taker::of(form, &model.identity));
+        let takers: Vec<Option<Taker>> = takers.collect::<Result<_, _>>()?;
         let from = Path::new(&self.model);
         let target = Target::new(self.out.as_deref(), forms.len(), from, &model.identity.network)?;
         let device = choose(DeviceChoice::Cpu)?.device;
         let expected = answers(model.clone(), &device)?;
+        let card = card::text(&self.model, self.step, &model.identity);
         session::marks(&model.identity);
         let mut files = Vec::new();
         onnx::tell_if_not_run(&forms);
-        for form in forms {
+        for (form, taker) in forms.into_iter().zip(takers) {
             let path = match form {
                 Form::Onnx(options) => put_onnx(&model, options, &target, from)?,
-                Form::Rust => put_crate(&model, &target, from)?,
-                Form::Web => put_page(&model, &target, from, self.ort_web.as_deref())?,
+                Form::Rust => put_crate(&model, &target, from, &card)?,
+                Form::Web => put_page(&model, &target, from, self.ort_web.as_deref(), &card)?,
                 _ => put_arrays(&model, form, &target, &expected, &device)?,
             };
-            let timm = timm.as_ref().filter(|_| form == Form::Timm);
             if !self.format.json {
                 print(&format!("{}\n", path.display()))?;
             }
-            explain(timm, &path);
-            files.push(Written::new(&path, form, timm));
+            explain(taker.as_ref(), &path);
+            files.push(Written::new(&path, form, taker.as_ref()));
         }
-        let card = card::put(target.folder(), &self.model, self.step, &model.identity)?;
+        let card = card::put(target.folder(), &card)?;
         tell(&format!("what it is and what it is not: {}", card.display()));
         if self.format.json {
             let card = card.display().to_string();
@@ -121,6 +125,7 @@ impl Export {
             let form = match (kind, self.layout) {
                 (Kind::Safetensors, Layout::Kiln) => Form::Safetensors,
                 (Kind::Safetensors, Layout::Timm) => Form::Timm,
+                (Kind::Safetensors, Layout::Torchvision) => Form::Torchvision,
                 (Kind::Burnpack, _) => Form::Burnpack,
                 (Kind::Onnx, _) => Form::Onnx(self.onnx.checked()),
                 (Kind::Rust, _) => Form::Rust,
@@ -130,9 +135,11 @@ impl Export {
                 forms.push(form);
             }
         }
-        if self.layout == Layout::Timm && !forms.contains(&Form::Timm) {
-            let text = "`--layout timm` is for safetensors; add it to --format, or leave the layout out";
-            return Err(Failure::Usage(text.into()).into());
+        if let Some(layout) = self.foreign_layout().filter(|_| !self.kinds.contains(&Kind::Safetensors)) {
+            let text = format!(
+                "`--layout {layout}` is for safetensors; add it to --format, or leave the layout out"
+            );
+            return Err(Failure::Usage(text).into());
         }
         if self.onnx.are_given() && !self.kinds.contains(&Kind::Onnx) {
             let text = "--onnx-input, --onnx-precision and --onnx-output are for `--format onnx`; add it, or leave them out";
@@ -143,6 +150,14 @@ impl Export {
             return Err(Failure::Usage(text.into()).into());
         }
         Ok(forms)
+    }
+
+    fn foreign_layout(&self) -> Option<&'static str> {
+        match self.layout {
+            Layout::Kiln => None,
+            Layout::Timm => Some("timm"),
+            Layout::Torchvision => Some("torchvision"),
+        }
     }
 }
 
@@ -171,19 +186,27 @@ fn put_onnx(model: &Model, options: onnx::Options, target: &Target, from: &Path)
 }
 
 /// A folder with the crate, whose network another runtime runs before it is written.
-fn put_crate(model: &Model, target: &Target, from: &Path) -> Result<PathBuf> {
+fn put_crate(model: &Model, target: &Target, from: &Path, card: &str) -> Result<PathBuf> {
     let network = export::bytes(model, Form::Rust)?;
     onnx::expect_agreement(model, rust::OPTIONS, &network, from)?;
-    let files = rust::files(&model.identity, network, &target.stem());
+    let mut files = rust::files(&model.identity, network, &target.stem());
+    files.push((card::NAME, card.into()));
     target.put(Form::Rust, &|path| put_folder(path, &files))
 }
 
 /// A folder with the page, whose network another runtime runs before it is written.
-fn put_page(model: &Model, target: &Target, from: &Path, runtime: Option<&Path>) -> Result<PathBuf> {
+fn put_page(
+    model: &Model,
+    target: &Target,
+    from: &Path,
+    runtime: Option<&Path>,
+    card: &str,
+) -> Result<PathBuf> {
     let network = export::bytes(model, Form::Web)?;
     onnx::expect_agreement(model, export::web::OPTIONS, &network, from)?;
     let mut files = export::web::files(&model.identity, network, &target.stem());
     files.extend(web::runtime(runtime)?);
+    files.push((card::NAME, card.into()));
     let path = target.put(Form::Web, &|path| put_folder(path, &files))?;
     tell(&format!(
         "serve it, for example: python3 -m http.server 8000 --bind 127.0.0.1 --directory {}",
@@ -254,32 +277,30 @@ fn keep_if_equal(path: &Path, difference: Option<String>) -> Result<()> {
     Err(Failure::Disagrees(text).into())
 }
 
-fn explain(timm: Option<&Timm>, path: &Path) {
-    let Some(timm) = timm else { return };
-    let [create, load] = timm.python(path);
+fn explain(taker: Option<&Taker>, path: &Path) {
+    let Some(taker) = taker else { return };
+    let [create, load] = taker.python(path);
+    let library = taker.library();
     tell(&format!(
-        "for timm's {}, after `import timm, safetensors.torch`:\n    {create}\n    {load}",
-        timm.network
+        "for {library}'s {}, after `import {library}, safetensors.torch`:\n    {create}\n    {load}",
+        taker.network()
     ));
-    if let Some(input) = timm.input {
-        tell(input);
-    }
-    if let Some(differs) = &timm.differs {
-        tell(&format!("{differs}, so the argument must be given"));
-    }
+    taker.remarks().iter().for_each(|remark| tell(remark));
 }
 
 impl Written {
-    fn new(path: &Path, form: Form, timm: Option<&Timm>) -> Self {
+    fn new(path: &Path, form: Form, taker: Option<&Taker>) -> Self {
         let (format, layout) = match form {
             Form::Safetensors => ("safetensors", "kiln"),
             Form::Timm => ("safetensors", "timm"),
+            Form::Torchvision => ("safetensors", "torchvision"),
             Form::Burnpack => ("burnpack", "kiln"),
             Form::Onnx(_) => ("onnx", "kiln"),
             Form::Rust => ("rust", "kiln"),
             Form::Web => ("web", "kiln"),
         };
-        Self { path: path.display().to_string(), format, layout, timm: timm.map(|timm| timm.python(path)) }
+        let python = taker.iter().map(|taker| (taker.library(), taker.python(path))).collect();
+        Self { path: path.display().to_string(), format, layout, python }
     }
 }
 

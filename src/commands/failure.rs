@@ -67,7 +67,10 @@ fn code_of(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
         return Some(RUN_FOLDER);
     }
     if let Some(
-        export::Error::NoTimmModel { .. } | export::Error::NoWebWindow | export::Error::Runtime { .. },
+        export::Error::NoTimmModel { .. }
+        | export::Error::NoTorchvisionModel { .. }
+        | export::Error::NoWebWindow
+        | export::Error::Runtime { .. },
     ) = cause.downcast_ref()
     {
         return Some(USAGE);

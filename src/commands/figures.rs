@@ -99,7 +99,10 @@ pub fn words_of_sources(sources: &[Source]) -> String {
     }
     let width = sources.iter().map(|source| source.name.chars().count()).max().unwrap_or(0);
     let row = |source: &Source| {
-        format!("  {:width$}  accuracy {:.4}  {:8} pictures\n", source.name, source.accuracy, source.samples)
+        let interval =
+            source.interval.map_or_else(String::new, |[from, to]| format!("  {from:.4} to {to:.4}"));
+        let Source { name, accuracy, samples, .. } = source;
+        format!("  {name:width$}  accuracy {accuracy:.4}{interval}  {samples:8} pictures\n")
     };
     format!("\nby source\n{}", sources.iter().map(row).collect::<String>())
 }
@@ -129,5 +132,15 @@ mod tests {
             words_of_confusions(&classes, &figures),
             "\nmost often confused\n  1 of 2 rose taken for tulip\n  1 of 1 daisy taken for rose\n"
         );
+    }
+
+    #[test]
+    fn a_source_is_told_with_its_interval() {
+        let source =
+            |name: &str, interval| Source { name: name.into(), samples: 8, accuracy: 0.75, interval };
+        let words = words_of_sources(&[source("a", Some([0.5, 1.0])), source("b/c", None)]);
+        let expected = "\nby source\n  a    accuracy 0.7500  0.5000 to 1.0000         8 pictures\n\
+                        \x20 b/c  accuracy 0.7500         8 pictures\n";
+        assert_eq!(words, expected);
     }
 }

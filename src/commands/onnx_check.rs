@@ -1,15 +1,20 @@
 //! Whether an ONNX file gives what its model gives: it is run again on random pictures, and on some of the run's own where
 //! they are still there.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Result;
 
 use super::console::tell;
 use super::failure::Failure;
+use super::prepare::labels_of;
 use crate::chance::Key;
 use crate::checkpoint::RunFolder;
-use crate::dataset::{Limits, Location, Part, Picture, PictureError, Preprocess, Record, Split};
+use crate::config::{Config, Source};
+use crate::dataset::{
+    Limits, Location, Part, Picture, PictureError, Pictures, Preprocess, Record, Sample, Split, audit,
+};
 use crate::export::Model;
 use crate::export::onnx::{Options, check};
 
@@ -54,20 +59,36 @@ fn random(preprocess: &Preprocess) -> Result<Vec<Picture>, PictureError> {
 
 /// Some pictures that the run was validated or trained with, as the network sees them. Where there are none any more, none.
 fn real(from: &Path, preprocess: &Preprocess) -> Vec<Picture> {
-    let Ok(record) = RunFolder::open(from).map(|run| Record::read(&run.dataset_path())) else {
-        return Vec::new();
-    };
-    let Ok(record) = record else { return Vec::new() };
+    let Ok(run) = RunFolder::open(from) else { return Vec::new() };
+    let Ok(record) = Record::read(&run.dataset_path()) else { return Vec::new() };
     let of = |split| record.samples.iter().filter(move |sample| sample.split == split);
     let samples: Vec<_> = of(Split::Val).chain(of(Split::Train)).collect();
     // Spread over the classes, which lie one after the other.
     let apart = (samples.len() / REAL).max(1);
-    let paths = samples.iter().step_by(apart).map(|sample| record.root.join(&sample.relative));
-    paths.filter_map(|path| seen(&path, preprocess)).take(REAL).collect()
+    let mut listed = None;
+    let place = |sample: &&Sample| {
+        let path = record.root.join(&sample.relative);
+        match path.is_file() {
+            true => Some(Location::File(path)),
+            false => listed.get_or_insert_with(|| in_shards(&run)).get(&sample.relative).cloned(),
+        }
+    };
+    let places = samples.iter().step_by(apart).filter_map(place);
+    places.filter_map(|place| seen(&place, preprocess)).take(REAL).collect()
 }
 
-fn seen(path: &Path, preprocess: &Preprocess) -> Option<Picture> {
-    let bytes = Location::File(path.to_owned()).read().ok()?;
+/// Where the members of a run's shards lie, by their names. The record does not say; the shards are listed again, and no
+/// picture is read for that.
+fn in_shards(run: &RunFolder) -> BTreeMap<String, Location> {
+    let Ok(config) = Config::load(&run.config_path(), &[]) else { return BTreeMap::new() };
+    let Source::Path(path) = &config.data.source else { return BTreeMap::new() };
+    let found = audit::find(&Pictures::At(path.clone()), &labels_of(&config));
+    let entries = found.map(|found| found.entries).unwrap_or_default();
+    entries.into_iter().map(|entry| (entry.name, entry.location)).collect()
+}
+
+fn seen(place: &Location, preprocess: &Preprocess) -> Option<Picture> {
+    let bytes = place.read().ok()?;
     let need = |width, height| preprocess.need(width, height);
     let part = Part::decode(&bytes, preprocess.background, &Limits::default(), &need).ok()?;
     Some(preprocess.apply_to(&part).ok()?.to_rgb8().into_owned())

@@ -256,8 +256,7 @@ fn from_file(config: &Config, mut plan: Plan, path: &Path) -> Result<Beginning> 
     let file =
         if RunFolder::is_one(path) { RunFolder::open(path)?.best()?.model_path() } else { path.to_owned() };
     let named = weights::read(&file)?.named;
-    let mut start =
-        Start { weights: Some(path.display().to_string()), licence: None, instead_of_pretrained: false };
+    let mut start = Start { weights: Some(last_name(path)), licence: None, instead_of_pretrained: false };
     if weights::layouts::detect(named.names()) == Some(Layout::Kiln)
         && let Ok((_, identity)) = read_model(&file)
     {
@@ -357,9 +356,14 @@ impl Beginning {
     }
 }
 
+/// What a path ends with: models are passed on, and where their makers keep their files is nobody's business.
+fn last_name(path: &Path) -> String {
+    path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+}
+
 fn words_of(origin: &Origin, root: &Path) -> String {
     match origin {
-        Origin::Folder => format!("the folder {}", root.display()),
+        Origin::Folder => format!("the folder {}", last_name(root)),
         Origin::Recipe { name, licence, .. } => format!("{name} ({licence})"),
         Origin::Drawn { pictures, .. } => format!("{pictures} pictures drawn by kiln, no photographs"),
     }

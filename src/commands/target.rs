@@ -122,6 +122,7 @@ mod tests {
         check(Form::Safetensors, 1, "flowers.safetensors");
         check(Form::Safetensors, 2, "flowers-2.safetensors");
         check(Form::Timm, 3, "flowers-timm-3.safetensors");
+        check(Form::Torchvision, 1, "flowers-torchvision.safetensors");
         check(Form::Burnpack, 1, "flowers.bpk");
         check(Form::Rust, 2, "flowers-rust-2");
         check(Form::Web, 1, "flowers-web");

@@ -66,6 +66,18 @@ impl Intervals {
     }
 }
 
+/// The interval of a share of right answers alone, such as that of a part of the pictures. `part` names it: each draws on its own.
+pub fn accuracy_interval(right: &[bool], seed: u64, part: &str) -> Option<Interval> {
+    let root = Key::new(seed).named("bootstrap").named(part);
+    let draw = |number: usize| {
+        let mut draws = root.with(number as u64).draws();
+        let hits = right.iter().filter(|_| right[draws.below(right.len())]).count();
+        hits as f64 / right.len() as f64
+    };
+    let count = if right.is_empty() { 0 } else { RESAMPLES };
+    middle((0..count).into_par_iter().map(draw).collect())
+}
+
 fn rankings(answers: &Answers, temperature: f64) -> Vec<Ranking> {
     let norms = norms(answers, temperature);
     (0..answers.classes)
@@ -117,6 +129,17 @@ mod tests {
         assert_eq!(middle((0..101).rev().map(f64::from).collect()), Some([2.5, 97.5]));
         assert_eq!(middle(vec![2.0, 1.0]), Some([1.025, 1.975]));
         assert_eq!(middle(Vec::new()), None);
+    }
+
+    #[test]
+    fn a_part_of_the_pictures_has_the_interval_of_its_share() {
+        let right: Vec<bool> = (0..200).map(|number| number % 5 != 0).collect();
+        let [low, high] = accuracy_interval(&right, 1, "a").unwrap();
+        // 0.8 and 1.96 standard deviations of the binomial, 0.055.
+        assert!((low - 0.745).abs() < 0.015 && (high - 0.855).abs() < 0.015, "{low} {high}");
+        assert_eq!(accuracy_interval(&right, 1, "a"), Some([low, high]));
+        assert_eq!(accuracy_interval(&[true; 3], 1, "a"), Some([1.0, 1.0]));
+        assert_eq!(accuracy_interval(&[], 1, "a"), None);
     }
 
     #[test]

@@ -9,6 +9,9 @@ pub enum Error {
     )]
     NoTimmModel { network: String },
 
+    #[error("torchvision cannot hold {network}: {reason}; {instead}")]
+    NoTorchvisionModel { network: String, reason: String, instead: &'static str },
+
     #[error(
         "an ONNX file holds at most 2 GiB, and this network takes {} MiB; export safetensors or burnpack", bytes >> 20
     )]

@@ -3,9 +3,12 @@
 
 mod burnpack;
 mod error;
+mod names;
 pub mod onnx;
 pub mod rust;
+mod taker;
 mod timm;
+mod torchvision;
 pub mod web;
 
 use std::collections::BTreeMap;
@@ -14,11 +17,14 @@ use std::path::Path;
 use burn::tensor::Device;
 
 pub use error::Error;
+pub use taker::Taker;
 pub use timm::Timm;
+pub use torchvision::Torchvision;
 
 use crate::checkpoint::{self, Identity, read_model, tensor_bytes};
 use crate::durable::Map;
 use crate::model::{Array, Network, NormSettings, Settings};
+use crate::weights::Layout;
 
 /// A model outside of any network: what a file of any form holds.
 #[derive(Debug, Clone)]
@@ -53,6 +59,8 @@ pub enum Form {
     Safetensors,
     /// safetensors under timm's names.
     Timm,
+    /// safetensors under torchvision's names.
+    Torchvision,
     Burnpack,
     Onnx(onnx::Options),
     /// A folder with a crate.
@@ -67,6 +75,7 @@ impl Form {
         match self {
             Self::Safetensors => ["", ".safetensors"],
             Self::Timm => ["-timm", ".safetensors"],
+            Self::Torchvision => ["-torchvision", ".safetensors"],
             Self::Burnpack => ["", burnpack::ENDING],
             Self::Onnx(_) => ["", ".onnx"],
             Self::Rust => ["-rust", ""],
@@ -79,9 +88,10 @@ impl Form {
 pub fn bytes(model: &Model, form: Form) -> Result<Vec<u8>, Error> {
     match form {
         Form::Safetensors => Ok(tensor_bytes(&model.arrays, Some(&model.identity))),
-        Form::Timm => {
-            Timm::fitting(&model.identity)?;
-            let arrays = timm::renamed(model.arrays.clone(), &model.identity.plan);
+        Form::Timm | Form::Torchvision => {
+            Taker::of(form, &model.identity)?;
+            let layout = if form == Form::Timm { Layout::Timm } else { Layout::Torchvision };
+            let arrays = names::renamed(model.arrays.clone(), layout, &model.identity.plan);
             Ok(tensor_bytes(&arrays, Some(&model.identity)))
         }
         Form::Burnpack => burnpack::bytes(model),
@@ -104,7 +114,7 @@ pub fn read(path: &Path) -> Result<Model, checkpoint::Error> {
         let (arrays, identity) = read_model(path)?;
         Model { arrays, identity }
     };
-    Ok(Model { arrays: timm::restored(arrays, &identity.plan), identity })
+    Ok(Model { arrays: names::restored(arrays, &identity.plan), identity })
 }
 
 /// The first thing in which two models differ, down to single bits.

@@ -5,8 +5,8 @@ use burn_store::{BurnpackStore, ModuleSnapshot};
 
 use super::*;
 use crate::model::{Network, NormSettings, Settings, arrays, initial};
-use crate::scaling::{Family, Padding, Plan, Variant};
-use crate::weights::expected;
+use crate::scaling::{Activation, Family, Padding, Plan, Variant};
+use crate::weights::{catalogue, expected, layouts};
 
 fn identity(plan: Plan, padding: Padding, norm_eps: f64) -> Identity {
     Identity {
@@ -49,6 +49,7 @@ fn every_form_comes_back_bit_for_bit() {
     check(tiny(), Form::Safetensors);
     check(tiny(), Form::Burnpack);
     check(model(Plan::variant(Variant::Lite0)), Form::Timm);
+    check(model(Plan::variant(Variant::B0)), Form::Torchvision);
 }
 
 #[test]
@@ -118,4 +119,62 @@ fn the_timm_network_follows_padding_and_eps() {
 fn a_shape_that_timm_does_not_have_is_refused() {
     let error = bytes(&tiny(), Form::Timm).unwrap_err().to_string();
     assert!(error.starts_with("no timm model has the shape of b-w0.1-d0.1-r32"), "{error}");
+}
+
+#[test]
+fn a_file_for_torchvision_has_torchvisions_names_and_no_others() {
+    let model = model(Plan::variant(Variant::B0));
+    let file = written(&model, Form::Torchvision);
+    let (arrays, identity) = read_model(file.path()).unwrap();
+    let found: Vec<&str> = arrays.iter().map(|array| array.name.as_str()).collect();
+    let pairings = layouts::pairings(Layout::Torchvision, &identity.plan);
+    let mut wanted: Vec<&str> = pairings.iter().map(|pair| pair.foreign.as_str()).collect();
+    wanted.sort_unstable();
+    assert_eq!(found, wanted);
+    let at = |name: &str| arrays.iter().find(|array| array.name == name).unwrap();
+    assert_eq!(at("features.0.0.weight").shape, [32, 3, 3, 3]);
+    assert_eq!(at("classifier.1.weight").shape, [3, 1280]);
+}
+
+#[test]
+fn every_network_that_torchvision_publishes_fits() {
+    let mut checked = 0;
+    for entry in catalogue::Entry::all().filter(|entry| entry.id.starts_with("torchvision/")) {
+        let plan = Plan::variant(entry.variant);
+        let of = Torchvision::fitting(&identity(plan, entry.padding, entry.norm.eps)).unwrap();
+        let [create, load] = of.python(Path::new("a.safetensors"));
+        let number = entry.variant;
+        assert_eq!(create, format!("model = torchvision.models.efficientnet_{number}(num_classes=3)"));
+        assert_eq!(load, r#"model.load_state_dict(safetensors.torch.load_file("a.safetensors"))"#);
+        checked += 1;
+    }
+    assert!(checked >= 8, "{checked}");
+}
+
+#[test]
+fn what_torchvision_cannot_hold_is_refused_with_another_way() {
+    let check = |plan: Plan, padding, eps, reason: &str, instead: &str| {
+        let identity = identity(plan, padding, eps);
+        let error = Taker::of(Form::Torchvision, &identity).unwrap_err().to_string();
+        assert!(error.starts_with("torchvision cannot hold ") && error.contains(reason), "{error}");
+        assert!(error.contains(instead), "{error}");
+    };
+    let (timm, kiln) = ("take `--layout timm`", "leave out `--layout torchvision` for kiln's own layout");
+    let (b0, b5) = (Plan::variant(Variant::B0), Plan::variant(Variant::B5));
+    check(Plan::variant(Variant::Lite0), Padding::Symmetric, 1e-5, "no lite network", timm);
+    check(b0.clone(), Padding::Same, 1e-5, "SAME", timm);
+    check(
+        b0.clone(),
+        Padding::Symmetric,
+        1e-3,
+        "eps of 1e-3, and torchvision's efficientnet_b0 has 1e-5",
+        timm,
+    );
+    check(b5, Padding::Symmetric, 1e-5, "eps of 1e-5, and torchvision's efficientnet_b5 has 1e-3", timm);
+    let grey = Plan { channels: 1, ..b0.clone() };
+    check(grey.clone(), Padding::Symmetric, 1e-5, "one channel", timm);
+    check(Plan { marks_edge: true, ..grey }, Padding::Symmetric, 1e-5, "2 planes", timm);
+    check(tiny().identity.plan, Padding::Symmetric, 1e-5, "no network of this shape", kiln);
+    check(Plan { activation: Activation::Relu6, ..b0 }, Padding::Symmetric, 1e-5, "of this shape", kiln);
+    assert!(bytes(&tiny(), Form::Torchvision).is_err());
 }

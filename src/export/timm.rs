@@ -1,13 +1,10 @@
-//! timm's names for the arrays, which of timm's networks takes them, and how Python builds it.
+//! Which of timm's networks takes a model's arrays, and how Python builds it.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::Error;
 use crate::checkpoint::Identity;
-use crate::model::Array;
 use crate::scaling::{Padding, Plan};
-use crate::weights::{Layout, layouts};
 
 /// A network of timm, and what it must be told to be the one that was trained.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,32 +61,4 @@ impl Timm {
             format!("model.load_state_dict(safetensors.torch.load_file({file:?}))"),
         ]
     }
-}
-
-/// Arrays under timm's names. timm's counts of batches are left out: PyTorch's strict loading fills them in.
-pub fn renamed(arrays: Vec<Array>, plan: &Plan) -> Vec<Array> {
-    let pairings = layouts::pairings(Layout::Timm, plan);
-    rename(arrays, &pairings.into_iter().map(|pair| (pair.canonical, pair.foreign)).collect())
-}
-
-/// Arrays under kiln's names, whether they carry those or timm's.
-pub fn restored(arrays: Vec<Array>, plan: &Plan) -> Vec<Array> {
-    if layouts::detect(arrays.iter().map(|array| array.name.as_str())) != Some(Layout::Timm) {
-        return arrays;
-    }
-    let pairings = layouts::pairings(Layout::Timm, plan);
-    rename(arrays, &pairings.into_iter().map(|pair| (pair.foreign, pair.canonical)).collect())
-}
-
-/// Sorted by the new names. What has no other name keeps its own: whoever builds a network of it will say so.
-fn rename(arrays: Vec<Array>, names: &BTreeMap<String, String>) -> Vec<Array> {
-    let renamed = |mut array: Array| {
-        if let Some(name) = names.get(&array.name) {
-            array.name.clone_from(name);
-        }
-        array
-    };
-    let mut arrays: Vec<Array> = arrays.into_iter().map(renamed).collect();
-    arrays.sort_by(|a, b| a.name.cmp(&b.name));
-    arrays
 }

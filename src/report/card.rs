@@ -3,7 +3,8 @@
 
 use std::fmt::Write;
 
-use super::making::command;
+use super::making::{command, machine, versions};
+use super::places;
 use super::run::{Data, Run};
 use super::time::moment;
 use crate::checkpoint::Identity;
@@ -75,7 +76,7 @@ impl Card<'_> {
             let _ = writeln!(
                 text,
                 "Trained on {}. More is not known here: this card was written without the run folder.",
-                plain(&self.identity.data)
+                plain(self.words_of_data())
             );
             return text;
         };
@@ -158,17 +159,34 @@ impl Card<'_> {
         let start = &self.identity.start;
         let weights = match (&start.weights, &start.licence) {
             (None, _) => "none; training started from random numbers".into(),
-            (Some(weights), None) => format!("{}; its licence is not known", plain(weights)),
-            (Some(weights), Some(licence)) => format!("{}, {}", plain(weights), plain(licence)),
+            (Some(weights), None) => format!("{}; its licence is not known", plain(places::name(weights))),
+            (Some(weights), Some(licence)) => format!("{}, {}", plain(places::name(weights)), plain(licence)),
         };
-        let data = match self.run {
-            Some(run) => plain(&run.data.origin),
-            None => plain(&self.identity.data),
-        };
+        let data = self.licence_of_data();
         format!(
             "\n## Licences\n\n- Starting weights: {weights}\n- Data: {data}\n- This model: not stated; kiln claims nothing of what it trained.\n\n\
              Whether the licences of weights and data allow a use is not for kiln to say.\n"
         )
+    }
+
+    /// Names of recipes carry their licence; of all other pictures nobody has told kiln.
+    fn licence_of_data(&self) -> String {
+        let (words, is_stated) = match self.run {
+            Some(run) => (run.data.origin.as_str(), run.data.licence.is_some()),
+            None => (self.words_of_data(), self.identity.data.ends_with(')')),
+        };
+        let words = plain(words);
+        match (is_stated, self.identity.drawn) {
+            (true, _) => words,
+            (false, true) => format!("{words}; kiln claims nothing of what it drew"),
+            (false, false) => format!("{words}; licence not stated"),
+        }
+    }
+
+    /// What the model was trained on, without the place where the pictures lay.
+    fn words_of_data(&self) -> &str {
+        let words = self.identity.data.as_str();
+        if words.starts_with("the folder ") { "the user's own pictures" } else { words }
     }
 
     fn again(&self) -> String {
@@ -177,26 +195,25 @@ impl Card<'_> {
             return text + "Not known here: this card was written without the run folder.\n";
         };
         for made in &run.made {
-            let on = format!("{}, {}, {} processors", made.device, made.system, made.processors);
+            let words: Vec<String> = made.command.iter().map(|word| places::word(word)).collect();
             let _ = writeln!(
                 text,
-                "- {}: `{}` (kiln {}; {})",
+                "- {}: `{}` ({}; {})",
                 moment(made.at),
-                command(made).replace('`', "'"),
-                plain(&made.kiln),
-                plain(&on)
+                command(&words).replace('`', "'"),
+                plain(&versions(made)),
+                plain(&machine(made))
             );
         }
         if let Some(result) = &run.result {
-            let _ = writeln!(text, "- best checkpoint: `{}`", plain(&result.best));
+            let _ = writeln!(text, "- best checkpoint: `{}`", plain(places::name(&result.best)));
         }
         let _ = writeln!(text, "- fingerprint of the data: `{}`", plain(&run.data.fingerprint));
-        let told = run.config.told();
         // Where the pictures lay is nobody's business.
-        let lines = told.lines().filter(|line| !line.starts_with("data.path = "));
-        let lines: String = lines.map(|line| format!("    {line}\n")).collect();
+        let told = places::settings(&run.config.told());
+        let lines: String = told.lines().map(|line| format!("    {line}\n")).collect();
         text + "\nOn the CPU the same kiln, settings and pictures give the same bytes on the same processor. The settings that differ from the \
-                defaults, without the place of the pictures:\n\n"
+                defaults, without the places of pictures and files:\n\n"
             + &lines
     }
 }
@@ -207,7 +224,7 @@ fn set_aside(data: &Data) -> String {
     }
     let mut text = String::from("\nWhy files were set aside, and how many:\n\n");
     for (reason, count) in &data.set_aside {
-        let _ = writeln!(text, "- {count}: {}", plain(reason));
+        let _ = writeln!(text, "- {count}: {}", plain(&places::sentence(reason)));
     }
     text
 }
@@ -263,6 +280,7 @@ mod tests {
 
     use super::*;
     use crate::checkpoint::Start;
+    use crate::config::{Pretrained, Source};
     use crate::scaling::{Family, Plan};
 
     fn identity() -> Identity {
@@ -289,6 +307,45 @@ mod tests {
     fn without_its_run_a_card_says_what_is_missing() {
         let card = Card { name: "a|b", identity: &identity(), run: None, is_tested: false };
         insta::assert_snapshot!(card.markdown());
+    }
+
+    #[test]
+    fn no_folder_of_the_machine_is_in_a_card() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/card");
+        let mut run = Run::read(&folder).unwrap();
+        let words = ["/opt/kiln", "train", "/home/me/a.toml", "data.path=/home/me/roses", "name=shapes"];
+        run.made[0].command = words.map(String::from).to_vec();
+        run.config.data.source = Source::Path("/home/me/roses".into());
+        run.config.model.pretrained = Pretrained::File("/home/me/w.safetensors".into());
+        if let Some(result) = &mut run.result {
+            result.best = "/home/me/checkpoints/shapes/steps/000008".into();
+        }
+        let mut identity = identity();
+        identity.data = "the folder /home/me/roses".into();
+        identity.start.weights = Some("/home/me/w.safetensors".into());
+        for run in [Some(&run), None] {
+            let text = Card { name: "shapes", identity: &identity, run, is_tested: true }.markdown();
+            assert!(!text.contains("/home") && !text.contains("roses"), "{text}");
+            assert!(text.contains("- Starting weights: w.safetensors, Apache-2.0"), "{text}");
+            assert!(text.contains("- Data: the user's own pictures; licence not stated"), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_licence_of_the_data_is_said_or_said_to_be_unknown() {
+        let check = |data: &str, drawn: bool, expected: &str| {
+            let identity = Identity { data: data.into(), drawn, ..identity() };
+            let card = Card { name: "a", identity: &identity, run: None, is_tested: false };
+            assert_eq!(card.licence_of_data(), expected);
+        };
+        check("the folder /home/me", false, "the user's own pictures; licence not stated");
+        check("flowers (CC-BY-2.0)", false, "flowers (CC-BY-2.0)");
+        check("ImageNet", false, "ImageNet; licence not stated");
+        check(
+            "9 pictures drawn by kiln",
+            true,
+            "9 pictures drawn by kiln; kiln claims nothing of what it drew",
+        );
     }
 
     #[test]

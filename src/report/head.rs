@@ -1,5 +1,6 @@
 //! The top of the page: what the run is, how far it is, and the figures that matter most.
 
+use super::network;
 use super::run::{Run, State};
 use crate::evaluate::{Figures, Interval};
 use crate::page::escaped;
@@ -16,7 +17,7 @@ pub fn hero(run: &Run) -> String {
 fn state(run: &Run) -> String {
     let (done, planned) = (run.epochs.len(), run.planned());
     let [train, val, test] = run.data.counts;
-    let network = network(&run.toml);
+    let network = network::words(run).map_or_else(String::new, |network| format!("{network} · "));
     let what = format!(
         "{network}{} classes · {train} pictures to train, {val} to validate, {test} to test",
         run.classes.len()
@@ -33,12 +34,6 @@ fn state(run: &Run) -> String {
         State::Finished => String::new(),
     };
     format!("{how}{}", escaped(&what))
-}
-
-/// The variant, where the configuration names one.
-fn network(toml: &str) -> String {
-    let line = toml.lines().find_map(|line| line.strip_prefix("variant = "));
-    line.map_or_else(String::new, |name| format!("EfficientNet {} · ", name.trim_matches('"')))
 }
 
 fn figures(run: &Run) -> String {

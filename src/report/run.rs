@@ -9,7 +9,8 @@ use super::Error;
 use super::kept::{Files, Made, Tested, Validation, Views, lines};
 use super::warnings;
 use crate::config::Config;
-use crate::dataset::{Record, Split};
+use crate::dataset::{Origin, Record, Split};
+use crate::durable;
 use crate::evaluate::Figures;
 
 /// How far a run is.
@@ -42,6 +43,8 @@ pub struct Run {
 /// What the page says of the data.
 pub struct Data {
     pub origin: String,
+    /// What its publisher says; none where nobody told kiln.
+    pub licence: Option<String>,
     pub root: String,
     pub fingerprint: String,
     pub drawn: bool,
@@ -97,7 +100,7 @@ impl Run {
     pub fn read(folder: &Path) -> Result<Self, Error> {
         let config_path = folder.join("config.toml");
         let config = Config::load(&config_path, &[])?;
-        let toml = std::fs::read_to_string(&config_path).unwrap_or_default();
+        let toml = durable::read_words(&config_path).unwrap_or_default();
         let record = Record::read(&folder.join("dataset.json"))?;
         let files = Files::of(folder);
         let mut run = Self {
@@ -170,7 +173,7 @@ impl Run {
 
 impl RunResult {
     fn read(path: &Path) -> Option<Self> {
-        let mut result: Self = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
+        let mut result: Self = serde_json::from_str(&durable::read_words(path).ok()?).ok()?;
         result.figures = result.test.take().and_then(|test| serde_json::from_value(test).ok());
         Some(result)
     }
@@ -194,6 +197,10 @@ impl Data {
         }
         Self {
             origin: warnings::origin(&record.origin),
+            licence: match &record.origin {
+                Origin::Recipe { licence, .. } => Some(licence.clone()),
+                Origin::Folder | Origin::Drawn { .. } => None,
+            },
             root: record.root.display().to_string(),
             fingerprint: record.fingerprint.clone(),
             drawn: record.drawn,

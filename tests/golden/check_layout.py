@@ -1,19 +1,19 @@
 #!/usr/bin/env python3
-"""Prints the logits that timm computes with an exported model, as JSON.
+"""Prints the logits that timm or torchvision computes with an exported model, as JSON.
 
-The lines that `kiln export --layout timm` prints come on standard input and are run as they are; load_state_dict is strict
+The lines that `kiln export --layout LIBRARY` prints come on standard input and are run as they are; load_state_dict is strict
 unless told otherwise. The input is a formula that tests/export.rs has too.
 
-    printf '%s\n' "$LINES" | python tests/golden/check_timm.py SAMPLES SIDE CHANNELS [ones]
+    printf '%s\n' "$LINES" | python tests/golden/check_layout.py timm|torchvision SAMPLES SIDE CHANNELS [ones]
 
 With `ones`, a plane of ones follows the channels.
 """
+import importlib
 import json
 import sys
 
 import numpy as np
 import safetensors.torch
-import timm
 import torch
 
 
@@ -26,11 +26,12 @@ def pictures(samples, side, channels):
 
 
 def main():
-    samples, side, channels = map(int, sys.argv[1:4])
+    library = sys.argv[1]
+    samples, side, channels = map(int, sys.argv[2:5])
     images = pictures(samples, side, channels)
-    if sys.argv[4:] == ["ones"]:
+    if sys.argv[5:] == ["ones"]:
         images = torch.cat([images, torch.ones_like(images[:, :1])], 1)
-    names = {"timm": timm, "safetensors": safetensors}
+    names = {library: importlib.import_module(library), "safetensors": safetensors}
     exec(sys.stdin.read(), names)
     with torch.no_grad():
         logits = names["model"].eval()(images)
