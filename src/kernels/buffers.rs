@@ -1,7 +1,7 @@
 //! Large buffers that are used again instead of being given back to the system, which would hand out fresh
 //! pages and clear them each time. A step needs the same sizes as the one before it.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use burn_flex::FlexTensor;
@@ -13,13 +13,19 @@ const SMALLEST: usize = 16 * 1024;
 const MOST: usize = 4 << 30;
 
 static UNUSED: Mutex<Vec<Vec<f32>>> = Mutex::new(Vec::new());
-/// Pictures of the steps that gave them.
-static SIZE: AtomicUsize = AtomicUsize::new(0);
+/// Pictures of the present step and of the largest so far, and whether this one is smaller.
+static PICTURES: AtomicUsize = AtomicUsize::new(0);
+static MOST_PICTURES: AtomicUsize = AtomicUsize::new(0);
+static IS_SMALL: AtomicBool = AtomicBool::new(false);
 
-/// Steps over so many pictures come now. Buffers of steps of another size fit badly and would only lie there, so they go back to
-/// the system.
+/// A step over so many pictures comes now; over none where nothing is trained. A smaller one, such as the last of an epoch, takes buffers
+/// of the larger ones, which would only lie there. Between training and inference, and before a larger step, they go back to the
+/// system: they are of other sizes there.
 pub fn expect(pictures: usize) {
-    if SIZE.swap(pictures, Ordering::Relaxed) != pictures {
+    let before = PICTURES.swap(pictures, Ordering::Relaxed);
+    let most = MOST_PICTURES.fetch_max(pictures, Ordering::Relaxed);
+    IS_SMALL.store((1..most).contains(&pictures), Ordering::Relaxed);
+    if pictures > most || (pictures == 0) != (before == 0) {
         UNUSED.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }
@@ -30,8 +36,9 @@ pub fn take(length: usize) -> Vec<f32> {
         return vec![0.0; length];
     }
     let mut unused = UNUSED.lock().unwrap_or_else(PoisonError::into_inner);
-    // The tightest that fits, and not one that is half empty.
-    let fits = |buffer: &Vec<f32>| (length..=length + length / 2).contains(&buffer.capacity());
+    // The tightest that fits, and not one that is half empty but where they are too large anyway.
+    let largest = if IS_SMALL.load(Ordering::Relaxed) { usize::MAX } else { length + length / 2 };
+    let fits = |buffer: &Vec<f32>| (length..=largest).contains(&buffer.capacity());
     let fitting = unused.iter().enumerate().filter(|(_, buffer)| fits(buffer));
     let Some((place, _)) = fitting.min_by_key(|(_, buffer)| buffer.capacity()) else {
         drop(unused);
