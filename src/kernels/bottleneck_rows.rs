@@ -9,7 +9,7 @@ use super::lanes::{self, Kernel, Lanes, WIDEST};
 /// # Safety
 /// Nobody else writes these channels of the line at the same time.
 pub unsafe fn add_up(target: Target, width: usize, sums: &mut [f64]) {
-    lanes::run(AddUp { target, width, sums });
+    lanes::run_wide(AddUp { target, width, sums });
 }
 
 struct AddUp<'a> {

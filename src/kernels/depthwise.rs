@@ -119,7 +119,7 @@ pub unsafe fn line(source: Source, taps: Taps, channels: usize, finish: Finish, 
     let kernel = taps.kernel;
     assert!(channels <= source.channels && channels <= taps.channels && channels <= output.channels);
     assert!(taps.weight.len() + taps.channels >= kernel * kernel * taps.channels + channels);
-    lanes::run(Line { source, taps, channels, finish, output });
+    lanes::run_wide(Line { source, taps, channels, finish, output });
 }
 
 struct Line<'a> {

@@ -1,11 +1,11 @@
-//! Eight numbers at a time: one trait, written once with AVX2 and FMA and once in plain Rust. Which one
+//! Eight numbers at a time: one trait, written once with AVX2 and FMA and once in plain Rust; and sixteen with AVX-512. Which one
 //! runs is found out at run time. Owns the choice; knows no operation.
 #![allow(unsafe_code)]
 
 use std::sync::OnceLock;
 
 /// Numbers in the widest lanes.
-pub const WIDEST: usize = 8;
+pub const WIDEST: usize = 16;
 
 /// Several numbers that are computed with at once. Where a method meets NaN, it keeps it.
 pub trait Lanes: Copy {
@@ -54,8 +54,21 @@ pub fn run<K: Kernel>(kernel: K) -> K::Output {
     kernel.run::<Plain<8, false>>()
 }
 
+/// Runs a kernel that can do with sixteen numbers at a time, where the processor has AVX-512. What it gives must not depend on how many they
+/// are: machines with and without it go by one name.
+pub fn run_wide<K: Kernel>(kernel: K) -> K::Output {
+    #[cfg(target_arch = "x86_64")]
+    if has_avx512() {
+        // SAFETY: the processor has AVX-512 and what it builds on, as was just asked.
+        return unsafe { avx512::run(kernel) };
+    }
+    run(kernel)
+}
+
 /// Setting this variable turns AVX2 off, so that the plain form can be tested everywhere.
 pub const PORTABLE: &str = "KILN_PORTABLE";
+/// And this one AVX-512, for the same reason.
+pub const NARROW: &str = "KILN_NARROW";
 
 #[cfg(target_arch = "x86_64")]
 fn has_avx2() -> bool {
@@ -64,6 +77,14 @@ fn has_avx2() -> bool {
         std::env::var_os(PORTABLE).is_none()
             && is_x86_feature_detected!("avx2")
             && is_x86_feature_detected!("fma")
+    })
+}
+
+#[cfg(target_arch = "x86_64")]
+fn has_avx512() -> bool {
+    static FOUND: OnceLock<bool> = OnceLock::new();
+    *FOUND.get_or_init(|| {
+        has_avx2() && std::env::var_os(NARROW).is_none() && is_x86_feature_detected!("avx512f")
     })
 }
 
@@ -157,6 +178,10 @@ impl<const N: usize, const FUSED: bool> Lanes for Plain<N, FUSED> {
         Self(result)
     }
 }
+
+#[cfg(target_arch = "x86_64")]
+#[path = "lanes_avx512.rs"]
+mod avx512;
 
 #[cfg(target_arch = "x86_64")]
 mod avx2 {

@@ -14,10 +14,12 @@ use super::layer::Visit;
 use super::shared::Shared;
 use crate::scaling::Activation;
 
-/// Outputs that are computed together: two lanes of eight.
+/// Outputs that are computed together: two lanes of eight, or one of sixteen.
 pub const COLUMNS: usize = 16;
 /// Rows that are computed together: as many as leave registers for two weights and one input.
 pub const ROWS: usize = 6;
+/// The same where sixteen numbers are one lane.
+const MORE_ROWS: usize = 2 * ROWS;
 
 /// Multiply-adds for which other threads are not worth waking.
 pub const SMALL: usize = 1 << 20;
@@ -122,7 +124,7 @@ pub fn product_by(crew: Crew, x: &[f32], weight: &Packed, finish: Finish, output
         let panels = (group * per_group).min(panels)..((group + 1) * per_group).min(panels);
         let x = &x[first * inputs..(first + count) * inputs];
         let place = Place { row: first, column: 0, width: outputs };
-        lanes::run(Rows { x, weight, panels, count, finish, output: &target, place });
+        lanes::run_wide(Rows { x, weight, panels, count, finish, output: &target, place });
     });
 }
 
@@ -153,7 +155,7 @@ pub fn product_here(x: &[f32], weight: &Packed, finish: Finish, output: &mut [f3
     let panels = 0..weight.outputs.div_ceil(COLUMNS);
     let output = &Shared::new(output);
     let place = Place { row: 0, column: 0, width: weight.outputs };
-    lanes::run(Rows { x, weight, panels, count, finish, output, place });
+    lanes::run_wide(Rows { x, weight, panels, count, finish, output, place });
 }
 
 /// Some panels of the outputs alone, on this thread, into rows that hold just these.
@@ -164,7 +166,7 @@ pub fn product_of(x: &[f32], weight: &Packed, panels: Range<usize>, finish: Fini
     assert!(finish.residual.is_empty(), "a residual has whole rows");
     let place = Place { row: 0, column: columns.start, width: columns.len() };
     let output = &Shared::new(output);
-    lanes::run(Rows { x, weight, panels, count, finish, output, place });
+    lanes::run_wide(Rows { x, weight, panels, count, finish, output, place });
 }
 
 struct Rows<'a> {
@@ -196,8 +198,10 @@ impl Kernel for Rows<'_> {
         for panel in self.panels.clone() {
             let mut row = 0;
             while row < self.count {
-                let rows = tile_rows(self.count - row);
+                let rows = tile_rows(self.count - row, L::WIDTH == COLUMNS);
                 match rows {
+                    // Where a row is one lane, there are registers for more of them.
+                    MORE_ROWS => self.tile::<L, MORE_ROWS, 1>(row, panel),
                     3 => self.tile::<L, 3, 1>(row, panel),
                     4 => self.tile::<L, 4, 1>(row, panel),
                     5 => self.tile::<L, 5, 1>(row, panel),
@@ -211,8 +215,9 @@ impl Kernel for Rows<'_> {
 
 /// How many of the rows that are left make the next tile. The sums of one or two rows would wait for one another, so
 /// there are no such tiles.
-fn tile_rows(left: usize) -> usize {
+fn tile_rows(left: usize, is_wide: bool) -> usize {
     match left {
+        MORE_ROWS | 15.. if is_wide => MORE_ROWS,
         0..=ROWS => left,
         7 | 8 => 4,
         _ => ROWS,
@@ -239,7 +244,7 @@ impl Rows<'_> {
     /// R rows of P panels.
     #[inline(always)]
     fn tile<L: Lanes, const R: usize, const P: usize>(&self, row: usize, panel: usize) {
-        const { assert!(2 * L::WIDTH == COLUMNS) };
+        const { assert!(L::WIDTH == COLUMNS || 2 * L::WIDTH == COLUMNS) };
         let (inputs, outputs) = (self.weight.inputs, self.weight.outputs);
         let x = &self.x[row * inputs..(row + R) * inputs];
         let length = inputs * COLUMNS;
@@ -253,8 +258,10 @@ impl Rows<'_> {
                 self.add_bias(sum, (panel + p) * COLUMNS, &mut held[r][p]);
             }
         }
-        // SAFETY: there are two lanes for sixteen numbers.
-        unsafe { activate::<L>(held.as_mut_ptr().cast(), 2 * P * R, self.finish.activation) };
+        // SAFETY: there are one or two lanes for sixteen numbers.
+        unsafe {
+            activate::<L>(held.as_mut_ptr().cast(), COLUMNS / L::WIDTH * P * R, self.finish.activation)
+        };
         for (r, held) in held.iter().enumerate() {
             for (p, held) in held.iter().enumerate() {
                 let column = (panel + p) * COLUMNS;
@@ -267,8 +274,8 @@ impl Rows<'_> {
     #[inline(always)]
     fn add_bias<L: Lanes>(&self, sum: [L; 2], column: usize, held: &mut [f32; COLUMNS]) {
         let bias = self.finish.bias.get(column..column + COLUMNS);
-        for (i, mut value) in sum.into_iter().enumerate() {
-            // SAFETY: both slices hold sixteen numbers, two widths.
+        for (i, mut value) in sum.into_iter().take(COLUMNS / L::WIDTH).enumerate() {
+            // SAFETY: both slices hold sixteen numbers, one or two widths.
             unsafe {
                 if let Some(bias) = bias {
                     value = value.add(L::load(bias.as_ptr().add(i * L::WIDTH)));
@@ -293,8 +300,8 @@ impl Rows<'_> {
             output.iter_mut().zip(residual).for_each(|(output, residual)| *output += residual);
             return;
         }
-        for i in 0..2 {
-            // SAFETY: each of the slices holds sixteen numbers, two widths, but a residual that is empty.
+        for i in 0..COLUMNS / L::WIDTH {
+            // SAFETY: each of the slices holds sixteen numbers, one or two widths, but a residual that is empty.
             unsafe {
                 let mut value = L::load(held.as_ptr().add(i * L::WIDTH));
                 if !residual.is_empty() {
@@ -323,11 +330,13 @@ pub unsafe fn sums<L: Lanes, const R: usize, const P: usize>(
             // SAFETY: the caller's promise.
             unsafe {
                 let b = b.add(p * panel + k * line);
-                let (b0, b1) = (L::load(b), L::load(b.add(L::WIDTH)));
+                let (b0, b1) = (L::load(b), L::load(b.add(COLUMNS - L::WIDTH)));
                 for (r, sums) in sums.iter_mut().enumerate() {
                     let value = L::splat(*a.add(r * row + k * step));
                     sums[p][0] = value.mul_add(b0, sums[p][0]);
-                    sums[p][1] = value.mul_add(b1, sums[p][1]);
+                    if L::WIDTH < COLUMNS {
+                        sums[p][1] = value.mul_add(b1, sums[p][1]);
+                    }
                 }
             }
         }

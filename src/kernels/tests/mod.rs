@@ -112,15 +112,12 @@ fn agree(
     }
 }
 
-/// The whole set once more, in a process that was told to do without AVX2.
+/// The whole set once more, in processes that were told to do without AVX2, and without AVX-512.
 #[test]
-fn the_portable_form_passes_the_same_tests() {
-    if std::env::var_os(super::lanes::PORTABLE).is_some() {
-        return;
+fn the_portable_and_the_narrow_form_pass_the_same_tests() {
+    for variable in [super::lanes::PORTABLE, super::lanes::NARROW] {
+        let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+        let done = command.env(variable, "1").args(["kernels::", "--skip", "portable"]).output().unwrap();
+        assert!(done.status.success(), "{variable}: {}", String::from_utf8_lossy(&done.stdout));
     }
-    let program = std::env::current_exe().unwrap();
-    let mut command = std::process::Command::new(program);
-    let done =
-        command.env(super::lanes::PORTABLE, "1").args(["kernels::", "--skip", "portable"]).output().unwrap();
-    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stdout));
 }

@@ -7,6 +7,7 @@ use super::super::{
     leave, normalise_batch, squeeze_excite,
 };
 use super::{drawn, gradients, numbers};
+use crate::kernels::lanes;
 use crate::scaling::{Activation, Padding};
 
 const DEPTH: Window = Window { kernel: 5, stride: 2, padding: Padding::Same, groups: 40 };
@@ -118,6 +119,25 @@ fn inference() -> Sequence {
 
 fn bits(values: &[f32]) -> Vec<u32> {
     values.iter().map(|value| value.to_bits()).collect()
+}
+
+/// Machines with and without AVX-512 go by one name, so runs may move between them. The test asks another process, which does
+/// without it.
+#[test]
+fn the_width_of_lanes_never_changes_a_bit() {
+    const FILE: &str = "KILN_TEST_BITS";
+    let pictures = drawn("pictures", [3, 3, 61, 66]);
+    let mut all = gradients(&pictures, &parameters(), network).concat();
+    all.extend(numbers(inference().run(0..5, enter(pictures))));
+    let here = format!("{:x?}", bits(&all));
+    if let Some(file) = std::env::var_os(FILE) {
+        return std::fs::write(file, here).unwrap();
+    }
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+    command.env(FILE, file.path()).env(lanes::NARROW, "1");
+    assert!(command.args(["the_width_of_lanes_never_changes_a_bit"]).output().unwrap().status.success());
+    assert!(std::fs::read_to_string(file).unwrap() == here);
 }
 
 #[test]
