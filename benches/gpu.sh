@@ -57,7 +57,7 @@ say "machine"
 if [ -z "$quick" ]; then
     say "kiln devices"
     started="$(date +%s)"
-    timeout 60 "$kiln" devices --device "$device" --json >"$out/devices.json" 2>"$out/errors.log" && code=0 || code=$?
+    timeout 50 "$kiln" devices --device "$device" --json >"$out/devices.json" 2>"$out/errors.log" && code=0 || code=$?
     printf '{"name": "self-check", "code": %d, "seconds": %d}\n' "$code" "$(($(date +%s) - started))" | tee -a "$results"
 fi
 
@@ -69,10 +69,10 @@ for one in "${work[@]}"; do
     for precision in fp32 fp16; do
         measure=("$kiln" bench --device "$device" --variant "$variant" --precision "$precision" --batch "$batch" --side "$side" \
             --steps "$steps" --json)
-        part "kiln $device $precision, $variant" "${quick:+2}40" "${measure[@]}"
+        part "kiln $device $precision, $variant" "${quick:+2}30" "${measure[@]}"
         # b3 in fp32 stays untuned: tuning is for the precision that is trained in, and there are only 9 minutes.
         if [ -z "$quick" ] && [ "$variant $precision" != "b3 fp32" ]; then
-            part "kiln $device $precision tuned, $variant" 60 "${measure[@]}" --tune
+            part "kiln $device $precision tuned, $variant" 45 "${measure[@]}" --tune
         fi
     done
 done
@@ -84,10 +84,10 @@ if [ "$on" = cuda ] || [ -n "$quick" ]; then
     for one in "${work[@]}"; do
         read -r variant batch side steps <<<"$one"
         peer=("$python" benches/peers/torch_bench.py --device "$on" --variant "$variant" --batch "$batch" --side "$side" --steps "$steps")
-        part "pytorch eager fp32 channels_last, $variant" "${quick:+1}20" "${peer[@]}" --layout nhwc
+        part "pytorch eager fp32 channels_last, $variant" "${quick:+1}15" "${peer[@]}" --layout nhwc
         if [ "$on" = cuda ]; then
-            part "pytorch eager amp channels_last, $variant" 25 "${peer[@]}" --layout nhwc --amp fp16
-            part "pytorch compile amp channels_last, $variant" 45 "${peer[@]}" --layout nhwc --amp fp16 --compile
+            part "pytorch eager amp channels_last, $variant" 20 "${peer[@]}" --layout nhwc --amp fp16
+            part "pytorch compile amp channels_last, $variant" 35 "${peer[@]}" --layout nhwc --amp fp16 --compile
         fi
     done
 else
