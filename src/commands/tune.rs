@@ -89,16 +89,15 @@ fn measure(tuned: &mut Tuned, chosen: &Chosen, sizes: &Sizes, stop: &AtomicBool)
                 return Ok(true);
             }
             Heard::Stop => return Ok(false),
-            Heard::Died(Some(kernel)) => {
+            Heard::Died(kernel) => {
                 tell(&format!("  the kernel {kernel:?} ended the program that tried it, and is left out"));
                 request.banned.insert(kernel);
             }
-            Heard::Died(None) => anyhow::bail!("the program that measures ended before it measured anything"),
         }
         // What was found until then is read from the cache by the next one.
         tuned.save(&chosen.listed);
     }
-    anyhow::bail!("{MOST_DEATHS} kernels ended the program that tried them")
+    anyhow::bail!("more than {MOST_DEATHS} kernels ended the program that tried them")
 }
 
 fn in_short(picks: &[Pick]) -> String {
@@ -118,7 +117,7 @@ enum Heard {
     /// Asked to.
     Stop,
     /// While it tried this kernel.
-    Died(Option<String>),
+    Died(String),
 }
 
 /// The measuring kiln.
@@ -180,22 +179,23 @@ impl Helper {
                     }
                     bar.set(done as u64, missing.unwrap_or(0) as u64);
                 }
-                Err(RecvTimeoutError::Timeout) if stop.load(Ordering::Relaxed) => break Heard::Stop,
-                Err(RecvTimeoutError::Timeout) if heard.elapsed() > PATIENCE => break Heard::Died(trying),
+                Err(RecvTimeoutError::Timeout) if stop.load(Ordering::Relaxed) => break Some(Heard::Stop),
+                Err(RecvTimeoutError::Timeout) if heard.elapsed() > PATIENCE => {
+                    break trying.map(Heard::Died);
+                }
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) if missing == Some(done) => break Heard::All,
-                Err(RecvTimeoutError::Disconnected) if stop.load(Ordering::Relaxed) => break Heard::Stop,
-                Err(RecvTimeoutError::Disconnected) => break Heard::Died(trying),
+                Err(RecvTimeoutError::Disconnected) if missing == Some(done) => break Some(Heard::All),
+                Err(RecvTimeoutError::Disconnected) if stop.load(Ordering::Relaxed) => {
+                    break Some(Heard::Stop);
+                }
+                Err(RecvTimeoutError::Disconnected) => break trying.map(Heard::Died),
             }
         };
         bar.clear();
         // One that hangs is not waited for; one that has ended does not mind.
         let _ = self.child.kill();
         let status = self.child.wait()?;
-        match ended {
-            Heard::Died(None) => Err(anyhow::anyhow!("{status}: {}", self.last_words())),
-            ended => Ok(ended),
-        }
+        ended.ok_or_else(|| anyhow::anyhow!("{status}: {}", self.last_words()))
     }
 
     fn last_words(&mut self) -> String {
@@ -330,7 +330,7 @@ mod tests {
             + &line(&Line::Trying("cmma".into()));
         let mut picks = Vec::new();
         let ended = heard(&(begun.clone() + "kill -9 $$"), &mut picks, false).unwrap();
-        assert!(matches!(ended, Heard::Died(Some(kernel)) if kernel == "cmma"));
+        assert!(matches!(ended, Heard::Died(kernel) if kernel == "cmma"));
         let found: Vec<_> =
             picks.iter().map(|pick| (pick.product, pick.kernel.as_str(), pick.saved())).collect();
         assert_eq!(found, [(product, "unit", 1.0)]);

@@ -78,7 +78,7 @@ impl Tuned {
     }
 
     fn read(cache: &Path, listed: &Listed) -> Self {
-        let text = std::fs::read(file_of(cache, listed)).unwrap_or_default();
+        let text = durable::read_list(&file_of(cache, listed)).unwrap_or_default();
         let read: Self = serde_json::from_slice(&text).unwrap_or_default();
         if read.schema == SCHEMA { read } else { Self::default() }
     }

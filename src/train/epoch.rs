@@ -10,7 +10,7 @@ use super::feed::{Feed, Step};
 use super::half::went_well;
 use super::norm::has_finite_numbers;
 use super::observe::{BatchNote, EpochNote, Observer};
-use super::replicas::{Gpu, followed};
+use super::replicas::followed;
 use super::retry::{PAUSES, until_done};
 use super::run::{Run, UNFITTED};
 use super::schedule::{Place, share};
@@ -96,14 +96,14 @@ impl Run<'_> {
                 let Some(step) = steps.next(self.reading()) else { break };
                 let step = self.heard_before(step)?;
                 last.extend_from_slice(&step.samples);
-                let gpu = self.replicas.turn(self.progress.batch);
-                if let Gpu::First = gpu {
+                let turn = session.turn(self.progress.batch);
+                if turn.is_none() {
                     sum = self.gathered(cut, sum);
                 }
                 let gradients = self.backward(cut, step)?;
-                match gpu {
-                    Gpu::First => sum = added(sum, gradients),
-                    Gpu::Other(other) => self.replicas.keep(other, gradients, cut, session.form()),
+                match turn {
+                    None => sum = added(sum, gradients),
+                    Some(other) => self.replicas.keep(other, gradients, cut, session.form()),
                 }
                 count += 1;
             }
@@ -162,22 +162,19 @@ impl Run<'_> {
         let root = Key::new(self.session.config.train.seed).named("network").with(self.progress.view as u64);
         let keys: Vec<Key> = step.samples.iter().map(|&sample| root.with(sample as u64)).collect();
         kernels::expect_pictures(step.samples.len());
-        let gpu = self.replicas.turn(self.progress.batch);
+        let turn = self.session.turn(self.progress.batch);
         let (form, float) = (self.session.form(), self.session.float());
-        let network = self.network_on(gpu);
+        let network = self.network_of(turn);
         let input = network.in_float(cut, step.input, float);
         let logits = network.train_from(cut, input.autodiff(), form, &keys);
         let loss = self.loss.of(logits.clone(), step.labels);
         self.hear((loss.clone(), logits), step.samples, step.classes)?;
         let mut tape: Gradients = self.scaled(loss).backward();
-        Ok(gradients(self.network_on(gpu), &mut tape))
+        Ok(gradients(self.network_of(turn), &mut tape))
     }
 
-    fn network_on(&mut self, gpu: Gpu) -> &mut Network {
-        match gpu {
-            Gpu::First => &mut self.network,
-            Gpu::Other(other) => self.replicas.network(other).unwrap_or(&mut self.network),
-        }
+    fn network_of(&mut self, turn: Option<usize>) -> &mut Network {
+        turn.and_then(|other| self.replicas.network(other)).unwrap_or(&mut self.network)
     }
 
     /// The sum with what came of the batches on other GPUs since it was last asked for; this one's statistics follow.

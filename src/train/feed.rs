@@ -179,7 +179,8 @@ impl<'a> Epoch<'a> {
     }
 
     fn load(&mut self, busy: Option<&Reading>) -> Option<Result<Step, Error>> {
-        let (turn, device) = self.session.device_of(self.number);
+        let turn = self.session.turn(self.number);
+        let device = turn.map_or(&self.session.device, |other| &self.session.others[other]);
         self.number += 1;
         match &mut self.source {
             Source::Cached(cached) => cached.next(self.session.classes(), device).map(Ok),
@@ -194,7 +195,7 @@ impl<'a> Epoch<'a> {
                 let images = batch.images(device);
                 let input = match self.prefixes {
                     Some((prefixes, cut, precision)) => {
-                        rounded(prefixes[turn].prefix(images, cut), precision)
+                        rounded(prefixes[turn.map_or(0, |other| other + 1)].prefix(images, cut), precision)
                     }
                     None => images,
                 };

@@ -16,24 +16,9 @@ pub(super) struct Replicas {
     begun: Vec<[Named; 2]>,
 }
 
-/// Where a batch is computed.
-#[derive(Clone, Copy)]
-pub(super) enum Gpu {
-    First,
-    Other(usize),
-}
-
 impl Replicas {
     pub fn on(devices: &[Device]) -> Self {
         Self { devices: devices.to_vec(), networks: Vec::new(), begun: Vec::new() }
-    }
-
-    /// Whose turn it is at this batch of an epoch.
-    pub fn turn(&self, batch: usize) -> Gpu {
-        match batch % (self.devices.len() + 1) {
-            0 => Gpu::First,
-            other => Gpu::Other(other - 1),
-        }
     }
 
     /// Takes the network over, for the next update.

@@ -328,11 +328,9 @@ impl Session<'_> {
         }
     }
 
-    /// The device that computes this batch of an epoch, and its number among them.
-    pub(super) fn device_of(&self, batch: usize) -> (usize, &Device) {
-        let number = batch % (self.others.len() + 1);
-        let device = number.checked_sub(1).and_then(|other| self.others.get(other));
-        (number, device.unwrap_or(&self.device))
+    /// Which of the others computes this batch of an epoch; none where it is the first's turn.
+    pub(super) fn turn(&self, batch: usize) -> Option<usize> {
+        (batch % (self.others.len() + 1)).checked_sub(1)
     }
 
     /// Batches of an epoch.
