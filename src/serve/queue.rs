@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub struct Queue<T> {
     state: Mutex<State<T>>,
@@ -12,15 +12,32 @@ pub struct Queue<T> {
 }
 
 struct State<T> {
-    waiting: VecDeque<T>,
+    /// With the moment when it came.
+    waiting: VecDeque<(Instant, T)>,
     is_closed: bool,
+}
+
+/// How long a worker has to wait still.
+enum Left {
+    /// Until something comes.
+    Unknown,
+    Time(Duration),
+}
+
+impl<T> State<T> {
+    /// Nothing where a batch can be taken.
+    fn left(&self, most: usize, wait: Duration) -> Option<Left> {
+        let Some((came, _)) = self.waiting.front() else { return Some(Left::Unknown) };
+        let left = wait.saturating_sub(came.elapsed());
+        (self.waiting.len() < most && !left.is_zero()).then_some(Left::Time(left))
+    }
 }
 
 /// What a worker takes at once.
 #[derive(Debug, Clone, Copy)]
 pub struct Batch {
     pub most: usize,
-    /// How long it waits until there are so many.
+    /// How long the oldest may wait until there are so many.
     pub wait: Duration,
     /// Between how many workers the queue is shared.
     pub workers: usize,
@@ -39,7 +56,8 @@ impl<T> Queue<T> {
             return Err(items);
         }
         let several = items.len() > 1;
-        state.waiting.extend(items);
+        let now = Instant::now();
+        state.waiting.extend(items.into_iter().map(|item| (now, item)));
         drop(state);
         if several {
             self.changed.notify_all()
@@ -49,25 +67,27 @@ impl<T> Queue<T> {
         Ok(())
     }
 
-    /// A worker's share of what waits, as soon as something does. Nothing once the queue is closed and empty.
+    /// A worker's share of what waits, as soon as there is a full batch or the oldest has waited long enough. Nothing
+    /// once the queue is closed and empty.
     pub fn take(&self) -> Option<Vec<T>> {
         let Batch { most, wait, workers } = self.batch;
         let mut state = self.lock();
-        while state.waiting.is_empty() {
+        while let Some(left) = state.left(most, wait) {
             if state.is_closed {
-                return None;
+                break;
             }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-            if !wait.is_zero() && !state.waiting.is_empty() {
-                let short = |state: &mut State<T>| state.waiting.len() < most && !state.is_closed;
-                let waited = self.changed.wait_timeout_while(state, wait, short);
-                state = waited.unwrap_or_else(PoisonError::into_inner).0;
-            }
+            state = match left {
+                Left::Unknown => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Left::Time(left) => {
+                    self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
         }
         // The others are to have something to do as well.
         let share = if wait.is_zero() { state.waiting.len().div_ceil(workers) } else { most };
         let count = share.clamp(1, most).min(state.waiting.len());
-        Some(state.waiting.drain(..count).collect())
+        let taken: Vec<T> = state.waiting.drain(..count).map(|(_, item)| item).collect();
+        (!taken.is_empty()).then_some(taken)
     }
 
     pub fn len(&self) -> usize {
@@ -126,6 +146,25 @@ mod tests {
             (0..4).for_each(|number| queue.put(vec![number]).unwrap());
             assert_eq!(worker.join().unwrap(), Some(vec![0, 1, 2, 3]));
         });
+    }
+
+    #[test]
+    fn a_patient_worker_that_comes_late_waits_as_well() {
+        let queue = queue(100, 4, 10_000, 2);
+        queue.put(vec![0]).unwrap();
+        std::thread::scope(|scope| {
+            let worker = scope.spawn(|| queue.take());
+            queue.put(vec![1, 2]).unwrap();
+            queue.put(vec![3]).unwrap();
+            assert_eq!(worker.join().unwrap(), Some(vec![0, 1, 2, 3]));
+        });
+    }
+
+    #[test]
+    fn nobody_waits_longer_than_is_said() {
+        let queue = queue(100, 4, 20, 2);
+        queue.put(vec![0]).unwrap();
+        assert_eq!(queue.take(), Some(vec![0]));
     }
 
     #[test]
