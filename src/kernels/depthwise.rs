@@ -205,8 +205,14 @@ impl Line<'_> {
         channel: usize,
         outputs: Range<usize>,
     ) {
-        for i in outputs.step_by(T) {
-            self.tile::<L, V, T>(run, places, channel, i);
+        let slides = T == TOGETHER && V == 2 && L::WIDTH == WIDEST && run.source_step == 1;
+        let outputs = outputs.step_by(T);
+        match (run.taps.len(), run.slope()) {
+            (3, 1) if slides => outputs.for_each(|i| self.sliding::<L, V, 3, false>(run, places, channel, i)),
+            (5, 1) if slides => outputs.for_each(|i| self.sliding::<L, V, 5, false>(run, places, channel, i)),
+            (3, -1) if slides => outputs.for_each(|i| self.sliding::<L, V, 3, true>(run, places, channel, i)),
+            (5, -1) if slides => outputs.for_each(|i| self.sliding::<L, V, 5, true>(run, places, channel, i)),
+            _ => outputs.for_each(|i| self.tile::<L, V, T>(run, places, channel, i)),
         }
     }
 
@@ -238,6 +244,61 @@ impl Line<'_> {
                 }
             }
         }
+        self.store(sums, run, channel, i);
+    }
+
+    /// As `tile`, for a run whose outputs are one position apart and meet K taps of each line, one position further on
+    /// from tap to tap, or back: every number is read once, and stays in a register for all outputs that want it.
+    #[inline(always)]
+    fn sliding<L: Lanes, const V: usize, const K: usize, const BACK: bool>(
+        &self,
+        run: &Run,
+        places: &[Place],
+        channel: usize,
+        i: usize,
+    ) {
+        let step = self.source.channels;
+        let first = channel + i * step;
+        let mut sums = [[L::splat(0.0); V]; TOGETHER];
+        for line in places.chunks_exact(K) {
+            let (source, weight) = line[0];
+            // SAFETY: as in `tile`. No other positions are read than those of the first output's taps, and of the last's.
+            unsafe {
+                let weight = self.taps.weight.as_ptr().add(weight + channel);
+                let source = self.source.numbers.as_ptr().add(first + source);
+                for v in 0..V {
+                    let at =
+                        |position: isize| L::load(source.offset(position * step as isize).add(v * L::WIDTH));
+                    // Position p stands at p modulo four.
+                    let mut window = if BACK {
+                        [L::splat(0.0), at(1), at(2), at(3)]
+                    } else {
+                        [at(0), at(1), at(2), L::splat(0.0)]
+                    };
+                    for k in 0..K {
+                        let (new, moved) =
+                            if BACK { (-(k as isize), 2 * TOGETHER - k) } else { (k as isize + 3, k) };
+                        window[new.rem_euclid(TOGETHER as isize) as usize] = at(new);
+                        let factor = L::load(weight.add(k * self.taps.channels + v * L::WIDTH));
+                        for (t, sum) in sums.iter_mut().enumerate() {
+                            sum[v] = window[(moved + t) % TOGETHER].mul_add(factor, sum[v]);
+                        }
+                    }
+                }
+            }
+        }
+        self.store(sums, run, channel, i);
+    }
+
+    /// Bias and activation, and where it all goes.
+    #[inline(always)]
+    fn store<L: Lanes, const V: usize, const T: usize>(
+        &self,
+        sums: [[L; V]; T],
+        run: &Run,
+        channel: usize,
+        i: usize,
+    ) {
         let bias = self.finish.bias.get(channel..channel + V * L::WIDTH);
         let mut held = [[[0.0f32; WIDEST]; V]; T];
         let start: *mut f32 = held.as_mut_ptr().cast();

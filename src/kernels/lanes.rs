@@ -23,6 +23,18 @@ pub trait Lanes: Copy {
     /// `WIDTH` numbers can be written there.
     unsafe fn store(self, to: *mut f32);
 
+    /// The first numbers, at most `WIDTH`, and zeros behind them.
+    ///
+    /// # Safety
+    /// `count` numbers can be read from there.
+    unsafe fn load_first(from: *const f32, count: usize) -> Self;
+
+    /// At most `WIDTH` of its numbers.
+    ///
+    /// # Safety
+    /// `count` numbers can be written there.
+    unsafe fn store_first(self, to: *mut f32, count: usize);
+
     fn add(self, other: Self) -> Self;
     fn sub(self, other: Self) -> Self;
     fn mul(self, other: Self) -> Self;
@@ -129,6 +141,18 @@ impl<const N: usize, const FUSED: bool> Lanes for Plain<N, FUSED> {
         unsafe { to.cast::<[f32; N]>().write(self.0) }
     }
     #[inline(always)]
+    unsafe fn load_first(from: *const f32, count: usize) -> Self {
+        let mut values = [0.0; N];
+        // SAFETY: the caller vouches for `count` numbers.
+        (0..count.min(N)).for_each(|i| values[i] = unsafe { from.add(i).read() });
+        Self(values)
+    }
+    #[inline(always)]
+    unsafe fn store_first(self, to: *mut f32, count: usize) {
+        // SAFETY: as in load_first.
+        (0..count.min(N)).for_each(|i| unsafe { to.add(i).write(self.0[i]) });
+    }
+    #[inline(always)]
     fn add(self, other: Self) -> Self {
         self.zip(other, |a, b| a + b)
     }
@@ -219,6 +243,30 @@ mod avx2 {
         unsafe fn store(self, to: *mut f32) {
             // SAFETY: see above.
             unsafe { _mm256_storeu_ps(to, self.0) }
+        }
+        #[inline(always)]
+        unsafe fn load_first(from: *const f32, count: usize) -> Self {
+            // SAFETY: see above.
+            unsafe {
+                if count >= 8 {
+                    return Self::load(from);
+                }
+                let mut values = [0.0; 8];
+                (0..count).for_each(|i| values[i] = from.add(i).read());
+                Self::load(values.as_ptr())
+            }
+        }
+        #[inline(always)]
+        unsafe fn store_first(self, to: *mut f32, count: usize) {
+            // SAFETY: see above.
+            unsafe {
+                if count >= 8 {
+                    return self.store(to);
+                }
+                let mut values = [0.0; 8];
+                self.store(values.as_mut_ptr());
+                (0..count).for_each(|i| to.add(i).write(values[i]));
+            }
         }
         #[inline(always)]
         fn add(self, other: Self) -> Self {

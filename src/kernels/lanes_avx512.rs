@@ -15,6 +15,12 @@ pub unsafe fn run<K: Kernel>(kernel: K) -> K::Output {
 #[derive(Clone, Copy)]
 struct Wide(__m512);
 
+/// A bit for each of the first numbers.
+#[inline(always)]
+fn first(count: usize) -> u16 {
+    ((1_u32 << count.min(16)) - 1) as u16
+}
+
 // SAFETY of every block below: `Wide` is private and named only in `run`, which only processors with
 // AVX-512 reach; loads and stores are as good as their callers' pointers.
 impl Lanes for Wide {
@@ -35,6 +41,16 @@ impl Lanes for Wide {
     unsafe fn store(self, to: *mut f32) {
         // SAFETY: see above.
         unsafe { _mm512_storeu_ps(to, self.0) }
+    }
+    #[inline(always)]
+    unsafe fn load_first(from: *const f32, count: usize) -> Self {
+        // SAFETY: see above.
+        Self(unsafe { _mm512_maskz_loadu_ps(first(count), from) })
+    }
+    #[inline(always)]
+    unsafe fn store_first(self, to: *mut f32, count: usize) {
+        // SAFETY: see above.
+        unsafe { _mm512_mask_storeu_ps(to, first(count), self.0) }
     }
     #[inline(always)]
     fn add(self, other: Self) -> Self {

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::buffers;
 use super::crew::Crew;
-use super::exp::activate;
+use super::exp::{Act, Identity, Relu6, Silu};
 use super::lanes::{self, Kernel, Lanes};
 use super::layer::Visit;
 use super::shared::Shared;
@@ -18,8 +18,8 @@ use crate::scaling::Activation;
 pub const COLUMNS: usize = 16;
 /// Rows that are computed together: as many as leave registers for two weights and one input.
 pub const ROWS: usize = 6;
-/// The same where sixteen numbers are one lane.
-const MORE_ROWS: usize = 2 * ROWS;
+/// The same for two panels where sixteen numbers are one lane. With more of them the compiler keeps sums in memory.
+const MORE_ROWS: usize = 8;
 
 /// Multiply-adds for which other threads are not worth waking.
 pub const SMALL: usize = 1 << 20;
@@ -195,33 +195,23 @@ impl Kernel for Rows<'_> {
         if self.count < 3 {
             return self.few::<L>();
         }
-        for panel in self.panels.clone() {
-            let mut row = 0;
-            while row < self.count {
-                let rows = tile_rows(self.count - row, L::WIDTH == COLUMNS);
-                match rows {
-                    // Where a row is one lane, there are registers for more of them.
-                    MORE_ROWS => self.tile::<L, MORE_ROWS, 1>(row, panel),
-                    3 => self.tile::<L, 3, 1>(row, panel),
-                    4 => self.tile::<L, 4, 1>(row, panel),
-                    5 => self.tile::<L, 5, 1>(row, panel),
-                    _ => self.tile::<L, ROWS, 1>(row, panel),
-                }
-                row += rows;
-            }
+        // Where sixteen numbers are one lane, there are registers for two panels.
+        let pairs = if L::WIDTH == COLUMNS { self.panels.len() / 2 } else { 0 };
+        let single = self.panels.start + 2 * pairs;
+        for panel in (self.panels.start..single).step_by(2) {
+            self.down::<L, 2>(panel);
+        }
+        for panel in single..self.panels.end {
+            self.down::<L, 1>(panel);
         }
     }
 }
 
-/// How many of the rows that are left make the next tile. The sums of one or two rows would wait for one another, so
-/// there are no such tiles.
-fn tile_rows(left: usize, is_wide: bool) -> usize {
-    match left {
-        MORE_ROWS | 15.. if is_wide => MORE_ROWS,
-        0..=ROWS => left,
-        7 | 8 => 4,
-        _ => ROWS,
-    }
+/// Where each of the tiles begins that so many rows are cut into: as few as possible, of about one size. The sums of one
+/// or two rows would wait for one another, so there are no such tiles.
+fn tiles(rows: usize, most: usize) -> impl Iterator<Item = Range<usize>> {
+    let tiles = rows.div_ceil(most);
+    (0..tiles).map(move |tile| rows * tile / tiles..rows * (tile + 1) / tiles)
 }
 
 impl Rows<'_> {
@@ -241,73 +231,77 @@ impl Rows<'_> {
         }
     }
 
+    /// All rows of P panels.
+    #[inline(always)]
+    fn down<L: Lanes, const P: usize>(&self, panel: usize) {
+        let is_wide = L::WIDTH == COLUMNS;
+        for rows in tiles(self.count, if is_wide { MORE_ROWS } else { ROWS }) {
+            let row = rows.start;
+            match rows.len() {
+                3 => self.tile::<L, 3, P>(row, panel),
+                4 => self.tile::<L, 4, P>(row, panel),
+                5 => self.tile::<L, 5, P>(row, panel),
+                ROWS => self.tile::<L, ROWS, P>(row, panel),
+                7 if is_wide => self.tile::<L, 7, P>(row, panel),
+                _ if is_wide => self.tile::<L, MORE_ROWS, P>(row, panel),
+                _ => {}
+            }
+        }
+    }
+
     /// R rows of P panels.
     #[inline(always)]
     fn tile<L: Lanes, const R: usize, const P: usize>(&self, row: usize, panel: usize) {
         const { assert!(L::WIDTH == COLUMNS || 2 * L::WIDTH == COLUMNS) };
-        let (inputs, outputs) = (self.weight.inputs, self.weight.outputs);
+        let inputs = self.weight.inputs;
         let x = &self.x[row * inputs..(row + R) * inputs];
         let length = inputs * COLUMNS;
         let weight = &self.weight.panels[panel * length..(panel + P) * length];
         // SAFETY: x holds R rows of `inputs` numbers, each panel sixteen for each input.
         let sums =
             unsafe { sums::<L, R, P>(inputs, (x.as_ptr(), inputs, 1), (weight.as_ptr(), COLUMNS, length)) };
-        let mut held = [[[0.0; COLUMNS]; P]; R];
-        for (r, sums) in sums.into_iter().enumerate() {
-            for (p, sum) in sums.into_iter().enumerate() {
-                self.add_bias(sum, (panel + p) * COLUMNS, &mut held[r][p]);
-            }
-        }
-        // SAFETY: there are one or two lanes for sixteen numbers.
-        unsafe {
-            activate::<L>(held.as_mut_ptr().cast(), COLUMNS / L::WIDTH * P * R, self.finish.activation)
-        };
-        for (r, held) in held.iter().enumerate() {
-            for (p, held) in held.iter().enumerate() {
-                let column = (panel + p) * COLUMNS;
-                let place = (self.place.row + row + r) * self.place.width + column - self.place.column;
-                self.store::<L>(held, place, COLUMNS.min(outputs - column));
-            }
+        match self.finish.activation {
+            None => self.finish::<L, R, P>(sums, (row, panel), Identity),
+            Some(Activation::Relu6) => self.finish::<L, R, P>(sums, (row, panel), Relu6),
+            Some(Activation::Silu) => self.finish::<L, R, P>(sums, (row, panel), Silu),
         }
     }
 
+    /// Bias, activation and residual, and where it all goes.
     #[inline(always)]
-    fn add_bias<L: Lanes>(&self, sum: [L; 2], column: usize, held: &mut [f32; COLUMNS]) {
-        let bias = self.finish.bias.get(column..column + COLUMNS);
-        for (i, mut value) in sum.into_iter().take(COLUMNS / L::WIDTH).enumerate() {
-            // SAFETY: both slices hold sixteen numbers, one or two widths.
-            unsafe {
-                if let Some(bias) = bias {
-                    value = value.add(L::load(bias.as_ptr().add(i * L::WIDTH)));
+    fn finish<L: Lanes, const R: usize, const P: usize>(
+        &self,
+        sums: [[[L; 2]; P]; R],
+        (row, panel): (usize, usize),
+        act: impl Act,
+    ) {
+        let (Finish { bias, residual, .. }, width) = (self.finish, self.place.width);
+        for p in 0..P {
+            let column = (panel + p) * COLUMNS;
+            let columns = COLUMNS.min(self.weight.outputs - column);
+            let first = (self.place.row + row) * width + column - self.place.column;
+            let needed = (R - 1) * width + columns;
+            assert!(bias.is_empty() || column + columns <= bias.len(), "a bias of another size");
+            assert!(residual.is_empty() || first + needed <= residual.len(), "a residual of another size");
+            for lane in 0..COLUMNS / L::WIDTH {
+                let begin = lane * L::WIDTH;
+                let count = L::WIDTH.min(columns.saturating_sub(begin));
+                // SAFETY: this task alone writes these outputs; the three hold so many numbers, as was just asked.
+                unsafe {
+                    let mut to = self.output.place(first, needed).add(begin);
+                    let mut added = residual.as_ptr().wrapping_add(first + begin);
+                    let bias =
+                        (!bias.is_empty()).then(|| L::load_first(bias.as_ptr().add(column + begin), count));
+                    for sums in &sums {
+                        let sum = bias.map_or(sums[p][lane], |bias| sums[p][lane].add(bias));
+                        let [mut value] = act.apply([sum]);
+                        if !residual.is_empty() {
+                            value = value.add(L::load_first(added, count));
+                        }
+                        value.store_first(to, count);
+                        (to, added) = (to.wrapping_add(width), added.wrapping_add(width));
+                    }
                 }
-                value.store(held.as_mut_ptr().add(i * L::WIDTH));
-            }
-        }
-        if bias.is_none() {
-            // The last panel, where it is not full, or no bias at all.
-            let rest = self.finish.bias.get(column..).unwrap_or_default();
-            held.iter_mut().zip(rest).for_each(|(value, bias)| *value += bias);
-        }
-    }
-
-    #[inline(always)]
-    fn store<L: Lanes>(&self, held: &[f32; COLUMNS], place: usize, count: usize) {
-        // SAFETY: this task alone writes these outputs.
-        let output = unsafe { self.output.part(place, count) };
-        let residual = self.finish.residual.get(place..place + count).unwrap_or_default();
-        if count < COLUMNS {
-            output.copy_from_slice(&held[..count]);
-            output.iter_mut().zip(residual).for_each(|(output, residual)| *output += residual);
-            return;
-        }
-        for i in 0..COLUMNS / L::WIDTH {
-            // SAFETY: each of the slices holds sixteen numbers, one or two widths, but a residual that is empty.
-            unsafe {
-                let mut value = L::load(held.as_ptr().add(i * L::WIDTH));
-                if !residual.is_empty() {
-                    value = value.add(L::load(residual.as_ptr().add(i * L::WIDTH)));
-                }
-                value.store(output.as_mut_ptr().add(i * L::WIDTH));
             }
         }
     }

@@ -176,7 +176,7 @@ fn share(
         let panels = padded / COLUMNS;
         let columns = Panels::new::<COLUMNS>((x, inputs), 0..panels, tiles.len() > FEW, &mut columns);
         let factors = Panels::new::<ROWS>((g, outputs), tiles.clone(), panels > FEW, &mut factors);
-        lanes::run(Block { columns, factors, depth, padded, sums: &mut sums });
+        lanes::run_wide(Block { columns, factors, depth, padded, sums: &mut sums });
         see(first, g);
     }
     buffers::give(columns);
@@ -253,22 +253,35 @@ impl Kernel for Block<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self) {
-        let Self { depth, padded, .. } = self;
-        for panel in 0..self.columns.count {
-            let columns = self.columns.panel::<COLUMNS>(panel, depth);
-            for tile in 0..self.factors.count {
-                let factors = self.factors.panel::<ROWS>(tile, depth);
-                let (a, b) = ((factors, 1, self.factors.step), (columns, self.columns.step, 0));
-                // SAFETY: both panels can be read to their last row, as was asked.
-                let tile_sums = unsafe { sums::<L, ROWS, 1>(depth, a, b) };
-                for (r, [sum]) in tile_sums.into_iter().enumerate() {
-                    let place = (tile * ROWS + r) * padded + panel * COLUMNS;
-                    let target = self.sums[place..place + COLUMNS].as_mut_ptr();
-                    for (i, value) in sum.into_iter().enumerate() {
-                        // SAFETY: the target holds sixteen numbers, two widths.
+    fn run<L: Lanes>(mut self) {
+        // Where sixteen numbers are one lane, there are registers for two panels.
+        let single = if L::WIDTH == COLUMNS { self.columns.count / 2 * 2 } else { 0 };
+        (0..single).step_by(2).for_each(|panel| self.down::<L, 2>(panel));
+        (single..self.columns.count).for_each(|panel| self.down::<L, 1>(panel));
+    }
+}
+
+impl Block<'_> {
+    /// All factors times P panels of columns.
+    #[inline(always)]
+    fn down<L: Lanes, const P: usize>(&mut self, panel: usize) {
+        let Self { columns, factors, depth, padded, .. } = *self;
+        let first = columns.panel::<COLUMNS>(panel, depth);
+        // Asks for the last one as well.
+        columns.panel::<COLUMNS>(panel + P - 1, depth);
+        for tile in 0..factors.count {
+            let (a, b) =
+                ((factors.panel::<ROWS>(tile, depth), 1, factors.step), (first, columns.step, columns.apart));
+            // SAFETY: all panels can be read to their last row, as was asked.
+            let tile_sums = unsafe { sums::<L, ROWS, P>(depth, a, b) };
+            for (r, sums) in tile_sums.into_iter().enumerate() {
+                let place = (tile * ROWS + r) * padded + panel * COLUMNS;
+                let target = self.sums[place..place + P * COLUMNS].as_mut_ptr();
+                for (p, sum) in sums.into_iter().enumerate() {
+                    for (i, value) in sum.into_iter().enumerate().take(COLUMNS / L::WIDTH) {
+                        // SAFETY: the target holds sixteen numbers for each panel, one or two widths.
                         unsafe {
-                            let target = target.add(i * L::WIDTH);
+                            let target = target.add(p * COLUMNS + i * L::WIDTH);
                             L::load(target).add(value).store(target);
                         }
                     }

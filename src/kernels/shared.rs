@@ -35,4 +35,15 @@ impl<'a> Shared<'a> {
         // SAFETY: within the slice, as was just asked, and nobody else's by the caller's promise.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(first), count) }
     }
+
+    /// Where a part of the slice begins, for who writes some numbers of it and leaves those between them to others.
+    ///
+    /// # Safety
+    /// As for `part`, but of the numbers that are written.
+    #[inline(always)]
+    pub unsafe fn place(&self, first: usize, count: usize) -> *mut f32 {
+        assert!(first <= self.length && count <= self.length - first, "a part beyond the end");
+        // SAFETY: within the slice, as was just asked.
+        unsafe { self.start.add(first) }
+    }
 }

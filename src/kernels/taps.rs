@@ -91,6 +91,18 @@ fn runs(
 }
 
 impl Run {
+    /// How many positions it is from each tap's source to the next one's; 0 where the taps are not neighbours, or not all
+    /// as far apart.
+    pub fn slope(&self) -> isize {
+        let between = |pair: &[(usize, usize)]| {
+            let [(first, tap), (second, next)] = [pair[0], pair[1]];
+            if next == tap + 1 { second as isize - first as isize } else { 0 }
+        };
+        let mut slopes = self.taps.windows(2).map(between);
+        let first = slopes.next().unwrap_or(0);
+        if slopes.all(|slope| slope == first) { first } else { 0 }
+    }
+
     fn goes_on_with(&self, taps: &[(usize, usize)]) -> bool {
         let moved = self.count * self.source_step;
         taps.len() == self.taps.len()
@@ -132,6 +144,23 @@ mod tests {
             }
         }
         assert!(seen.iter().all(|seen| *seen));
+    }
+
+    #[test]
+    fn the_slope_tells_which_way_the_sources_go() {
+        let same = axis(9, 5, 1, Padding::Same);
+        assert!(same.forward_runs().iter().all(|run| run.slope() == 1));
+        assert!(same.backward_runs().iter().all(|run| run.slope() == -1));
+        let run = |taps: &[(usize, usize)]| Run {
+            first: 0,
+            step: 1,
+            count: 1,
+            taps: taps.to_vec(),
+            source_step: 1,
+        };
+        assert_eq!(run(&[(4, 0), (3, 2)]).slope(), 0, "a tap is missing");
+        assert_eq!(run(&[(4, 0), (5, 1), (7, 2)]).slope(), 0, "a position is missing");
+        assert_eq!(run(&[(4, 0)]).slope(), 0, "there is nothing to compare");
     }
 
     #[test]
