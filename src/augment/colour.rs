@@ -1,6 +1,8 @@
 //! Colour operations on interleaved RGB bytes. Brightness, contrast and saturation are Pillow's ImageEnhance to
 //! the bit; hue is torchvision's, in floating point, for Pillow's own goes through 8-bit hues and is never exact.
 
+use super::saturation::saturate;
+
 /// Changes pixels by some amount.
 pub type Operation = fn(&mut [u8], f64);
 
@@ -18,22 +20,12 @@ pub fn contrast(pixels: &mut [u8], factor: f64) {
 
 /// Scales away from each pixel's own grey; 0 leaves a grey picture.
 pub fn saturation(pixels: &mut [u8], factor: f64) {
-    for pixel in pixels.as_chunks_mut::<3>().0 {
-        let grey = grey(*pixel);
-        *pixel = pixel.map(|value| blend(grey, value, factor as f32));
-    }
+    saturate(pixels, factor as f32);
 }
 
 /// Turns the hue by a share of the colour circle: 1 is a whole turn, and so changes nothing.
 pub fn hue(pixels: &mut [u8], turn: f64) {
-    for pixel in pixels.as_chunks_mut::<3>().0 {
-        let [hue, saturation, value] = to_hsv(pixel.map(|byte| f32::from(byte) / 255.0));
-        let part = fraction(hue + turn as f32);
-        let turned = if part < 0.0 { part + 1.0 } else { part };
-        let rgb = to_rgb([turned, saturation, value]);
-        // torchvision's way back to bytes: equal shares of [0, 1] for all 256 values.
-        *pixel = rgb.map(|share| (share * 255.999) as u8);
-    }
+    super::hue::turn(pixels, turn);
 }
 
 /// What each byte becomes when it is blended with a fixed one.
@@ -47,7 +39,8 @@ pub(super) fn blend(base: u8, value: u8, factor: f32) -> u8 {
 }
 
 /// Pillow's conversion to "L": the luma of ITU-R 601-2 in 16-bit fixed point.
-fn grey([red, green, blue]: [u8; 3]) -> u8 {
+#[inline(always)]
+pub(super) fn grey([red, green, blue]: [u8; 3]) -> u8 {
     ((u32::from(red) * 19_595 + u32::from(green) * 38_470 + u32::from(blue) * 7_471 + 0x8000) >> 16) as u8
 }
 

@@ -1,8 +1,8 @@
 //! The operations of a policy on floats between 0 and 1, grey or RGB: what pictures of more than 8 bits go through. The
 //! draws are those of 8-bit pictures, the formulas too, but nothing is rounded to a byte.
 
+use super::between::mirrored;
 use super::crop::{Crop, erased};
-use super::geometry::mirrored;
 use super::{Policy, colour};
 use crate::chance::Key;
 use crate::config::{Colour, Erasing, Geometry};

@@ -1,6 +1,9 @@
 //! Operations and policies on one decoded picture, mixing on a batch. Takes pixels and a random key, knows no paths.
 
 mod bend;
+mod between;
+#[cfg(target_arch = "x86_64")]
+mod between_wide;
 pub mod colour;
 pub mod crop;
 mod deep;
@@ -10,11 +13,13 @@ pub mod filter;
 pub mod geometry;
 #[cfg(test)]
 mod golden;
+mod hue;
 pub mod jpeg;
 pub mod mix;
 pub mod policy;
 pub mod published;
 mod recolour;
+mod saturation;
 pub mod tone;
 pub mod warp;
 

@@ -2,7 +2,7 @@
 //! `Image.transform` to the bit; where the surroundings are mirrored it is that of `geometry::rotate`.
 
 use super::Shape;
-use super::geometry::{Source, floor};
+use super::between::{self, Places, Source, Way, floor};
 use crate::config::Sampling;
 
 /// Where in the old picture each place of the new one comes from. Places are measured from the upper left corner;
@@ -63,6 +63,7 @@ impl Map {
         Some(Self::Perspective(solved(rows)?.map(|value| f64::from(value as f32))))
     }
 
+    #[inline(always)]
     fn at(&self, x: f64, y: f64) -> [f64; 2] {
         match *self {
             Self::Affine([a, b, c, d, e, f]) => [a * x + b * y + c, d * x + e * y + f],
@@ -90,10 +91,7 @@ fn warped<const N: usize>(pixels: &mut [u8], shape: Shape, map: &Map, look: Look
     let out = pixels.as_chunks_mut::<N>().0;
     match (look.surroundings, look.sampling, map) {
         (Surroundings::Mirrored, Sampling::Bilinear, _) => {
-            fill(out, shape, |x, y| {
-                let [x, y] = map.at(x, y);
-                Some(source.between(x - 0.5, y - 0.5))
-            });
+            between::fill(out, &source, &Mapped::new(map, shape.width, 0.5), Way::Mirrored);
         }
         (Surroundings::Mirrored, Sampling::Nearest, _) => {
             fill(out, shape, |x, y| {
@@ -103,7 +101,7 @@ fn warped<const N: usize>(pixels: &mut [u8], shape: Shape, map: &Map, look: Look
         }
         (Surroundings::Colour(colour), Sampling::Bilinear, _) => {
             out.fill(of_channels(colour));
-            fill(out, shape, |x, y| source.pillows_between(map.at(x, y)));
+            between::fill(out, &source, &Mapped::new(map, shape.width, 0.0), Way::Pillows);
         }
         (Surroundings::Colour(colour), Sampling::Nearest, Map::Affine(affine)) => {
             out.fill(of_channels(colour));
@@ -115,6 +113,31 @@ fn warped<const N: usize>(pixels: &mut [u8], shape: Shape, map: &Map, look: Look
                 let [x, y] = map.at(x, y);
                 (x >= 0.0 && y >= 0.0).then(|| source.inside(x as i64, y as i64))?
             });
+        }
+    }
+}
+
+/// Where the pixels come from under a map.
+struct Mapped<'a> {
+    map: &'a Map,
+    /// The middles of the columns.
+    middles: Vec<f64>,
+    /// Where places are measured from, as seen from the corner.
+    from: f64,
+}
+
+impl<'a> Mapped<'a> {
+    fn new(map: &'a Map, width: usize, from: f64) -> Self {
+        Self { map, middles: (0..width).map(|x| x as f64 + 0.5).collect(), from }
+    }
+}
+
+impl Places for Mapped<'_> {
+    #[inline(always)]
+    fn row(&self, row: usize, across: &mut [f64], down: &mut [f64]) {
+        for ((middle, across), down) in self.middles.iter().zip(across).zip(down) {
+            let [x, y] = self.map.at(*middle, row as f64 + 0.5);
+            (*across, *down) = (x - self.from, y - self.from);
         }
     }
 }

@@ -11,7 +11,7 @@ use burn::tensor::Device;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::bench_data;
+use super::bench_data::{self, Loading};
 use super::console::{print, tell};
 use super::failure::Failure;
 use super::memory;
@@ -19,7 +19,7 @@ use super::sizes::Sizes;
 use super::steps::{Training, network, pictures, trainer};
 use super::tune;
 use super::{Ended, Format, Place, at_least_one, start};
-use crate::config::{Optimizer as Rule, Tune};
+use crate::config::{Optimizer as Rule, Policy, Tune};
 use crate::dataset::{Interpolation, Preprocess};
 use crate::devices::{choose, held, on, precision};
 use crate::loader::Decoded;
@@ -64,6 +64,9 @@ pub struct Bench {
     /// With --mode data: how pictures are resized
     #[arg(long, value_enum, default_value_t = Filter::Bilinear)]
     interpolation: Filter,
+    /// With --mode data: what a policy of [augment] does to pictures; else a crop of 0.08 to 1 and the flip
+    #[arg(long, value_name = "NAME", value_parser = bench_data::named)]
+    policy: Option<Policy>,
     /// With --mode data: whether JPEGs are decoded at a reduced scale where that is enough
     #[arg(long, default_value_t = true, action = clap::ArgAction::Set)]
     reduced_jpeg: bool,
@@ -85,7 +88,7 @@ enum Mode {
     Frozen,
     /// The folded network
     Infer,
-    /// No network: pictures read, decoded, cropped at random, resized, flipped and normalised
+    /// No network: pictures read, decoded, cropped at random, resized, augmented and normalised
     Data,
 }
 
@@ -214,8 +217,15 @@ impl Bench {
             Keep::Ram => Some(Decoded::new(memory::available() / 4)),
             Keep::Disk => Some(Decoded::on_disk(disk.path(), u64::MAX)),
         };
-        let decoded = decoded.map(Arc::new);
-        let report = bench_data::measure(folder, preprocess, self.workers, self.batch, self.steps, decoded)?;
+        let loading = Loading {
+            preprocess,
+            policy: self.policy,
+            workers: self.workers,
+            batch: self.batch,
+            passes: self.steps,
+            decoded: decoded.map(Arc::new),
+        };
+        let report = bench_data::measure(folder, &loading)?;
         if !self.format.json {
             tell(&report.to_string());
         }

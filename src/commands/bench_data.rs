@@ -14,6 +14,7 @@ use super::listing::walk;
 use crate::augment::Policy;
 use crate::augment::crop::Crop;
 use crate::chance::Key;
+use crate::config;
 use crate::dataset::{self, Depth, Limits, Need, Part, Picture, Preprocess, probe};
 use crate::durable;
 use crate::loader::{Decoded, Item, Loader, Lone, Spec};
@@ -25,6 +26,8 @@ pub struct Report {
     pictures: usize,
     workers: usize,
     side: usize,
+    /// Nothing where it is torchvision's usual augmentation.
+    policy: Option<String>,
     /// Of whole passes over the folder.
     ms: Vec<f64>,
     median_ms: f64,
@@ -55,67 +58,89 @@ struct Apart {
     most: u8,
 }
 
+/// How pictures are loaded.
+pub struct Loading {
+    pub preprocess: Preprocess,
+    /// One of `[augment]`, or torchvision's usual augmentation.
+    pub policy: Option<config::Policy>,
+    pub workers: usize,
+    pub batch: usize,
+    /// Passes over all pictures that count.
+    pub passes: usize,
+    pub decoded: Option<Arc<Decoded>>,
+}
+
 /// Times passes over all pictures of a folder; one before them does not count.
-pub fn measure(
-    folder: &Path,
-    preprocess: Preprocess,
-    workers: usize,
-    batch: usize,
-    passes: usize,
-    decoded: Option<Arc<Decoded>>,
-) -> Result<Report> {
+pub fn measure(folder: &Path, loading: &Loading) -> Result<Report> {
+    let Loading { preprocess, passes, .. } = loading;
     let mut files = Vec::new();
     walk(folder, &mut files, 0)?;
     files.sort();
     anyhow::ensure!(!files.is_empty(), "there is no picture under {}", folder.display());
     let items = items(&files)?;
     let mut ms = Vec::new();
-    for view in 0..=passes as u64 {
+    for view in 0..=*passes as u64 {
         let started = Instant::now();
-        pass(&items, spec(&preprocess, workers, batch, view), decoded.clone())?;
+        pass(&items, loading.spec(view), loading.decoded.clone())?;
         if view > 0 {
             ms.push(started.elapsed().as_secs_f64() * 1e3);
         }
     }
     ms.sort_by(f64::total_cmp);
     let median_ms = ms[ms.len() / 2];
+    let policy = loading.policy();
     Ok(Report {
         schema: 1,
         mode: "data",
         pictures: files.len(),
-        workers,
+        workers: loading.workers,
         side: preprocess.size,
+        policy: loading.policy.map(|named| named.to_string()),
         pictures_per_second: files.len() as f64 / median_ms * 1e3,
         median_ms,
         ms,
-        shares: shares(&files, &preprocess)?,
-        reduced_training: apart(&files, &preprocess, &policy())?,
-        reduced_evaluation: apart(&files, &preprocess, &Policy::none())?,
+        shares: shares(&files, preprocess, &policy)?,
+        reduced_training: apart(&files, preprocess, &policy)?,
+        reduced_evaluation: apart(&files, preprocess, &Policy::none())?,
         peak_rss_mib: peak_memory().unwrap_or(0.0),
     })
 }
 
-/// torchvision's usual augmentation: a random resized crop and a flip.
-fn policy() -> Policy {
-    let crop = Crop { scale: [0.08, 1.0], ratio: [3.0 / 4.0, 4.0 / 3.0] };
-    Policy { crop: Some(crop), flip: 0.5, ..Policy::none() }
+/// The policy of this name.
+pub fn named(name: &str) -> Result<config::Policy, String> {
+    use config::Policy::{AugMix, AutoAugment, Light, None, RandAugment, Standard, Strong, TrivialAugment};
+    let all = [None, Light, Standard, Strong, RandAugment, TrivialAugment, AutoAugment, AugMix];
+    let found = all.into_iter().find(|policy| policy.to_string() == name);
+    found.ok_or_else(|| format!("the policies are {}", all.map(|policy| policy.to_string()).join(", ")))
 }
 
-fn spec(preprocess: &Preprocess, workers: usize, batch: usize, view: u64) -> Spec {
-    Spec {
-        preprocess: preprocess.clone(),
-        policy: policy(),
-        seed: 1,
-        view,
-        batch,
-        lone: Lone::Kept,
-        first: 0,
-        classes: 1,
-        channels: 3,
-        workers,
-        as_bytes: false,
-        ahead: 2,
+impl Loading {
+    fn policy(&self) -> Policy {
+        self.policy.map_or_else(usual, |named| Policy::from(&named.augment()))
     }
+
+    fn spec(&self, view: u64) -> Spec {
+        Spec {
+            preprocess: self.preprocess.clone(),
+            policy: self.policy(),
+            seed: 1,
+            view,
+            batch: self.batch,
+            lone: Lone::Kept,
+            first: 0,
+            classes: 1,
+            channels: 3,
+            workers: self.workers,
+            as_bytes: false,
+            ahead: 2,
+        }
+    }
+}
+
+/// torchvision's usual augmentation: a random resized crop and a flip.
+fn usual() -> Policy {
+    let crop = Crop { scale: [0.08, 1.0], ratio: [3.0 / 4.0, 4.0 / 3.0] };
+    Policy { crop: Some(crop), flip: 0.5, ..Policy::none() }
 }
 
 /// The files as a scan would give them.
@@ -136,8 +161,7 @@ fn pass(items: &[Item], spec: Spec, decoded: Option<Arc<Decoded>>) -> Result<()>
     Ok(())
 }
 
-fn shares(files: &[PathBuf], preprocess: &Preprocess) -> Result<Shares> {
-    let policy = policy();
+fn shares(files: &[PathBuf], preprocess: &Preprocess, policy: &Policy) -> Result<Shares> {
     let mut spent = [Duration::ZERO; 5];
     let mut pixels = Vec::new();
     for (sample, path) in files.iter().enumerate() {
@@ -208,5 +232,17 @@ impl fmt::Display for Report {
              {normalising_ms:.3} ms each",
             self.pictures, self.workers, self.pictures_per_second
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn policies_go_by_the_names_of_the_toml() {
+        assert_eq!(named("standard"), Ok(config::Policy::Standard));
+        assert_eq!(named("augmix"), Ok(config::Policy::AugMix));
+        assert!(named("Standard").unwrap_err().contains("light, standard, strong"));
     }
 }
