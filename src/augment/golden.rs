@@ -1,6 +1,13 @@
 //! The operations against what Pillow and torchvision make of the same pictures; tests/golden/make_augment.py
-//! says how the expected values came about.
+//! says how the expected values came about. What draws boxes or mixes a batch stands in the files beneath.
 
+mod erasing;
+mod mixing;
+mod places;
+
+use std::ops::Range;
+
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::{colour, geometry};
@@ -9,8 +16,25 @@ fn golden() -> Value {
     serde_json::from_str(include_str!("../../tests/golden/augment/operations.json")).unwrap()
 }
 
+/// What torchvision makes of kiln's own draws, by make_torchvision.py.
+fn drawn<T: for<'a> Deserialize<'a>>(part: &str) -> T {
+    let all: Value =
+        serde_json::from_str(include_str!("../../tests/golden/augment/torchvision.json")).unwrap();
+    T::deserialize(&all[part]).unwrap()
+}
+
+/// Left, top, width, height.
+type Rect = [usize; 4];
+
+fn box_of([columns, rows]: [Range<usize>; 2]) -> Rect {
+    [columns.start, rows.start, columns.len(), rows.len()]
+}
+
 fn bytes(hex: &Value) -> Vec<u8> {
-    let digits = hex.as_str().unwrap();
+    from_hex(hex.as_str().unwrap())
+}
+
+fn from_hex(digits: &str) -> Vec<u8> {
     (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap()).collect()
 }
 

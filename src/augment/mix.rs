@@ -57,7 +57,7 @@ pub enum Mixing {
 }
 
 impl Mixing {
-    fn pixels(&self, pixels: &mut [f32], [_, channels, height, width]: [usize; 4]) {
+    pub(super) fn pixels(&self, pixels: &mut [f32], [_, channels, height, width]: [usize; 4]) {
         let picture = channels * height * width;
         match self {
             Self::Blend(share) => with_neighbour(pixels, picture, |own, other| blend(own, other, *share)),
@@ -92,7 +92,7 @@ pub struct Patch {
 
 impl Patch {
     /// A rectangle of about 1 - share of the picture about any pixel, cut off at the edges.
-    fn draw(share: f64, height: usize, width: usize, draws: &mut Draws) -> Self {
+    pub(super) fn draw(share: f64, height: usize, width: usize, draws: &mut Draws) -> Self {
         let half = 0.5 * (1.0 - share).sqrt();
         let mut side = |size: usize| {
             let (centre, half) = (draws.below(size), (half * size as f64) as usize);
