@@ -283,6 +283,13 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_its_decoder_panics_at_is_that_files_fault_alone() {
+        // Found by fuzzing: zune-jpeg 0.5.15 panics in its inverse transform.
+        let found = decoded(&golden("gives_up.jpg"));
+        assert!(matches!(found.as_ref().map_err(word), Err("panicked" | "damaged")), "{found:?}");
+    }
+
+    #[test]
     fn real_photographs_decode() {
         let Some(folder) = flowers() else {
             println!("skipped: no flowers12 under KILN_ASSETS or ../shared/assets");
