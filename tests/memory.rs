@@ -73,6 +73,33 @@ fn a_device_out_of_memory_becomes_advice() {
     assert!(report.contains("out of memory"));
 }
 
+#[test]
+fn what_will_not_fit_into_a_software_drivers_memory_is_said_beforehand() {
+    let Some(studio) = on_wgpu() else { return };
+    if !list().iter().any(|listed| listed.kind == Kind::Wgpu && listed.software)
+        || list().iter().any(|listed| listed.kind == Kind::Wgpu && listed.is_gpu())
+    {
+        println!("skipped: the first driver is that of a real GPU");
+        return;
+    }
+    let small = ["train", "tiny.toml", "--dry-run", WGPU[0], WGPU[1]];
+    let ended = studio.expect(0, &small);
+    assert!(!ended.err.contains("will probably not fit"), "{}", ended.err);
+    let ended = studio.expect(0, &[&small[..], &["train.batch=65536", "data.image_size=3000"]].concat());
+    let warning = ended.err.lines().find(|line| line.contains("will probably not fit")).unwrap();
+    assert!(warning.contains("stage 1 (all)") && warning.contains("train.batch = 65536"), "{warning}");
+    let (before, _) = warning.split_once(" MiB are free. ").unwrap();
+    let free: f64 = before.rsplit("and ").next().unwrap().replace(',', "").parse().unwrap();
+    // The machine's, or less where a cgroup says so.
+    assert!(free > 0.0 && free < 1.5 * available_mib(), "{warning}");
+}
+
+fn available_mib() -> f64 {
+    let told = fs::read_to_string("/proc/meminfo").unwrap();
+    let line = told.lines().find(|line| line.starts_with("MemAvailable:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
+}
+
 /// Updates from which on memory must not grow, and until when.
 const SETTLED: u64 = 300;
 const LATER: u64 = SETTLED + 1000;

@@ -17,7 +17,8 @@ use crate::kernels::{self, Window};
 use crate::model::numbers;
 use crate::scaling::{Padding, Plan, Trains, grouped};
 
-pub fn show(dataset: &Dataset, begun: &Beginning, chosen: &Chosen, as_json: bool) -> Ended {
+/// A batch that was tried needs no warning.
+pub fn show(dataset: &Dataset, begun: &Beginning, chosen: &Chosen, tried: bool, as_json: bool) -> Ended {
     let (config, plan) = (&begun.config, &begun.plan);
     let (side, classes) = (begun.preprocess.size, dataset.classes.len());
     let [train, val] = [Split::Train, Split::Val].map(|split| dataset.samples(split).count());
@@ -53,7 +54,9 @@ pub fn show(dataset: &Dataset, begun: &Beginning, chosen: &Chosen, as_json: bool
     let seconds = expected_seconds(plan, side, &config.stages, train, val, rate_of(&chosen.device));
     text += &format!("time       about {:.0} minutes\n", (seconds / 60.0).ceil());
     answer(&text, as_json)?;
-    steps.warnings(chosen).iter().for_each(|line| warn_loudly(line));
+    if !tried {
+        steps.warnings(chosen).iter().for_each(|line| warn_loudly(line));
+    }
     if as_json {
         let report = json!({
             "schema": 1,

@@ -1,9 +1,9 @@
 //! Whether the stages of a run fit into memory, said before the first step: what each takes by the estimate, what
-//! is free, and which batch would fit.
+//! the machine or the GPU has free, and which batch would fit.
 
 use super::memory;
 use crate::config::Config;
-use crate::devices::{Chosen, Kind};
+use crate::devices::{Chosen, Kind, Room, held, room};
 use crate::scaling::{Frozen, Plan, Trains, fitting_batch, grouped};
 use crate::train::TOGETHER;
 
@@ -19,6 +19,26 @@ pub struct Steps<'a> {
     pub side: usize,
     pub classes: usize,
     pub through: Frozen,
+}
+
+/// Memory for the steps of a run.
+struct Space {
+    bytes: u64,
+    /// What there is so much of.
+    words: &'static str,
+}
+
+impl Space {
+    /// Nothing where nobody tells. What a device holds for this process serves its steps.
+    fn of(device: &Chosen, devices: usize) -> Option<Self> {
+        let (bytes, words) = match room(device, devices) {
+            Room::Machine => (memory::told()? as u64 + held(&device.device).unwrap_or(0), "MiB are free"),
+            Room::Free(bytes) => (bytes, "MiB are free on the device"),
+            Room::Whole(bytes) => (bytes, "MiB are all that the device has"),
+            Room::Untold => return None,
+        };
+        Some(Self { bytes, words })
+    }
 }
 
 /// How a device takes the pictures of a batch through frozen layers.
@@ -73,11 +93,10 @@ impl Steps<'_> {
             held.map_or_else(String::new, |held| format!(" while it held {} MiB", grouped(held >> 20)));
         let fitting = within.min(batch / 2);
         let advice = match fitting {
-            0 => advice(None, batch),
+            0 => self.advice(None),
             fitting => format!(
                 "{}, and train.batch = \"auto\" finds the largest that does by trying",
-                advice(Some(fitting), batch * self.config.train.accumulate)
-                    .replace("would fit", "should fit")
+                self.advice(Some(fitting)).replace("would fit", "should fit")
             ),
         };
         format!(
@@ -86,44 +105,43 @@ impl Steps<'_> {
         )
     }
 
-    /// A line for each stage that needs more than is free. What a GPU has is not told by its interface.
+    /// A line for each stage that needs more than the device has free, as far as that is known.
     pub fn warnings(&self, device: &Chosen) -> Vec<String> {
-        match device.listed.kind {
-            Kind::Cpu | Kind::Ndarray => self.beyond(memory::available() as u64),
-            _ => Vec::new(),
-        }
+        Space::of(device, self.config.train.gpus).map_or_else(Vec::new, |space| self.beyond(&space))
     }
 
-    fn beyond(&self, free: u64) -> Vec<String> {
+    fn beyond(&self, space: &Space) -> Vec<String> {
         let batch = self.config.train.batch;
         let stages = self.config.stages.iter().enumerate();
         let lines = stages.filter_map(|(index, stage)| {
             let needed = self.bytes(stage.trains, batch);
-            let fitting = fitting_batch(batch, free, |batch| self.bytes(stage.trains, batch));
-            (needed > free).then(|| {
+            let fitting = fitting_batch(batch, space.bytes, |batch| self.bytes(stage.trains, batch));
+            (needed > space.bytes).then(|| {
                 format!(
                     "stage {} ({}) will probably not fit into memory: with train.batch = {batch} it takes about {} \
-                     MiB, and {} MiB are free. {}",
+                     MiB, and {} {}. {}",
                     index + 1,
                     stage.trains,
                     grouped(needed >> 20),
-                    grouped(free >> 20),
-                    advice(fitting, batch * self.config.train.accumulate)
+                    grouped(space.bytes >> 20),
+                    space.words,
+                    self.advice(fitting)
                 )
             })
         });
         lines.collect()
     }
-}
 
-/// How so many pictures come to one step where fewer fit at once.
-fn advice(fitting: Option<usize>, pictures: usize) -> String {
-    match fitting {
-        Some(fitting) => format!(
-            "train.batch = {fitting} would fit; train.accumulate = {} with it makes a step of as many pictures",
-            pictures.div_ceil(fitting)
-        ),
-        None => "Not even one picture would fit: take a smaller model.variant or model.image_size".into(),
+    /// How as many pictures come to one step where fewer fit at once. Each GPU takes as many batches of it.
+    fn advice(&self, fitting: Option<usize>) -> String {
+        let train = &self.config.train;
+        match fitting {
+            Some(fitting) => format!(
+                "train.batch = {fitting} would fit; train.accumulate = {} with it makes a step of as many pictures",
+                (train.batch * train.accumulate).div_ceil(fitting).next_multiple_of(train.gpus)
+            ),
+            None => "Not even one picture would fit: take a smaller model.variant or data.image_size".into(),
+        }
     }
 }
 
@@ -138,10 +156,14 @@ mod tests {
     }
 
     fn accumulating<T>(batch: usize, accumulate: usize, then: impl Fn(&Steps) -> T) -> T {
+        sharing(1, batch, accumulate, then)
+    }
+
+    fn sharing<T>(gpus: usize, batch: usize, accumulate: usize, then: impl Fn(&Steps) -> T) -> T {
         let file = Path::new("/a.toml");
         let text = format!(
             "name = \"a\"\n[data]\npath = \"a\"\n[model]\nvariant = \"b0\"\n[train]\nbatch = {batch}\naccumulate = {accumulate}\n\
-             [[stage]]\ntrains = \"head\"\nepochs = 1\nlr = 0.1\n[[stage]]\ntrains = \"all\"\nepochs = 1\nlr = 0.1\n"
+             gpus = {gpus}\n[[stage]]\ntrains = \"head\"\nepochs = 1\nlr = 0.1\n[[stage]]\ntrains = \"all\"\nepochs = 1\nlr = 0.1\n"
         );
         let config = Config::parse(&text, file, Path::new("/"), &[]).unwrap();
         let plan = Plan::variant(Variant::B0);
@@ -149,8 +171,12 @@ mod tests {
         then(&Steps { config: &config, plan: &plan, side: 224, classes: 1000, through })
     }
 
+    fn free(mib: u64) -> Space {
+        Space { bytes: mib << 20, words: "MiB are free" }
+    }
+
     fn check(free_mib: u64, batch: usize, expected: &[&str]) {
-        let lines = with_steps(batch, |steps| steps.beyond(free_mib << 20));
+        let lines = with_steps(batch, |steps| steps.beyond(&free(free_mib)));
         assert_eq!(lines.len(), expected.len(), "{lines:?}");
         for (line, expected) in lines.iter().zip(expected) {
             assert!(line.contains(expected), "{line}");
@@ -176,7 +202,7 @@ mod tests {
 
     #[test]
     fn the_advice_keeps_the_pictures_of_a_step_that_accumulates_already() {
-        let lines = accumulating(16, 4, |steps| steps.beyond(630 << 20));
+        let lines = accumulating(16, 4, |steps| steps.beyond(&free(630)));
         assert_eq!(lines.len(), 1, "{lines:?}");
         assert!(lines[0].contains("train.batch = 8 would fit; train.accumulate = 8 with it"), "{lines:?}");
         let said = accumulating(32, 2, |steps| steps.after_running_out(Some(630 << 20)));
@@ -190,5 +216,20 @@ mod tests {
         check(630, 16, &["stage 2 (all) will probably not fit into memory: with train.batch = 16"]);
         check(630, 16, &["train.batch = 8 would fit; train.accumulate = 2"]);
         check(60, 16, &["stage 1 (head)", "Not even one picture would fit"]);
+    }
+
+    #[test]
+    fn what_is_known_of_the_memory_is_said() {
+        let space = Space { bytes: 630 << 20, words: "MiB are all that the device has" };
+        let lines = with_steps(16, |steps| steps.beyond(&space));
+        assert!(lines[0].contains("and 630 MiB are all that the device has. train.batch"), "{lines:?}");
+    }
+
+    #[test]
+    fn gpus_that_share_a_step_get_as_many_batches_of_it_each() {
+        let lines = sharing(2, 16, 2, |steps| steps.beyond(&free(400)));
+        assert!(lines[0].contains("train.batch = 4 would fit; train.accumulate = 8 with it"), "{lines:?}");
+        let lines = sharing(3, 16, 3, |steps| steps.beyond(&free(460)));
+        assert!(lines[0].contains("train.batch = 5 would fit; train.accumulate = 12 with it"), "{lines:?}");
     }
 }

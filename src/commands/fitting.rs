@@ -1,5 +1,5 @@
 //! `train.batch = "auto"`: how many of a step's pictures go through the network at once, so that they fit into the memory that
-//! there is. On the processor the estimate tells; on a GPU, whose size wgpu does not tell, it is tried.
+//! there is. On the processor the estimate tells; on a GPU, to which it was not fitted, it is tried.
 
 use anyhow::Result;
 
@@ -9,11 +9,19 @@ use super::failure::Failure;
 use super::fits::Steps;
 use super::memory;
 use crate::config::Config;
-use crate::devices::{Chosen, Kind, release};
+use crate::devices::{Chosen, Kind, release, room};
 use crate::scaling::grouped;
 
 /// Of the memory that is free, what steps may take: caches of pictures and frozen layers want some too.
 const SHARE: u64 = 2;
+
+/// A batch that takes more than so many times what a GPU has, by the estimate, is not tried.
+const HOPELESS: u64 = 2;
+
+/// Whether the batch of a configuration is one that will have been tried.
+pub fn is_tried(config: &Config, device: &Chosen) -> bool {
+    config.train.auto_batch && !device.listed.is_processor()
+}
 
 /// The configuration with a batch that fits; unchanged where it names one.
 pub fn settle(steps: &Steps, device: &Chosen) -> Result<Config> {
@@ -46,7 +54,9 @@ fn estimated(steps: &Steps, wanted: usize, limit: u64) -> usize {
 /// The largest part of the wanted batch that the device can take a few steps with.
 fn tried(steps: &Steps, wanted: usize, device: &Chosen) -> Result<usize> {
     release(&device.device);
-    for batch in parts(wanted, steps.config.train.gpus) {
+    let gpus = steps.config.train.gpus;
+    let own = room(device, gpus).own().unwrap_or(u64::MAX);
+    for batch in hopeful(steps, parts(wanted, gpus), own) {
         tell(&format!("trying train.batch = {batch} on {}", device.listed.name));
         if let Some(held) = attempt::ask(steps, batch)? {
             let mib = held.map_or_else(String::new, |bytes| format!(" with {} MiB", grouped(bytes >> 20)));
@@ -54,8 +64,14 @@ fn tried(steps: &Steps, wanted: usize, device: &Chosen) -> Result<usize> {
             return Ok(batch);
         }
     }
-    let text = "not even one picture fits into the memory of the device: take a smaller model.variant or model.image_size";
+    let text = "not even one picture fits into the memory of the device: take a smaller model.variant or data.image_size";
     Err(Failure::Usage(text.into()).into())
+}
+
+/// The batches that a GPU with so much memory may have room for. One picture is tried whatever the estimate says.
+fn hopeful(steps: &Steps, batches: impl Iterator<Item = usize>, own: u64) -> impl Iterator<Item = usize> {
+    let limit = own.saturating_mul(HOPELESS);
+    batches.filter(move |batch| *batch == 1 || steps.most(*batch) <= limit)
 }
 
 /// The numbers that divide a step into equal batches, as many for each GPU, largest first.
@@ -82,21 +98,41 @@ mod tests {
         check(1, 1, &[1]);
     }
 
-    #[test]
-    fn the_estimate_decides_by_the_stage_that_needs_most() {
+    fn with_steps(then: impl Fn(&Steps)) {
         let text = "name = \"a\"\n[data]\npath = \"a\"\n[model]\nvariant = \"b0\"\n[train]\nbatch = \"auto\"\n\
                     [[stage]]\ntrains = \"all\"\nepochs = 1\nlr = 0.1\n[[stage]]\ntrains = \"head\"\nepochs = 1\nlr = 0.1\n";
         let config = Config::parse(text, Path::new("/a.toml"), Path::new("/"), &[]).unwrap();
         let plan = Plan::variant(Variant::B0);
         let through = Frozen::Shared { threads: 2 };
-        let steps = Steps { config: &config, plan: &plan, side: 224, classes: 1000, through };
+        then(&Steps { config: &config, plan: &plan, side: 224, classes: 1000, through });
+    }
+
+    #[test]
+    fn the_estimate_decides_by_the_stage_that_needs_most() {
         // Where all of b0 trains it takes 2118 MiB at 32, 1124 at 16 and 379 at 4 (docs/memory.md).
-        let check =
-            |mib: u64, expected: usize| assert_eq!(estimated(&steps, 32, mib << 20), expected, "{mib}");
-        check(2200, 32);
-        check(2100, 16);
-        check(1100, 8);
-        check(400, 4);
-        check(1, 1);
+        with_steps(|steps| {
+            let check =
+                |mib: u64, expected: usize| assert_eq!(estimated(steps, 32, mib << 20), expected, "{mib}");
+            check(2200, 32);
+            check(2100, 16);
+            check(1100, 8);
+            check(400, 4);
+            check(1, 1);
+        });
+    }
+
+    #[test]
+    fn a_gpu_is_not_tried_with_far_more_than_it_has() {
+        with_steps(|steps| {
+            let check = |mib: u64, expected: &[usize]| {
+                let batches: Vec<usize> = hopeful(steps, parts(32, 1), mib << 20).collect();
+                assert_eq!(batches, expected, "{mib}");
+            };
+            // Half of what the estimate says is enough to be tried.
+            check(1100, &[32, 16, 8, 4, 2, 1]);
+            check(1000, &[16, 8, 4, 2, 1]);
+            check(1, &[1]);
+            assert_eq!(hopeful(steps, parts(32, 1), u64::MAX).next(), Some(32));
+        });
     }
 }

@@ -151,6 +151,7 @@ impl Both<'_> {
             others: self.others.to_vec(),
             folder,
             data: self.dataset.fingerprint(),
+            tried: false,
             tui: false,
             json: false,
         }

@@ -51,6 +51,7 @@ impl Train {
         let dataset = pictures(&config)?;
         let plan = plan_of(&config, dataset.classes.len())?;
         let begun = beginning(&config, plan)?;
+        let tried = fitting::is_tried(&begun.config, &chosen);
         let config = {
             let (config, side) = (&begun.config, begun.preprocess.size);
             let (plan, classes, through) = (&begun.plan, dataset.classes.len(), fits::through(&chosen));
@@ -58,7 +59,7 @@ impl Train {
         };
         let begun = Beginning { config: config.clone(), ..begun };
         if self.dry_run {
-            return super::dry_run::show(&dataset, &begun, &chosen, self.format.json);
+            return super::dry_run::show(&dataset, &begun, &chosen, tried, self.format.json);
         }
         let signals = start::Signals::catch()?;
         let network = begun.network(dataset.classes.len(), &chosen.device);
@@ -76,6 +77,7 @@ impl Train {
             others,
             folder: &folder,
             data: dataset.fingerprint(),
+            tried,
             tui: self.tui,
             json: self.format.json,
         };

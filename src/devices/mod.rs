@@ -1,9 +1,11 @@
-//! What kiln can compute on here: which devices there are, one of them by name, and whether each computes
-//! right. Knows no training.
+//! What kiln can compute on here: which devices there are, one of them by name, whether each computes right, and
+//! what memory it has. Knows no training.
 
 #[cfg(feature = "wgpu")]
 mod adapters;
 mod approve;
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+mod card;
 mod check;
 mod choose;
 #[cfg(feature = "cuda")]
@@ -14,6 +16,7 @@ mod open;
 mod precision;
 mod quiet;
 mod reading;
+mod room;
 mod tuned;
 
 pub use approve::{approve, remember};
@@ -25,4 +28,5 @@ pub use open::Chosen;
 pub use precision::{halves, precision};
 pub use quiet::tried;
 pub use reading::{Reading, is_processor};
+pub use room::{Room, room};
 pub use tuned::{Pick, Tuned};
