@@ -306,3 +306,75 @@ fn weights_count_in_the_loss_whether_or_not_anything_is_cached() {
         &["bars/00.png has another weight"],
     );
 }
+
+#[test]
+fn a_table_says_where_its_pictures_are_from_and_the_user_under_which_licence() {
+    let studio = Studio::new();
+    let table = |sites: [&str; 3]| -> String {
+        let row = |(number, (path, class)): (usize, (String, &str))| {
+            let split = ["train", "val", "train", "test"][number % 4];
+            format!("{path},{class},{split},{}\n", sites[number / 4 % 3])
+        };
+        format!("path,label,split,site\n{}", named().enumerate().map(row).collect::<String>())
+    };
+    studio.write("pictures/labels.csv", table(["north", "south", ""]));
+    let path = "data.path=pictures/labels.csv";
+    train(&studio, "tiny.toml", "plain", &[path, "stage.1.epochs=1"]);
+    let told = [path, "data.columns.source=site", "data.licence=CC-BY-4.0", "stage.1.epochs=1"];
+    train(&studio, "tiny.toml", "sites", &told);
+
+    // Nothing that is trained depends on it, and a run that says nothing of it is what it was.
+    assert!(weights(&studio, "plain") == weights(&studio, "sites"));
+    let [plain, sites] =
+        ["plain", "sites"].map(|run| studio.json(&format!("checkpoints/{run}/dataset.json")));
+    assert_eq!(plain["fingerprint"], sites["fingerprint"]);
+    let source = |record: &Value, at: usize| record["samples"][at].get("source").cloned();
+    assert_eq!((source(&plain, 0), source(&sites, 8)), (None, None));
+    assert_eq!((source(&sites, 0), source(&sites, 4)), (Some("north".into()), Some("south".into())));
+
+    let read = |path: &str| fs::read_to_string(studio.path(path)).unwrap();
+    let lines = read("checkpoints/sites/report/sources.csv");
+    let starts: Vec<_> =
+        lines.lines().map(|line| line.split(',').take(2).collect::<Vec<_>>().join(",")).collect();
+    assert_eq!(starts, ["source,pictures", "-,3", "north,3", "south,3"]);
+    assert!(!studio.path("checkpoints/plain/report/sources.csv").exists());
+    let page = read("checkpoints/sites/report.html");
+    for part in ["By source", ">north<", "CC-BY-4.0, stated by the user"] {
+        assert!(page.contains(part), "{part} is not in the page");
+    }
+    let names = |args: &[&str]| -> Vec<String> {
+        let said = studio.expect(0, &[&["eval", "checkpoints/sites", "--json"], args].concat()).json();
+        said["sources"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap().into()).collect()
+    };
+    assert_eq!(names(&[]), ["-", "north", "south"]);
+    assert_eq!(names(&["--data", "pictures/labels.csv", "--split", "val"]), ["-", "north", "south"]);
+
+    let missing = ["train", "tiny.toml", "--dry-run", path, "data.columns.source=sit"];
+    let parts = ["labels.csv:1", "'sit', as data.columns.source says", "path, label, split, site", "'site'?"];
+    studio.refused(3, &missing, &parts);
+    studio.refused(
+        3,
+        &["train", "tiny.toml", "data.columns.source=site"],
+        &["data.columns", "is for tables"],
+    );
+
+    // Neither makes another run, so both may be corrected.
+    let config = read("checkpoints/sites/config.toml").replace("CC-BY-4.0", "CC0-1.0");
+    let taken = |card: &str, licence: &str| {
+        let line = format!("- Data: the user's own pictures; licence stated by the user: {licence}\n");
+        assert!(read(card).contains(&line), "{}", read(card));
+    };
+    studio.expect(0, &["export", "checkpoints/sites"]);
+    taken("checkpoints/sites/export/MODEL_CARD.md", "CC-BY-4.0");
+    studio.write("checkpoints/sites/config.toml", config);
+    studio.write("pictures/labels.csv", table(["east", "south", "west"]));
+    studio.expect(0, &["verify", "checkpoints/sites"]);
+    studio.expect(0, &["resume", "checkpoints/sites", "stage.1.epochs=2"]);
+    assert_eq!(source(&studio.json("checkpoints/sites/dataset.json"), 0), Some("east".into()));
+    assert!(read("checkpoints/sites/report/sources.csv").contains("\neast,3,"));
+    studio.expect(0, &["export", "checkpoints/sites", "--out", "later/model.safetensors"]);
+    taken("later/MODEL_CARD.md", "CC0-1.0");
+    // The model says it itself where its run is not at hand.
+    studio.expect(0, &["export", "later/model.safetensors", "--out", "alone/model.safetensors"]);
+    taken("alone/MODEL_CARD.md", "CC0-1.0");
+}

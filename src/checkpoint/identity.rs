@@ -11,6 +11,8 @@ use crate::scaling::{Activation, Family, Padding, Plan};
 
 /// The version of this description.
 pub const IDENTITY_FORMAT: u64 = 1;
+/// Stands in `data` between the pictures and the licence that the user gives them.
+const STATED: &str = " (licence stated by the user: ";
 
 /// Read back, it is checked: what it says must agree with itself and be possible.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -85,6 +87,19 @@ impl Identity {
 }
 
 impl Identity {
+    /// Says the licence that the user gives the training data, in place of what was said of it before.
+    pub fn state_licence(&mut self, licence: Option<&str>) {
+        let stated = licence.map_or_else(String::new, |licence| format!("{STATED}{licence})"));
+        self.data = format!("{}{stated}", self.data_and_licence().0);
+    }
+
+    /// What the training data was, and the licence that the user gives it.
+    pub fn data_and_licence(&self) -> (&str, Option<&str>) {
+        let parts = self.data.split_once(STATED);
+        let parts = parts.and_then(|(data, rest)| Some((data, Some(rest.strip_suffix(')')?))));
+        parts.unwrap_or((&self.data, None))
+    }
+
     /// What cannot be true of any model.
     fn fault(&self) -> Option<String> {
         let Self { classes, plan, norm_eps, norm_momentum, temperature, .. } = self;
@@ -135,6 +150,17 @@ mod tests {
         change(&mut identity);
         let text = serde_json::to_string(&identity).unwrap();
         serde_json::from_str::<Identity>(&text).err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_licence_of_the_data_is_stated_once() {
+        let mut identity = Identity::sample(Plan::custom(Family::B, 0.1, 0.1, 32).unwrap());
+        identity.data = "the folder roses".into();
+        for licence in [Some("CC0"), Some("CC-BY-4.0 (ask first)"), None] {
+            identity.state_licence(licence);
+            assert_eq!(identity.data_and_licence(), ("the folder roses", licence));
+        }
+        assert_eq!(identity.data, "the folder roses");
     }
 
     #[test]

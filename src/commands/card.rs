@@ -6,6 +6,7 @@ use anyhow::Result;
 
 use super::console::tell;
 use crate::checkpoint::{Identity, RunFolder};
+use crate::config::Config;
 use crate::durable;
 use crate::report::{Card, Run};
 
@@ -20,6 +21,15 @@ pub fn text(model: &str, step: Option<usize>, identity: &Identity) -> String {
     let whole = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let name = whole.file_stem().map_or_else(|| model.to_owned(), |name| name.to_string_lossy().into_owned());
     Card { name: &name, identity, run: run.as_ref(), is_tested: is_tested(run.as_ref(), step) }.markdown()
+}
+
+/// Puts the licence of the data into a description that may be older than what the run's settings say of it now.
+pub fn state_licence(model: &str, identity: &mut Identity) {
+    let path = Path::new(model);
+    let run = RunFolder::is_one(path).then(|| RunFolder::open(path).ok()).flatten();
+    if let Some(config) = run.and_then(|run| Config::load(&run.config_path(), &[]).ok()) {
+        identity.state_licence(config.data.licence.as_deref());
+    }
 }
 
 /// Writes a card into a folder and says where. One that is there already and says the same serves again.

@@ -18,10 +18,12 @@ use super::{Ended, Format, Place, at_least_one, start};
 use crate::checkpoint::{Identity, RunFolder};
 use crate::config::{Columns, Config};
 use crate::dataset::{
-    self, Dataset, Labels, Location, Origin, Pictures, Purpose, Record, Shares, Split, Window, scan,
+    self, Dataset, Labels, Location, Origin, Pictures, Purpose, Record, Sample, Shares, Split, Window, scan,
 };
 use crate::devices::choose;
-use crate::evaluate::{Answers, Coverage, Figures, Judgement, SEED, Source, coverages, sources, worst};
+use crate::evaluate::{
+    Answers, Coverage, Figures, Judgement, Provenance, SEED, Source, coverages, sources, worst,
+};
 
 #[derive(Args)]
 pub struct Eval {
@@ -77,8 +79,8 @@ struct Mistake<'a> {
 /// What came of it.
 struct Measured {
     answers: Answers,
-    /// The pictures' paths, and their names from the data set's root.
-    names: Vec<(String, String)>,
+    /// The pictures' paths, and what is known of them.
+    pictures: Vec<(String, Sample)>,
     unreadable: usize,
     drawn: bool,
 }
@@ -88,8 +90,8 @@ const NAMED: usize = 5;
 
 /// Pictures whose classes are known.
 struct Labelled {
-    /// With the model's own class numbers, and the names from the data set's root.
-    pictures: Vec<(Location, usize, String)>,
+    /// With the model's own class numbers.
+    pictures: Vec<(Location, usize, Sample)>,
     /// How many are not in the figures.
     set_aside: usize,
     drawn: bool,
@@ -109,13 +111,13 @@ impl Eval {
     fn show(&self, model: &Classifier, measured: &Measured) -> Result<()> {
         let identity = &model.identity;
         let classes = &identity.classes;
-        let Measured { answers, names, unreadable, drawn } = measured;
+        let Measured { answers, pictures, unreadable, drawn } = measured;
         let figures = answers.figures(identity.temperature, SEED);
         let judgements = answers.judgements(identity.temperature);
-        let relative: Vec<&str> = names.iter().map(|(_, relative)| relative.as_str()).collect();
-        let sources = sources(&relative, &judgements);
+        let from: Vec<Provenance> = pictures.iter().map(|(_, sample)| provenance(sample)).collect();
+        let sources = sources(&from, &judgements);
         let thresholds = coverages(&judgements);
-        let mistakes = mistakes(classes, names, &judgements);
+        let mistakes = mistakes(classes, pictures, &judgements);
         if self.format.json {
             let report = Report {
                 schema: 1,
@@ -179,7 +181,7 @@ impl Eval {
         };
         let pictures: Result<Vec<_>, Failure> = chosen
             .iter()
-            .map(|sample| Ok((dataset.location(sample), number(sample.class)?, sample.relative.clone())))
+            .map(|&sample| Ok((dataset.location(sample), number(sample.class)?, sample.clone())))
             .collect();
         let pictures = pictures?;
         if pictures.is_empty() {
@@ -245,15 +247,15 @@ impl Eval {
 fn measure(model: &Classifier, labelled: Labelled) -> Measured {
     let Labelled { pictures, set_aside: mut unreadable, drawn } = labelled;
     let mut bar = Bar::count("evaluating");
-    let (mut logits, mut labels, mut names) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut logits, mut labels, mut measured) = (Vec::new(), Vec::new(), Vec::new());
     for (number, batch) in pictures.chunks(BATCH).enumerate() {
         let places: Vec<Location> = batch.iter().map(|(place, ..)| place.clone()).collect();
-        for ((place, class, name), outcome) in batch.iter().zip(model.logits(&places)) {
+        for ((place, class, sample), outcome) in batch.iter().zip(model.logits(&places)) {
             match outcome {
                 Ok(row) => {
                     logits.extend(row);
                     labels.push(*class);
-                    names.push((place.to_string(), name.clone()));
+                    measured.push((place.to_string(), sample.clone()));
                 }
                 Err(reason) => {
                     unreadable += 1;
@@ -265,19 +267,24 @@ fn measure(model: &Classifier, labelled: Labelled) -> Measured {
     }
     bar.clear();
     let answers = Answers::new(logits, labels, model.identity.classes.len());
-    Measured { answers, names, unreadable, drawn }
+    Measured { answers, pictures: measured, unreadable, drawn }
+}
+
+/// What tells where a picture is from.
+pub fn provenance(sample: &Sample) -> Provenance<'_> {
+    Provenance { name: &sample.relative, told: sample.source.as_deref() }
 }
 
 /// The worst first: those whose own class was given the least.
 fn mistakes<'a>(
     classes: &'a [String],
-    names: &'a [(String, String)],
+    pictures: &'a [(String, Sample)],
     judgements: &[Judgement],
 ) -> Vec<Mistake<'a>> {
     let of = |number: usize| {
         let Judgement { label, predicted, confidence, probability, .. } = judgements[number];
         let (class, predicted) = (&classes[label], &classes[predicted]);
-        Mistake { path: &names[number].0, class, predicted, confidence, probability }
+        Mistake { path: &pictures[number].0, class, predicted, confidence, probability }
     };
     worst(judgements).into_iter().map(of).collect()
 }

@@ -84,7 +84,8 @@ struct Written {
 impl Export {
     pub fn run(self) -> Ended {
         let forms = self.forms()?;
-        let model = classifier::read(&self.model, self.step)?;
+        let mut model = classifier::read(&self.model, self.step)?;
+        card::state_licence(&self.model, &mut model.identity);
         let takers = forms.iter().map(|&form| Taker::of(form, &model.identity));
         let takers: Vec<Option<Taker>> = takers.collect::<Result<_, _>>()?;
         let from = Path::new(&self.model);

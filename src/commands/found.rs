@@ -81,8 +81,8 @@ mod tests {
     fn labels_that_contradict_each_other_are_told() {
         let sample = |(name, class, hash): (&str, usize, &str)| {
             let (relative, hash) = (name.into(), hash.into());
-            let (slice, split, weight) = (None, Split::Train, 1.0);
-            Sample { relative, slice, class, split, hash, bytes: 1, width: 1, height: 1, weight }
+            let (slice, split, weight, source) = (None, Split::Train, 1.0, None);
+            Sample { relative, slice, class, split, hash, bytes: 1, width: 1, height: 1, weight, source }
         };
         let names = [("a/1", 0, "x"), ("a/2", 0, "y"), ("b/1", 1, "x"), ("b/2", 1, "z"), ("c/2", 2, "z")];
         let told = contradictions(&names.map(sample)).unwrap();

@@ -334,7 +334,7 @@ impl Beginning {
 
     /// What the model file will say of itself.
     pub fn identity(&self, dataset: &Dataset) -> Identity {
-        Identity {
+        let mut identity = Identity {
             format: IDENTITY_FORMAT,
             kiln: env!("CARGO_PKG_VERSION").into(),
             classes: dataset.classes.clone(),
@@ -352,7 +352,9 @@ impl Beginning {
             start: self.start.clone(),
             data: words_of(&dataset.origin, &dataset.root),
             drawn: dataset.origin.is_drawn(),
-        }
+        };
+        identity.state_licence(self.config.data.licence.as_deref());
+        identity
     }
 }
 

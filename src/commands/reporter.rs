@@ -4,13 +4,14 @@
 use std::time::{Duration, Instant};
 
 use super::classifier::Classifier;
+use super::eval::provenance;
 use super::overlay;
 use super::views::Pictures;
 use crate::checkpoint::RunFolder;
 use crate::dataset::thumbnail::{data_uri, jpeg_uri};
-use crate::dataset::{Location, Record, Split};
+use crate::dataset::{Location, Record, Sample, Split};
 use crate::durable;
-use crate::evaluate::{Figures, sources, worst};
+use crate::evaluate::{Figures, Provenance, sources, worst};
 use crate::export;
 use crate::loader::Item;
 use crate::report::{self, Files, Made, Mistake, Row, Run, State, Validation, Views};
@@ -149,12 +150,9 @@ impl Observer for Reporter<'_> {
 
 fn keep(files: &Files, session: &Session, test: &Test, figures: &Figures) -> Result<(), report::Error> {
     let record = Record::read(&session.folder.dataset_path())?;
-    let names: Vec<&str> = record
-        .samples
-        .iter()
-        .filter(|one| one.split == Split::Test)
-        .map(|one| one.relative.as_str())
-        .collect();
+    let samples: Vec<&Sample> = record.samples.iter().filter(|one| one.split == Split::Test).collect();
+    let names: Vec<&str> = samples.iter().map(|one| one.relative.as_str()).collect();
+    let pictures: Vec<Provenance> = samples.iter().map(|one| provenance(one)).collect();
     let judgements = test.answers.judgements(test.temperature);
     let rows: Vec<Row> =
         names.iter().zip(&judgements).map(|(name, &judgement)| Row { name, judgement }).collect();
@@ -176,7 +174,7 @@ fn keep(files: &Files, session: &Session, test: &Test, figures: &Figures) -> Res
         }
     };
     let mistakes = worst(&judgements).iter().take(MISTAKES).map(mistake).collect();
-    Ok(files.put_tested(sources(&names, &judgements), mistakes)?)
+    Ok(files.put_tested(sources(&pictures, &judgements), mistakes)?)
 }
 
 /// The model that was tested. None where it cannot be had any more; then nothing is explained.

@@ -73,6 +73,7 @@ impl Resume {
             return Err(Failure::Data(text).into());
         }
         saved.identity.drawn |= dataset.origin.is_drawn();
+        saved.identity.state_licence(config.data.licence.as_deref());
         self.keep_extension(&folder, &config)?;
         if result(&folder).is_some_and(|shorter| shorter.steps == saved.progress.step) {
             // What has run out of patience gets new patience with its new epochs.
@@ -95,6 +96,7 @@ impl Resume {
             others,
             folder: &folder,
             data: dataset.fingerprint(),
+            tried: false,
             tui: self.tui,
             json: self.format.json,
         };
@@ -123,15 +125,14 @@ impl Resume {
 
     /// Writes a longer last stage into the run, so that the next resume knows of it.
     fn keep_extension(&self, folder: &RunFolder, config: &Config) -> Result<()> {
-        let text = config.to_toml();
-        if durable::read_words(&folder.config_path()).is_ok_and(|old| old == text) {
+        if Config::load(&folder.config_path(), &[]).is_ok_and(|old| old == *config) {
             return Ok(());
         }
         let epochs = config.stages.last().map_or(0, |stage| stage.epochs);
         tell(&format!(
             "the last stage now has {epochs} epochs; its schedule is recomputed over the new length"
         ));
-        Ok(durable::write(&folder.config_path(), text.as_bytes())?)
+        Ok(durable::write(&folder.config_path(), config.to_toml().as_bytes())?)
     }
 
     /// The data as it is now, split as it was, unless it has changed.
@@ -140,6 +141,9 @@ impl Resume {
         let mut dataset = pictures_again(config, &record.origin)?;
         let changes = record.changes(&dataset);
         if changes.is_empty() {
+            if let Some(sourced) = record.sourced(&dataset) {
+                sourced.write(&folder.dataset_path())?;
+            }
             return Ok(dataset);
         }
         let shown: Vec<String> = changes.iter().take(10).map(|change| format!("  {change}")).collect();

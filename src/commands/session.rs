@@ -46,6 +46,8 @@ pub struct Parts<'a> {
     pub others: Vec<Device>,
     pub folder: &'a RunFolder,
     pub data: String,
+    /// The device has taken steps with this batch already.
+    pub tried: bool,
     /// Show burn-train's dashboard instead of lines.
     pub tui: bool,
     /// The figures are for programs, and the words for whoever watches.
@@ -145,6 +147,8 @@ pub fn fingerprint(config: &Config) -> String {
     }
     config.data.source = Source::Path(PathBuf::from("/"));
     config.data.offline = DataOffline::Fail;
+    config.data.licence = None;
+    config.data.columns.source = None;
     config.data.workers = None;
     config.train.threads = None;
     config.train.tune = Tune::Auto;
@@ -159,8 +163,10 @@ pub fn fingerprint(config: &Config) -> String {
 /// Trains to the end, or until it is asked to stop, and tells how it went.
 pub fn conclude(parts: Parts, network: Network, from: Option<Contents>, signals: &Signals) -> Ended {
     let (tui, json) = (parts.tui, parts.json);
-    // Nothing is refused: the system may have swap, or free memory meanwhile.
-    steps(&parts).warnings(&parts.device).iter().for_each(|line| warn_loudly(line));
+    if !parts.tried {
+        // Nothing is refused: the system may have swap, or free memory meanwhile.
+        steps(&parts).warnings(&parts.device).iter().for_each(|line| warn_loudly(line));
+    }
     let device = parts.device.clone();
     let session = session(parts, &signals.asked);
     tune::settle(session.config.train.tune, &device, &Sizes::of(&session), &signals.asked);

@@ -151,6 +151,8 @@ pub struct Data {
     pub columns: Columns,
     /// Whether JPEGs much larger than needed are decoded at a reduced scale.
     pub reduced_jpeg: bool,
+    /// That of the pictures, in the user's words.
+    pub licence: Option<String>,
 }
 
 /// What the columns of a table, or the fields of a line of JSON, are called. None: by one of the usual names.
@@ -160,6 +162,8 @@ pub struct Columns {
     pub label: Option<String>,
     pub split: Option<String>,
     pub weight: Option<String>,
+    /// None: nothing says it, whatever the columns are called.
+    pub source: Option<String>,
 }
 
 /// The pictures that a pattern matches, all of one class.

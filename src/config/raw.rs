@@ -80,6 +80,7 @@ pub(super) struct Data {
     pub classes: Key<Vec<String>>,
     pub depth: Key<usize>,
     pub reduced_jpeg: Key<bool>,
+    pub licence: Key<String>,
     #[serde(default)]
     pub split: Split,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -96,6 +97,7 @@ pub(super) struct Columns {
     pub label: Key<String>,
     pub split: Key<String>,
     pub weight: Key<String>,
+    pub source: Key<String>,
 }
 
 /// The pictures that a pattern matches.

@@ -182,6 +182,7 @@ fn data(data: &Data) -> raw::Data {
         classes: (!data.classes.is_empty()).then(|| key(data.classes.clone())).flatten(),
         depth: key(data.depth),
         reduced_jpeg: key(data.reduced_jpeg),
+        licence: data.licence.clone().and_then(key),
         split: split(&data.split),
         columns: (data.columns != Columns::default()).then(|| columns(&data.columns)),
         files,
@@ -199,6 +200,7 @@ fn columns(columns: &Columns) -> raw::Columns {
         label: name(&columns.label),
         split: name(&columns.split),
         weight: name(&columns.weight),
+        source: name(&columns.source),
     }
 }
 

@@ -31,8 +31,8 @@ mod tests {
     fn only_copies_with_several_labels_contradict_each_other() {
         let sample = |(name, class, hash): (&str, usize, &str)| {
             let (relative, hash) = (name.into(), hash.into());
-            let (slice, split, weight) = (None, Split::Train, 1.0);
-            Sample { relative, slice, class, split, hash, bytes: 1, width: 1, height: 1, weight }
+            let (slice, split, weight, source) = (None, Split::Train, 1.0, None);
+            Sample { relative, slice, class, split, hash, bytes: 1, width: 1, height: 1, weight, source }
         };
         let samples =
             [("a", 0, "2"), ("b", 0, "2"), ("c", 0, "9"), ("d", 1, "1"), ("e", 2, "9"), ("f", 2, "1")];

@@ -9,6 +9,8 @@ pub enum Field {
     Label,
     Split,
     Weight,
+    /// Where a picture is from.
+    Source,
 }
 
 impl Field {
@@ -29,6 +31,7 @@ impl Field {
             Self::Label => &["label", "class", "target", "category", "class_name", "label_name"],
             Self::Split => &["split", "subset", "set", "partition"],
             Self::Weight => &["weight", "sample_weight"],
+            Self::Source => &["source"],
         }
     }
 
@@ -42,6 +45,7 @@ impl Field {
             Self::Label => &columns.label,
             Self::Split => &columns.split,
             Self::Weight => &columns.weight,
+            Self::Source => &columns.source,
         };
         told.as_deref()
     }
@@ -57,6 +61,8 @@ impl Field {
                 none if none.is_empty() => return Err(self.not_there(told, names)),
                 found => found,
             },
+            // Columns of that name may hold anything, such as an address for each picture.
+            None if matches!(self, Self::Source) => Vec::new(),
             None => match all(&|name| name.eq_ignore_ascii_case(self.key())) {
                 none if none.is_empty() => {
                     all(&|name| self.words().iter().any(|w| name.eq_ignore_ascii_case(w)))
@@ -117,6 +123,11 @@ pub fn weight(text: &str) -> Result<f32, String> {
     weight.ok_or_else(|| format!("the weight is '{text}'; it has to be a finite number above 0"))
 }
 
+/// None for an empty value: nobody says where the picture is from.
+pub fn source(text: &str) -> Option<String> {
+    Some(text.trim()).filter(|source| !source.is_empty()).map(str::to_owned)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,11 +151,29 @@ mod tests {
         check(Some("kinds"), &["label", "kind"], Err("did you mean 'kind'?"));
     }
 
+    /// A table that has such a column for other things is read as before.
+    #[test]
+    fn a_source_is_read_only_where_its_column_is_told() {
+        let names = ["path", "source", "site"];
+        let find = |source: Option<&str>| {
+            let columns = Columns { source: source.map(str::to_owned), ..Columns::default() };
+            Field::Source.find(&columns, &names)
+        };
+        assert_eq!(find(None), Ok(None));
+        assert_eq!(find(Some("site")), Ok(Some(2)));
+        assert_eq!(find(Some("source")), Ok(Some(1)));
+        let reason = find(Some("sites")).unwrap_err();
+        let expected = "nothing here is called 'sites', as data.columns.source says; the names are path, source, site; did \
+                        you mean 'site'?";
+        assert_eq!(reason, expected);
+    }
+
     #[test]
     fn values_are_words_and_numbers_above_nothing() {
         assert_eq!(split(""), Ok(None));
         assert_eq!(split("Validation"), Ok(Some(Split::Val)));
         assert!(split("dev").unwrap_err().contains("'dev'"));
+        assert_eq!((source(" "), source(" a b ")), (None, Some("a b".into())));
         assert_eq!(weight(""), Ok(1.0));
         assert_eq!(weight("2.5"), Ok(2.5));
         for bad in ["0", "-1", "nan", "inf", "1e-60", "1e60", "x"] {

@@ -123,7 +123,8 @@ impl Matched {
                 continue;
             }
             let (label, split) = (group.class.clone(), group.split.map(Split::from));
-            self.entries.push(Entry { relative, slice: None, label, split, weight: 1.0, line });
+            let (weight, source) = (1.0, None);
+            self.entries.push(Entry { relative, slice: None, label, split, weight, source, line });
         }
         let set_aside = tree.set_aside.iter().filter(|file| pattern.matches(&file.relative));
         let closed = tree.closed.iter().filter(|folder| pattern.reaches(&folder.relative));

@@ -60,6 +60,8 @@ pub struct Entry {
     pub label: String,
     pub split: Option<Split>,
     pub weight: f32,
+    /// Where it is from.
+    pub source: Option<String>,
     /// The line or the number of the pattern that says it.
     pub line: u64,
 }
@@ -183,10 +185,10 @@ impl Layout {
     fn place_all(&mut self, entries: Vec<Entry>, source: &Source, labels: &Labels) -> Result<(), Error> {
         let numbers = self.numbers();
         for entry in entries {
-            let Entry { relative, slice, label, split, weight, line } = entry;
+            let Entry { relative, slice, label, split, weight, source: from, line } = entry;
             if let Some(&class) = numbers.get(&label) {
                 let split = split.unwrap_or(Split::Train);
-                self.candidates.push(Candidate { relative, class, split, slice, weight });
+                self.candidates.push(Candidate { relative, class, split, slice, weight, source: from });
                 continue;
             }
             if !label.is_empty() && labels.listed().is_empty() {
@@ -207,12 +209,15 @@ impl Layout {
 fn contradiction(before: &Entry, after: &Entry) -> Option<String> {
     let relative = &after.relative;
     let split = |entry: &Entry| entry.split.map_or("no split", Split::name);
+    let source = |entry: &Entry| entry.source.as_ref().map_or("no source".into(), |name| format!("'{name}'"));
     if before.label != after.label {
         Some(format!("{relative} is '{}' here and '{}'", after.label, before.label))
     } else if before.split != after.split {
         Some(format!("{relative} belongs to {} here and to {}", split(after), split(before)))
     } else if before.weight != after.weight {
         Some(format!("{relative} has the weight {} here and {}", after.weight, before.weight))
+    } else if before.source != after.source {
+        Some(format!("{relative} is from {} here and from {}", source(after), source(before)))
     } else {
         None
     }
@@ -220,9 +225,10 @@ fn contradiction(before: &Entry, after: &Entry) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fields;
     use super::*;
 
-    /// `path label [split [weight]]`, numbered from 2 as in a table; `_` is empty.
+    /// `path label [split [weight [source]]]`, numbered from 2 as in a table; `_` is empty.
     fn entries(rows: &[&str]) -> Vec<Entry> {
         let entry = |(line, row): (u64, &&str)| {
             let mut words = row.split(' ').map(|word| if word == "_" { "" } else { word });
@@ -233,6 +239,7 @@ mod tests {
                 label: next().into(),
                 split: Split::named(next()),
                 weight: next().parse().unwrap_or(1.0),
+                source: fields::source(next()),
                 line,
             }
         };
@@ -284,6 +291,8 @@ mod tests {
         check_fault(&["a x", "b y", "a y"], "t.csv:4: a is 'y' here and 'x' at t.csv:2");
         check_fault(&["a x train", "a x test"], "a belongs to test here and to train at t.csv:2");
         check_fault(&["a x _ 2", "a x _ 3"], "a has the weight 3 here and 2");
+        check_fault(&["a x _ 1 n", "a x _ 1 s"], "t.csv:3: a is from 's' here and from 'n' at t.csv:2");
+        check_fault(&["a x _ 1 n", "a x"], "a is from no source here and from 'n' at t.csv:2");
         check_fault(&["a x", "b y", "c yy val"], "t.csv:4: the class 'yy' has no picture to train on");
         check_fault(&["a x val", "b y test"], "t.csv holds nothing to train on");
         check_fault(&["a x", "b x"], "a single class, 'x'");

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::labels::Labels;
 use super::location::Slice;
 use super::walk::Tree;
-use super::{Error, SetAside, Split, error};
+use super::{Error, Sample, SetAside, Split, error};
 
 /// Files that may be pictures, each with its class.
 #[derive(Debug)]
@@ -37,6 +37,16 @@ pub struct Candidate {
     /// Where it lies in a shard.
     pub slice: Option<Slice>,
     pub weight: f32,
+    /// Where it is from, where that was said.
+    pub source: Option<String>,
+}
+
+impl Candidate {
+    /// What it is once it was read.
+    pub fn read(self, hash: String, bytes: u64, (width, height): (u32, u32)) -> Sample {
+        let Self { relative, class, split, slice, weight, source } = self;
+        Sample { relative, slice, class, split, hash, bytes, width, height, weight, source }
+    }
 }
 
 /// Folders that systems leave among others; none is a class.
@@ -220,7 +230,8 @@ impl Layout {
             self.ignore(file, "not a picture, by its name");
         } else {
             let relative = file.to_string();
-            self.candidates.push(Candidate { relative, class, split, slice: None, weight: 1.0 });
+            let (slice, weight, source) = (None, 1.0, None);
+            self.candidates.push(Candidate { relative, class, split, slice, weight, source });
         }
     }
 

@@ -248,6 +248,7 @@ mod tests {
         let sample = |class: usize| Sample {
             slice: None,
             weight: 1.0,
+            source: None,
             relative: String::new(),
             class,
             split: Split::Train,

@@ -180,6 +180,19 @@ impl Record {
         changes
     }
 
+    /// The same with the sources that its pictures have now, where they had others. No run is another one for that.
+    pub fn sourced(&self, now: &Dataset) -> Option<Self> {
+        let sources: HashMap<&str, &Option<String>> =
+            now.samples.iter().map(|s| (s.relative.as_str(), &s.source)).collect();
+        let mut record = self.clone();
+        for sample in &mut record.samples {
+            if let Some(&source) = sources.get(sample.relative.as_str()) {
+                sample.source.clone_from(source);
+            }
+        }
+        (record != *self).then_some(record)
+    }
+
     fn change(&self, before: &Sample, after: &Sample, now: &Dataset) -> Option<Change> {
         let relative = before.relative.clone();
         let (from, to) = (&self.classes[before.class], &now.classes[after.class]);
@@ -235,6 +248,7 @@ mod tests {
             width: 4,
             height: 3,
             weight: 1.0,
+            source: None,
         };
         Dataset {
             root: "data".into(),
@@ -306,6 +320,25 @@ mod tests {
         assert_eq!(record.changes(&now), expected);
         record.keep_splits(&mut now);
         assert_eq!(now.samples[2].split, Split::Test);
+    }
+
+    #[test]
+    fn where_pictures_are_from_is_kept_and_makes_no_other_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("dataset.json");
+        let before = dataset(3);
+        let record = Record::of(&before);
+        record.write(&path).unwrap();
+        // As older kilns wrote it.
+        assert!(!fs::read_to_string(&path).unwrap().contains("source"));
+        let mut now = before.clone();
+        now.samples[1].source = Some("north".into());
+        assert_eq!((now.fingerprint(), record.changes(&now)), (before.fingerprint(), Vec::new()));
+        let sourced = Record::read(&path).unwrap().sourced(&now).unwrap();
+        sourced.write(&path).unwrap();
+        assert_eq!(Record::read(&path).unwrap(), Record::of(&now));
+        assert_eq!(sourced.sourced(&now), None);
+        assert_eq!(sourced.sourced(&before), Some(record));
     }
 
     #[test]

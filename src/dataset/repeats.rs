@@ -27,7 +27,8 @@ mod tests {
 
     fn sample(name: &str, split: Split, hash: &str) -> Sample {
         let (relative, hash) = (name.into(), hash.into());
-        Sample { relative, slice: None, class: 0, split, hash, bytes: 1, width: 1, height: 1, weight: 1.0 }
+        let (slice, class, weight, source) = (None, 0, 1.0, None);
+        Sample { relative, slice, class, split, hash, bytes: 1, width: 1, height: 1, weight, source }
     }
 
     #[test]

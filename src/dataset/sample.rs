@@ -43,6 +43,9 @@ pub struct Sample {
     /// How much it counts in the loss, beside the others of its batch.
     #[serde(default = "whole", skip_serializing_if = "is_whole")]
     pub weight: f32,
+    /// Where it is from, such as a hospital, where a column says so. Nothing that training depends on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
 }
 
 fn whole() -> f32 {

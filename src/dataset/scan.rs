@@ -170,18 +170,15 @@ fn listed(lines: impl ExactSizeIterator<Item = String>) -> String {
 impl Dataset {
     /// Puts a file where it belongs, and gives what tells a picture's near duplicates.
     fn file(&mut self, candidate: Candidate, verdict: Verdict) -> Option<Box<Fingerprint>> {
-        let Candidate { relative, class, split, slice, weight } = candidate;
         match verdict {
             Verdict::Picture { hash, bytes, sight } => {
-                let (width, height) = sight.size;
-                let sample = Sample { relative, slice, class, split, hash, bytes, width, height, weight };
-                self.samples.push(sample);
+                self.samples.push(candidate.read(hash, bytes, sight.size));
                 return sight.print;
             }
-            Verdict::Bad(reason) => self.set_aside.push(SetAside { relative, reason }),
+            Verdict::Bad(reason) => self.set_aside.push(SetAside { relative: candidate.relative, reason }),
             Verdict::NoPicture => {
                 let reason = "not a picture, by its content".into();
-                self.ignored.push(SetAside { relative, reason });
+                self.ignored.push(SetAside { relative: candidate.relative, reason });
             }
         }
         None

@@ -128,6 +128,7 @@ fn named_in(path: &Path, form: Form, labels: &Labels) -> Result<Layout, Error> {
         label: row.label,
         split: row.split,
         weight: row.weight,
+        source: row.source,
         line: row.line,
     };
     let entries = rows.into_iter().map(entry).collect();

@@ -20,6 +20,8 @@ pub struct Row {
     pub label: String,
     pub split: Option<Split>,
     pub weight: f32,
+    /// Where the picture is from, where a column was told that says it.
+    pub source: Option<String>,
 }
 
 /// How a table is written.
@@ -104,6 +106,7 @@ struct Head {
     label: usize,
     split: Option<usize>,
     weight: Option<usize>,
+    source: Option<usize>,
 }
 
 impl Head {
@@ -126,14 +129,16 @@ impl Head {
             label: Field::Label.needed(columns, &names).map_err(advice)?,
             split: Field::Split.find(columns, &names)?,
             weight: Field::Weight.find(columns, &names)?,
+            source: Field::Source.find(columns, &names)?,
         })
     }
 
     fn row(&self, record: &StringRecord, line: u64) -> Result<Row, String> {
         let cell = |index: usize| record.get(index).unwrap_or_default();
         let (path, label) = (cell(self.path), cell(self.label));
+        let source = self.source.map_or("", cell);
         // A quote that is left open takes in all lines up to the next one.
-        if let Some(broken) = [path, label].into_iter().find(|text| text.contains(['\n', '\r'])) {
+        if let Some(broken) = [path, label, source].into_iter().find(|text| text.contains(['\n', '\r'])) {
             let first = broken.lines().next().unwrap_or_default();
             return Err(format!("'{first}' goes on in the next line; is a quote left open?"));
         }
@@ -146,6 +151,7 @@ impl Head {
             label: label.into(),
             split: fields::split(self.split.map_or("", cell))?,
             weight: fields::weight(self.weight.map_or("", cell))?,
+            source: fields::source(source),
         })
     }
 }
@@ -201,6 +207,7 @@ fn json_row(line: &[u8], number: u64, columns: &Columns) -> Result<Row, String> 
         label: json_value(&object, Field::Label, columns)?,
         split: fields::split(&json_value(&object, Field::Split, columns)?)?,
         weight: fields::weight(&json_value(&object, Field::Weight, columns)?)?,
+        source: fields::source(&json_value(&object, Field::Source, columns)?),
     })
 }
 
@@ -216,7 +223,7 @@ pub(super) fn json_value(
         (Value::Null, _) => Ok(String::new()),
         (Value::String(text), _) => Ok(text.clone()),
         (Value::Number(number), Field::Weight) => Ok(number.to_string()),
-        (Value::Number(number), Field::Label) if number.is_u64() => Ok(number.to_string()),
+        (Value::Number(number), Field::Label | Field::Source) if number.is_u64() => Ok(number.to_string()),
         (other, Field::Label) => {
             Err(format!("'{}' is {other}; a label is a name or a whole number of 0 or more", names[index]))
         }
@@ -291,6 +298,37 @@ mod tests {
         assert_eq!(lines(COMMAS, bytes), [Ok(2), Err(3), Err(4), Err(5), Err(6), Ok(7)]);
         let bytes = b"{\"path\": \"a\", \"label\": 1}\n[1]\n{\"path\": \"b\", \"label\": 2}\n";
         assert_eq!(lines(Form::Json, bytes), [Ok(1), Err(2), Ok(3)]);
+    }
+
+    #[test]
+    fn where_pictures_are_from_is_read_where_a_column_was_told() {
+        let columns = |name: Option<&str>| Columns { source: name.map(str::to_owned), ..Columns::default() };
+        let sources = |form, text: &str, name| {
+            let columns = columns(name);
+            let rows = all(text.as_bytes(), form, &columns)?.map(|row| row.map(|row| row.source));
+            rows.collect::<Result<Vec<_>, _>>()
+        };
+        let check = |form, text: &str, name, expected: &[&str]| {
+            let found: Vec<_> =
+                sources(form, text, name).unwrap().into_iter().map(Option::unwrap_or_default).collect();
+            assert_eq!(found, expected, "{text}");
+        };
+        let table = "path,label,site,source\na,x, north ,u\nb,x,,v\n";
+        check(COMMAS, table, Some("site"), &["north", ""]);
+        check(COMMAS, table, None, &["", ""]);
+        let lines =
+            "{\"path\": \"a\", \"label\": 1, \"cam\": 3}\n{\"path\": \"b\", \"label\": 1, \"cam\": null}\n";
+        check(Form::Json, lines, Some("cam"), &["3", ""]);
+        let fault = |form, text, name, line, part: &str| {
+            let (at, reason) = sources(form, text, Some(name)).unwrap_err();
+            assert!(at == line && reason.contains(part), "{at}: {reason}");
+        };
+        let missing = "'where', as data.columns.source says; the names are path, label, site, source";
+        fault(COMMAS, table, "where", 1, missing);
+        fault(COMMAS, "path,label,site\na,x,\"north\nb,x,\n", "site", 2, "is a quote left open?");
+        fault(Form::Json, lines, "site", 1, "'site', as data.columns.source says");
+        let list = "{\"path\": \"a\", \"label\": 1, \"cam\": [3]}";
+        fault(Form::Json, list, "cam", 1, "'cam' is [3], which it cannot be");
     }
 
     proptest! {

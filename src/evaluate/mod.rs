@@ -27,4 +27,4 @@ pub use explain::{Evidence, HeatMap};
 pub use figures::Figures;
 pub use scores::{Scores, confusions};
 pub use softmax::{best, ranked, softmax};
-pub use sources::{Source, sources};
+pub use sources::{Provenance, Source, sources};

@@ -169,23 +169,29 @@ impl Card<'_> {
         )
     }
 
-    /// Names of recipes carry their licence; of all other pictures nobody has told kiln.
+    /// Names of recipes carry their licence; of all other pictures only the user can tell it.
     fn licence_of_data(&self) -> String {
-        let (words, is_stated) = match self.run {
-            Some(run) => (run.data.origin.as_str(), run.data.licence.is_some()),
-            None => (self.words_of_data(), self.identity.data.ends_with(')')),
+        let (words, is_stated, by_user) = match self.run {
+            Some(run) => {
+                (run.data.origin.as_str(), run.data.licence.is_some(), run.config.data.licence.as_deref())
+            }
+            None => {
+                let words = self.words_of_data();
+                (words, words.ends_with(')'), self.identity.data_and_licence().1)
+            }
         };
         let words = plain(words);
-        match (is_stated, self.identity.drawn) {
-            (true, _) => words,
-            (false, true) => format!("{words}; kiln claims nothing of what it drew"),
-            (false, false) => format!("{words}; licence not stated"),
+        match (by_user, is_stated, self.identity.drawn) {
+            (Some(licence), ..) => format!("{words}; licence stated by the user: {}", plain(licence)),
+            (None, true, _) => words,
+            (None, false, true) => format!("{words}; kiln claims nothing of what it drew"),
+            (None, false, false) => format!("{words}; licence not stated"),
         }
     }
 
     /// What the model was trained on, without the place where the pictures lay.
     fn words_of_data(&self) -> &str {
-        let words = self.identity.data.as_str();
+        let (words, _) = self.identity.data_and_licence();
         if words.starts_with("the folder ") { "the user's own pictures" } else { words }
     }
 
@@ -339,6 +345,7 @@ mod tests {
             assert_eq!(card.licence_of_data(), expected);
         };
         check("the folder /home/me", false, "the user's own pictures; licence not stated");
+        check("the folder roses (2)", false, "the user's own pictures; licence not stated");
         check("flowers (CC-BY-2.0)", false, "flowers (CC-BY-2.0)");
         check("ImageNet", false, "ImageNet; licence not stated");
         check(
@@ -346,6 +353,24 @@ mod tests {
             true,
             "9 pictures drawn by kiln; kiln claims nothing of what it drew",
         );
+    }
+
+    #[test]
+    fn the_licence_that_the_user_states_is_in_the_card() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/card");
+        let mut run = Run::read(&folder).unwrap();
+        let licence = "CC-BY-4.0, https://example.org/by/4.0/";
+        run.config.data.licence = Some(licence.into());
+        let mut identity = identity();
+        identity.data = "the folder roses".into();
+        identity.state_licence(Some(licence));
+        for run in [Some(&run), None] {
+            let text = Card { name: "shapes", identity: &identity, run, is_tested: true }.markdown();
+            let line = format!("- Data: the user's own pictures; licence stated by the user: {licence}\n");
+            assert!(text.contains(&line) && !text.contains("roses"), "{text}");
+        }
+        let text = Card { name: "shapes", identity: &identity, run: Some(&run), is_tested: true }.markdown();
+        assert!(text.contains(&format!("    data.licence = \"{licence}\"\n")), "{text}");
     }
 
     #[test]

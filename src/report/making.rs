@@ -22,6 +22,9 @@ pub fn section(run: &Run) -> String {
         fact("network", escaped(&network));
     }
     fact("data", escaped(&format!("{}, {}", run.data.origin, run.data.root)));
+    if let Some(licence) = &run.config.data.licence {
+        fact("licence of the data", escaped(&format!("{licence}, stated by the user")));
+    }
     fact("fingerprint of the data", format!("<code>{}</code>", escaped(&run.data.fingerprint)));
     if let Some(result) = &run.result {
         fact("best checkpoint", format!("<code>{}</code>", escaped(&result.best)));

@@ -10,6 +10,7 @@ const LEFT_OUT: &str = "...";
 pub fn settings(told: &str) -> String {
     let line = |line: &str| match line.split_once(" = ") {
         Some((key, _)) if is_place(key) => String::new(),
+        Some((key, _)) if is_no_path(key) => format!("{line}\n"),
         // TOML quotes what holds a backslash in the other way.
         Some((key, value)) if value.starts_with(['"', '\'']) => {
             format!("{key} = \"{}\"\n", name(unquoted(value)))
@@ -23,6 +24,7 @@ pub fn settings(told: &str) -> String {
 pub fn word(word: &str) -> String {
     match word.split_once('=') {
         Some((key, _)) if is_place(key) => format!("{key}={LEFT_OUT}"),
+        Some((key, _)) if is_no_path(key) => word.to_owned(),
         // A list is no path, whatever its parts hold.
         Some((_, value)) if value.starts_with(['[', '{']) => word.to_owned(),
         Some((key, value)) => format!("{key}={}", name(unquoted(value))),
@@ -51,6 +53,11 @@ fn is_place(key: &str) -> bool {
     is_pattern || ["data.path", "data.files", "track.mlflow"].contains(&key)
 }
 
+/// Settings that are words of the user's, whatever they hold.
+fn is_no_path(key: &str) -> bool {
+    key == "data.licence" || key.starts_with("data.columns.")
+}
+
 fn unquoted(value: &str) -> &str {
     value.trim_matches(['"', '\''])
 }
@@ -72,6 +79,8 @@ mod tests {
         check("model.pretrained=torchvision/efficientnet_b0", "model.pretrained=torchvision/efficientnet_b0");
         check("track.mlflow=http://host:5000", "track.mlflow=...");
         check("data.classes=[\"cat/tabby\", \"dog/pug\"]", "data.classes=[\"cat/tabby\", \"dog/pug\"]");
+        check("data.licence=MIT/Apache-2.0", "data.licence=MIT/Apache-2.0");
+        check("data.columns.source=site/camera", "data.columns.source=site/camera");
         check("train.batch=16", "train.batch=16");
         check("../runs/flowers/", "flowers");
         check("/", "/");
@@ -86,9 +95,9 @@ mod tests {
 
     #[test]
     fn settings_that_are_places_are_left_out() {
-        let told = "data.files.1.class = \"rose\"\ndata.files.1.glob = \"/home/me/*.jpg\"\ndata.path = \"/home/me\"\n\
+        let told = "data.files.1.class = \"rose\"\ndata.files.1.glob = \"/home/me/*.jpg\"\ndata.licence = \"a/b\"\ndata.path = \"/home/me\"\n\
                     model.pretrained = 'C:\\me\\w.pth'\nname = \"shapes\"\ntrain.batch = 8\n";
-        let left = "data.files.1.class = \"rose\"\nmodel.pretrained = \"w.pth\"\nname = \"shapes\"\ntrain.batch = 8\n";
+        let left = "data.files.1.class = \"rose\"\ndata.licence = \"a/b\"\nmodel.pretrained = \"w.pth\"\nname = \"shapes\"\ntrain.batch = 8\n";
         assert_eq!(settings(told), left);
     }
 }

@@ -128,7 +128,7 @@ fn table(rows: impl Iterator<Item = Vec<String>>) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evaluate::{Answers, sources};
+    use crate::evaluate::{Answers, Provenance, sources};
 
     fn text(bytes: Vec<u8>) -> String {
         String::from_utf8(bytes).unwrap()
@@ -163,7 +163,8 @@ mod tests {
     fn sources_have_a_table_of_their_own() {
         let judgements = answers().judgements(1.0);
         let names = ["a/1.jpg", "b/1.jpg", "a/2.jpg", "b/2.jpg", "3.jpg"];
-        let text = text(per_source(&sources(&names, &judgements)));
+        let pictures = names.map(|name| Provenance { name, told: None });
+        let text = text(per_source(&sources(&pictures, &judgements)));
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0], "source,pictures,accuracy,low,high");
         assert_eq!(lines[1], "-,1,0.000000,0.000000,0.000000");

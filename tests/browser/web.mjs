@@ -1,9 +1,10 @@
 // Opens a page that `kiln export --format web` wrote in headless Chromium, shows it pictures and prints what it says, as JSON.
 //
-//     node tests/browser/web.mjs FOLDER [--screenshots DIR] PICTURE...
+//     node tests/browser/web.mjs FOLDER [--webgpu] [--screenshots DIR] PICTURE...
 //
 // The first pictures go through the page as a person's would; all of them through the page's own `kiln.classify`. Then the server
-// goes away, and the page is opened again. Pictures of the page at 390 and 1280 px, light and dark, go to DIR.
+// goes away, and the page is opened again. Pictures of the page at 390 and 1280 px, light and dark, go to DIR. With --webgpu the
+// browser has an adapter, SwiftShader's, which computes on the processor.
 
 import { mkdirSync } from "node:fs";
 import { createReadStream } from "node:fs";
@@ -14,6 +15,8 @@ import { Browser, serve } from "./chromium.mjs";
 
 const BY_HAND = 3;
 const [folder, ...rest] = process.argv.slice(2);
+const flags = rest[0] === "--webgpu" ? ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"] : undefined;
+if (flags) rest.shift();
 const shots = rest[0] === "--screenshots" ? resolve(rest.splice(0, 2)[1]) : undefined;
 const pictures = rest.map((path) => resolve(path));
 
@@ -27,7 +30,7 @@ await new Promise((done) => library.listen(0, "127.0.0.1", done));
 const shelf = `http://127.0.0.1:${library.address().port}/`;
 
 const server = await serve(resolve(folder));
-const browser = new Browser();
+const browser = new Browser(flags);
 const report = {};
 try {
   const page = await browser.page(server.url);

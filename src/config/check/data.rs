@@ -37,7 +37,21 @@ pub(super) fn data(raw: &raw::Data, faults: &mut Faults<'_>) -> Data {
         depth: faults.value(&raw.depth, 1, &DEPTH),
         columns: labels::columns(raw.columns.as_ref(), faults),
         reduced_jpeg: raw.reduced_jpeg.as_ref().is_none_or(|given| *given.get_ref()),
+        licence: licence(&raw.licence, faults),
     }
+}
+
+/// Words that go out with the model, on a line.
+fn licence(key: &Key<String>, faults: &mut Faults<'_>) -> Option<String> {
+    let given = key.as_ref()?;
+    let licence = faults.text(given).trim().to_owned();
+    let advice = "name the licence, such as \"CC-BY-4.0\"";
+    if licence.contains(char::is_control) {
+        faults.refuse(given.span(), format!("is more than a line; {advice}"));
+    } else if licence.starts_with('/') || licence.contains('\\') {
+        faults.refuse(given.span(), format!("is a path, which tells nobody else anything; {advice}"));
+    }
+    Some(licence)
 }
 
 /// Memory has a second name.

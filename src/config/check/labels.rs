@@ -29,6 +29,7 @@ pub(super) fn columns(raw: Option<&raw::Columns>, faults: &mut Faults<'_>) -> Co
         label: name(&raw.label),
         split: name(&raw.split),
         weight: name(&raw.weight),
+        source: name(&raw.source),
     }
 }
 

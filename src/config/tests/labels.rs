@@ -21,6 +21,10 @@ fn patterns_columns_and_classes_are_read() {
     let typed = parse(&format!("{MODEL}{DATA}{STAGE}"), &[typed, "data.columns.label=kind"]).unwrap().data;
     assert_eq!(typed.source, Source::Files(vec![Files { glob: "/tmp/cats/*.jpg".into(), ..cats }]));
     assert_eq!(typed.columns, Columns { label: Some("kind".into()), ..Columns::default() });
+    let typed = &["data.columns.source=hospital", "data.licence= CC-BY-4.0"];
+    let typed = parse(&format!("{MODEL}{DATA}{STAGE}"), typed).unwrap().data;
+    assert_eq!(typed.columns.source.as_deref(), Some("hospital"));
+    assert_eq!(typed.licence.as_deref(), Some("CC-BY-4.0"));
 }
 
 #[test]
@@ -32,6 +36,7 @@ fn how_pictures_are_labelled() {
     check("classes = [\"a\", \" \"]", "F:3: data.classes: has an empty name");
     check("columns = { label = \"\" }", "F:3: data.columns.label: is empty");
     check("columns = { lable = \"x\" }", "F:3: data.columns.lable: unknown key; did you mean `label`?");
+    check("columns = { source = \" \" }", "F:3: data.columns.source: is empty");
     check("columns = \"x\"", "F:3: data.columns: must be a table, written as [data.columns]");
     let check = |list: &str, expected: &str| check_data(&format!("files = {list}"), expected);
     check(
@@ -50,4 +55,16 @@ fn how_pictures_are_labelled() {
         "[{ glob = \"x\", class = \"cat\", split = \"dev\" }]",
         "F:2: data.files.1.split: \"dev\" is not known; possible are \"train\", \"val\", \"test\"",
     );
+}
+
+#[test]
+fn a_licence_is_a_line_of_words() {
+    let check = |licence: &str, expected: &str| check_data(&format!("path = \"x\"\n{licence}"), expected);
+    check("licence = \"\"", "F:3: data.licence: is empty");
+    let advice = "name the licence, such as \"CC-BY-4.0\"";
+    check("licence = \"CC0\\nor so\"", &format!("F:3: data.licence: is more than a line; {advice}"));
+    for path in ["\"/home/me/LICENCE\"", "'C:\\LICENCE'"] {
+        let words = format!("F:3: data.licence: is a path, which tells nobody else anything; {advice}");
+        check(&format!("licence = {path}"), &words);
+    }
 }

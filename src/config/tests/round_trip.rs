@@ -159,14 +159,15 @@ fn any_data() -> impl Strategy<Value = Data> {
     let sampler = prop_oneof![Just(Sampler::Shuffle), (0.0..=1.0).prop_map(Sampler::Power)];
     let window = option::of((-1e6..0.0, 1e-3..1e6).prop_map(|(low, high)| [low, high]));
     let sizes = (option::of(32..4096_usize), option::of(0..99_usize), 1..99_usize, window);
-    (source, split, sizes, cache, (bad, leakage, sampler), labels).prop_map(
+    let licence = option::of("[a-zé\"'#]([a-z /\"'#.:]{0,9}[a-z])?");
+    (source, split, sizes, cache, (bad, leakage, sampler), (labels, licence)).prop_map(
         |(
             (source, offline),
             split,
             (image_size, workers, views, window),
             (cache, cache_precision, cache_limit, cache_memory),
             ((bad, reduced_jpeg), leakage, sampler),
-            (classes, depth, columns),
+            ((classes, depth, columns), licence),
         )| Data {
             source,
             offline,
@@ -186,6 +187,7 @@ fn any_data() -> impl Strategy<Value = Data> {
             depth,
             columns,
             reduced_jpeg,
+            licence,
         },
     )
 }
@@ -197,12 +199,8 @@ fn any_files() -> impl Strategy<Value = Files> {
 
 fn any_columns() -> impl Strategy<Value = Columns> {
     let name = || option::of("[a-zé][a-z ]{0,5}");
-    (name(), name(), name(), name()).prop_map(|(path, label, split, weight)| Columns {
-        path,
-        label,
-        split,
-        weight,
-    })
+    let names = (name(), name(), name(), name(), name());
+    names.prop_map(|(path, label, split, weight, source)| Columns { path, label, split, weight, source })
 }
 
 fn any_stage() -> impl Strategy<Value = Stage> {

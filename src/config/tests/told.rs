@@ -53,6 +53,7 @@ fn every_change_is_told() {
         "optimizer.kind = \"sgd\"\noptimizer.momentum = 0.8",
     );
     check("[data.split]\nval = 0.2", "data.split.val = 0.2");
+    check("[data.columns]\nsource = \"site\"", "data.columns.source = \"site\"");
     check("[train]\nclass_weights = { cat = 1.0 }", "train.class_weights.cat = 1.0");
     let deeper = parse(&format!("{MODEL}{DATA}{STAGE}layer_decay = 0.5\n"), &[]).unwrap().told();
     assert!(deeper.contains("stage.1.layer_decay = 0.5\n"), "{deeper}");

@@ -12,7 +12,7 @@ use crate::dataset::location::Shard;
 use crate::durable;
 
 /// The version of the file's form, and of how shards are read.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// The first line of the file; the index is the rest.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -86,8 +86,8 @@ mod tests {
         fs::write(&path, b"tar").unwrap();
         let shard = Shard::at(&path).unwrap();
         let columns = Columns::default();
-        let picture =
-            Picture { member: "a.jpg".into(), offset: 1, length: 2, label: "b".into(), weight: 0.1 };
+        let (member, label, source) = ("a.jpg".into(), "b".into(), Some("north".into()));
+        let picture = Picture { member, offset: 1, length: 2, label, weight: 0.1, source };
         assert_eq!(find(&cache, &shard, &columns), None);
         for lie in [
             Picture { length: u64::MAX, ..picture.clone() },

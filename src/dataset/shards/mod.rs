@@ -65,6 +65,7 @@ pub fn list(
             label: picture.label,
             split,
             weight: picture.weight,
+            source: picture.source,
             line: 0,
         }));
         set_aside.extend(index.set_aside.into_iter().map(left));

@@ -28,6 +28,8 @@ pub struct Picture {
     pub length: u64,
     pub label: String,
     pub weight: f32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
 }
 
 impl Picture {
@@ -63,6 +65,15 @@ struct Told {
     member: String,
     label: Result<String, String>,
     weight: Result<f32, String>,
+    source: Result<Option<String>, String>,
+}
+
+/// What is said of a sample, all of it usable.
+#[derive(Default)]
+struct Said {
+    label: String,
+    weight: f32,
+    source: Option<String>,
 }
 
 impl Found {
@@ -90,12 +101,12 @@ impl Found {
         match ending.as_str() {
             "cls" => {
                 let label = text(bytes, length).and_then(|text| class(&text));
-                self.classes.insert(key, Told { member: name.into(), label, weight: Ok(1.0) });
+                self.classes.insert(key, Told::label_alone(name, label));
             }
             "json" => {
                 let told = match text(bytes, length).and_then(|text| object(&text)) {
                     Ok(object) => Told::of(name, &object, columns),
-                    Err(reason) => Told { member: name.into(), label: Err(reason), weight: Ok(1.0) },
+                    Err(reason) => Told::label_alone(name, Err(reason)),
                 };
                 self.objects.insert(key, told);
             }
@@ -105,8 +116,8 @@ impl Found {
             }
             _ => {
                 self.pictures.insert(key, self.index.pictures.len());
-                let (member, label) = (name.to_string(), String::new());
-                self.index.pictures.push(Picture { member, offset, length, label, weight: 1.0 });
+                let (member, label, source) = (name.to_string(), String::new(), None);
+                self.index.pictures.push(Picture { member, offset, length, label, weight: 1.0, source });
             }
         }
     }
@@ -114,12 +125,12 @@ impl Found {
     /// Every picture with the label of its sample.
     pub fn joined(mut self) -> Index {
         let keys = std::mem::take(&mut self.pictures);
-        let mut told: HashMap<usize, Result<(String, f32), String>> =
+        let mut told: HashMap<usize, Result<Said, String>> =
             keys.into_iter().map(|(key, at)| (at, self.told(&key))).collect();
         for (at, mut picture) in std::mem::take(&mut self.index.pictures).into_iter().enumerate() {
             match told.remove(&at).unwrap_or_else(|| Err(String::new())) {
-                Ok((label, weight)) => {
-                    (picture.label, picture.weight) = (label, weight);
+                Ok(Said { label, weight, source }) => {
+                    (picture.label, picture.weight, picture.source) = (label, weight, source);
                     self.index.pictures.push(picture);
                 }
                 Err(reason) => self.leave(&picture.member, &reason),
@@ -137,17 +148,18 @@ impl Found {
         self.index
     }
 
-    /// The label and the weight of a sample. What says the class alone goes first; an object beside it may still say
-    /// the weight.
-    fn told(&mut self, key: &str) -> Result<(String, f32), String> {
+    /// What is said of a sample. What says the class alone goes first; an object beside it may still say the weight and
+    /// the source.
+    fn told(&mut self, key: &str) -> Result<Said, String> {
         let (class, object) = (self.classes.remove(key), self.objects.remove(key));
         let weight = object.as_ref().map_or(Ok(1.0), |told| told.weight.clone());
+        let source = object.as_ref().map_or(Ok(None), |told| told.source.clone());
         let Some(told) = class.or(object) else {
             return Err(format!("it has no label: the shard holds neither {key}.cls nor {key}.json"));
         };
         let label =
             told.label.map_err(|reason| format!("its label {} cannot be used: {reason}", told.member))?;
-        Ok((label, weight?))
+        Ok(Said { label, weight: weight?, source: source? })
     }
 }
 
@@ -157,7 +169,12 @@ impl Told {
         let label =
             label.and_then(|label| if label.is_empty() { Err("it says no label".into()) } else { Ok(label) });
         let weight = json_value(object, Field::Weight, columns).and_then(|weight| fields::weight(&weight));
-        Self { member: member.into(), label, weight }
+        let source = json_value(object, Field::Source, columns).map(|source| fields::source(&source));
+        Self { member: member.into(), label, weight, source }
+    }
+
+    fn label_alone(member: &str, label: Result<String, String>) -> Self {
+        Self { member: member.into(), label, weight: Ok(1.0), source: Ok(None) }
     }
 }
 
@@ -192,10 +209,14 @@ mod tests {
 
     /// What these members come to.
     fn index(members: &[(&str, &str)]) -> Index {
+        index_of(members, &Columns::default())
+    }
+
+    fn index_of(members: &[(&str, &str)], columns: &Columns) -> Index {
         let mut found = Found::default();
         for (name, content) in members {
             let member = Member { name, offset: 0, length: content.len() as u64 };
-            found.take(member, &mut content.as_bytes(), &Columns::default());
+            found.take(member, &mut content.as_bytes(), columns);
         }
         found.joined()
     }
@@ -238,6 +259,30 @@ mod tests {
         ];
         let found = left(&index.ignored);
         assert!(found.len() == 5 && found.iter().zip(expected).all(|(a, b)| a.starts_with(b)), "{found:?}");
+    }
+
+    #[test]
+    fn an_object_may_say_where_its_picture_is_from() {
+        let members = [
+            ("0.jpg", "x"),
+            ("0.cls", "a"),
+            ("0.json", "{\"site\": \"north\"}"),
+            ("1.jpg", "x"),
+            ("1.json", "{\"label\": \"a\", \"site\": \"\"}"),
+            ("2.jpg", "x"),
+            ("2.cls", "a"),
+            ("3.jpg", "x"),
+            ("3.json", "{\"label\": \"a\"}"),
+        ];
+        let sources = |index: &Index| index.pictures.iter().map(|p| p.source.clone()).collect::<Vec<_>>();
+        assert_eq!(sources(&index(&members)), [const { None }; 4]);
+        let index = index_of(&members, &Columns { source: Some("site".into()), ..Columns::default() });
+        assert_eq!(sources(&index), [Some("north".into()), None, None]);
+        let [left] = &left(&index.set_aside)[..] else { panic!("{:?}", index.set_aside) };
+        assert!(
+            left.starts_with("3.jpg: nothing here is called 'site', as data.columns.source says"),
+            "{left}"
+        );
     }
 
     #[test]
