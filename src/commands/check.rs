@@ -139,11 +139,14 @@ fn look(found: &audit::Found, options: &Options) -> audit::Seen {
         bar.clear();
         let looked = since.duration_since(start).as_secs_f64();
         let rest = since.elapsed().as_secs_f64();
+        let (files, spent) = (found.entries.len(), seen.spent());
         tell(&match step {
-            Step::Looking => format!("looked at {} files in {rest:.1} s", found.entries.len()),
+            Step::Looking => format!("looked at {files} files in {rest:.1} s"),
             Step::Comparing => format!(
-                "looked at {} files in {looked:.1} s, found near duplicates in {rest:.1} s",
-                found.entries.len()
+                "looked at {files} files in {looked:.1} s (all threads together: {:.1} s decoding, {:.1} s perceptual hashes), found near \
+                 duplicates in {rest:.1} s",
+                spent.decoding.as_secs_f64(),
+                spent.reducing.as_secs_f64()
             ),
         });
     }

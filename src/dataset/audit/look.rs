@@ -3,6 +3,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use image::ImageFormat;
 
@@ -27,6 +28,24 @@ pub struct Look {
     /// Of a decoded picture with something in it.
     pub fingerprint: Option<Box<Fingerprint>>,
     pub blank: bool,
+    pub spent: Spent,
+}
+
+/// How long the two long steps of a look took.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Spent {
+    pub decoding: Duration,
+    /// Reducing the pixels to what near duplicates are told by.
+    pub reducing: Duration,
+}
+
+impl std::iter::Sum for Spent {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |sum, one| Self {
+            decoding: sum.decoding + one.decoding,
+            reducing: sum.reducing + one.reducing,
+        })
+    }
 }
 
 /// How closely to look.
@@ -102,7 +121,15 @@ fn names_unread_format(name: &str) -> bool {
 
 impl Look {
     fn without(kind: Kind, detail: String) -> Self {
-        Self { kind, detail, hash: None, header: None, fingerprint: None, blank: false }
+        Self {
+            kind,
+            detail,
+            hash: None,
+            header: None,
+            fingerprint: None,
+            blank: false,
+            spent: Spent::default(),
+        }
     }
 
     fn fault(&mut self, kind: Kind, detail: String) {
@@ -110,7 +137,10 @@ impl Look {
     }
 
     fn decode(&mut self, bytes: &[u8], limits: &Limits, window: Option<&Window>) {
-        let picture = match decode(bytes, [255; 3], limits) {
+        let start = Instant::now();
+        let picture = decode(bytes, [255; 3], limits);
+        self.spent.decoding = start.elapsed();
+        let picture = match picture {
             Ok(picture) => picture,
             Err(error) => return self.fault(kind_of(&error), error.to_string()),
         };
@@ -121,6 +151,7 @@ impl Look {
             }
             Err(error) => self.fault(Kind::NoWindow, error.to_string()),
         }
+        self.spent.reducing = start.elapsed() - self.spent.decoding;
     }
 }
 

@@ -31,7 +31,7 @@ pub use fixes::fixes;
 pub use groups::alike_prints;
 pub use kind::Kind;
 pub use likeness::Fingerprint;
-pub use look::Depth;
+pub use look::{Depth, Spent};
 pub use near::ALIKE;
 pub use page::page;
 pub use report::{Finding, Item, Report};
@@ -89,6 +89,11 @@ pub fn look(found: &Found, options: &Options, progress: &Progress) -> Seen {
 }
 
 impl Seen {
+    /// The time of all threads together.
+    pub fn spent(&self) -> Spent {
+        self.looks.iter().map(|look| look.spent).sum()
+    }
+
     pub fn report(&self, found: &Found, options: &Options) -> Report {
         Report::of(found, &self.looks, &self.same, &self.alike, options.minimum)
     }
