@@ -36,3 +36,20 @@ impl Known {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Nothing is there to be read.
+    #[test]
+    fn what_is_noted_is_not_read_until_it_is_forgotten() {
+        let (known, absent) = (Known::default(), Path::new("absent/000001"));
+        known.note(absent, true);
+        assert!(known.clone().is_whole(absent));
+        known.forget(absent);
+        assert!(!known.is_whole(absent));
+        known.note(absent, false);
+        assert!(!known.is_whole(absent));
+    }
+}

@@ -203,6 +203,7 @@ mod tests {
         }
         check("{\"scale\":8,\"good\":1999,\"skipped\":0}", None);
         check("{\"scale\":8,\"good\":2000,\"skipped\":0}", Some("2000 good updates"));
+        check("{\"scale\":8,\"good\":1,\"skipped\":4999}", None);
         check("{\"scale\":8,\"good\":1,\"skipped\":5000}", Some("counts 5001 updates, and its step is 5000"));
         check("{\"scale\":8,\"good\":1,\"skipped\":18446744073709551615}", Some("counts"));
         check("{\"scale\":8,\"good\":-1,\"skipped\":0}", Some("unreadable"));

@@ -116,6 +116,8 @@ mod tests {
         Appender::create(&path).unwrap().line("one").unwrap();
         assert!(matches!(Appender::create(&path), Err(Error::Exists { .. })));
         assert_eq!(fs::read_to_string(&path).unwrap(), "one\n");
+        let absent = Appender::create(&folder.path().join("absent/rows.csv")).unwrap_err();
+        assert_eq!(absent.kind(), Some(io::ErrorKind::NotFound));
     }
 
     #[test]

@@ -81,6 +81,7 @@ mod tests {
         std::fs::write(&path, "words").unwrap();
         assert_eq!(read_list(&path).unwrap(), b"words");
         assert_eq!(read_file(&path, 5).unwrap(), b"words");
+        assert_eq!(expect_file(&path, 3).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
         // Nothing is on the disk behind its size.
         std::fs::File::options().write(true).open(&path).unwrap().set_len(LIST + 1).unwrap();
         let error = read_list(&path).unwrap_err();

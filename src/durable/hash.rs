@@ -51,6 +51,7 @@ mod tests {
         let path = folder.path().join("a");
         std::fs::write(&path, "abc").unwrap();
         assert_eq!(sha256_file(&path).unwrap(), SHA256_ABC);
+        assert_eq!(sha256(b"abc"), SHA256_ABC);
         assert_eq!(hash(b""), BLAKE3_EMPTY);
     }
 

@@ -101,7 +101,7 @@ fn taken(error: Error, to: &Path) -> Error {
 mod tests {
     use std::fs;
 
-    use super::super::faults::{Fault, Plan};
+    use super::super::faults::{Done, Fault, Plan};
     use super::*;
 
     fn moved(from: &Path, to: &Path) -> Result<(), Error> {
@@ -136,6 +136,39 @@ mod tests {
         assert!(!from.exists());
         assert_eq!(fs::read(&to).unwrap(), b"mine");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn the_new_name_is_made_to_last_before_the_old_one_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let (from, to) = (folder.path().join("from"), folder.path().join("to"));
+        fs::write(&from, "mine").unwrap();
+        let plan = Plan::watch();
+        moved(&from, &to).unwrap();
+        let synced = Done::SyncFolder(folder.path().to_owned());
+        assert_eq!(plan.done(), [Done::Link(from.clone(), to), synced, Done::Remove(from)]);
+    }
+
+    #[test]
+    fn what_is_not_there_is_not_copied_either() {
+        let folder = tempfile::tempdir().unwrap();
+        let (absent, to) = (folder.path().join("absent"), folder.path().join("to"));
+        let plan = Plan::watch();
+        assert_eq!(name_again(&absent, &to).unwrap_err().kind(), Some(io::ErrorKind::NotFound));
+        assert_eq!(plan.done().len(), 1, "the link that was tried");
+    }
+
+    /// As through two mounts: whoever takes them for two names removes the only file.
+    #[test]
+    #[cfg(unix)]
+    fn one_name_that_is_reached_in_two_ways_is_no_second_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let (real, link) = (folder.path().join("real"), folder.path().join("link"));
+        fs::create_dir(&real).unwrap();
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        fs::write(real.join("one"), "mine").unwrap();
+        assert!(is_same_file(&real.join("one"), &link.join("one")));
+        assert!(!is_second_name(&real.join("one"), &link.join("one")));
     }
 
     #[test]

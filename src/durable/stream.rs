@@ -98,6 +98,15 @@ mod tests {
     }
 
     #[test]
+    fn what_is_flushed_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut stream = Stream::begin(&folder.path().join("a")).unwrap();
+        stream.write_all(b"one").unwrap();
+        stream.flush().unwrap();
+        assert_eq!(fs::read(&stream.unfinished.0).unwrap(), b"one");
+    }
+
+    #[test]
     fn nothing_is_replaced_and_nothing_else_stays() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");

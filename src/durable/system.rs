@@ -237,6 +237,8 @@ mod tests {
             });
             assert!(path.is_dir());
         }
+        // As if somebody had been quicker: p is made on the way to itself.
+        create_folders(&folder.path().join("p/../p")).unwrap();
         let path = folder.path().join("x/y");
         let plan = Plan::fail(1, Fault::Error);
         assert_eq!(create_folders(&path).unwrap_err().path(), path);
@@ -250,6 +252,13 @@ mod tests {
             let error = create_folders(&below).unwrap_err();
             assert_eq!((error.kind(), error.path()), (Some(io::ErrorKind::AlreadyExists), below.as_path()));
         }
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_machine_has_the_name_that_the_system_says() {
+        let output = std::process::Command::new("uname").arg("-n").output().unwrap();
+        assert_eq!(host(), String::from_utf8(output.stdout).unwrap().trim());
     }
 
     #[test]
