@@ -50,9 +50,12 @@ fn pictures(folder: &Path, per_class: usize) -> Vec<PathBuf> {
     inside(folder).iter().flat_map(|class| inside(class).into_iter().take(per_class)).collect()
 }
 
-fn shown(page: &Path, pictures: &[PathBuf]) -> Value {
+/// What a page says of pictures, with and without an adapter for WebGPU.
+fn shown(page: &Path, webgpu: bool, pictures: &[PathBuf]) -> Value {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/web.mjs");
-    let output = Command::new("node").arg(script).arg(page).args(pictures).output().unwrap();
+    let mut node = Command::new("node");
+    node.arg(script).arg(page).args(webgpu.then_some("--webgpu")).args(pictures);
+    let output = node.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
 }
@@ -64,7 +67,13 @@ fn browser() -> Option<Vec<String>> {
 }
 
 /// Exports a model as a page, shows it pictures, and holds what it says to `kiln predict`: what both said.
-fn compared(studio: &Studio, model: &str, runtime: &[String], pictures: &[PathBuf]) -> (Value, String) {
+fn compared(
+    studio: &Studio,
+    model: &str,
+    runtime: &[String],
+    webgpu: bool,
+    pictures: &[PathBuf],
+) -> (Value, String) {
     let mut arguments = vec!["export", model, "--format", "web", "--out", "page"];
     arguments.extend(runtime.iter().map(String::as_str));
     studio.expect(0, &arguments);
@@ -72,7 +81,7 @@ fn compared(studio: &Studio, model: &str, runtime: &[String], pictures: &[PathBu
     assert!(card.contains("## Licences"), "{card}");
     let classes = json(&fs::read_to_string(studio.path("page/model.json")).unwrap())["classes"].clone();
     let classes: Vec<String> = serde_json::from_value(classes).unwrap();
-    let report = shown(&studio.path("page"), pictures);
+    let report = shown(&studio.path("page"), webgpu, pictures);
     let all = classes.len().to_string();
     let paths: Vec<String> = pictures.iter().map(|path| path.display().to_string()).collect();
     let arguments: Vec<&str> = ["predict", model, "--top", &all, "--json"]
@@ -122,7 +131,23 @@ fn the_page_says_what_kiln_says() {
     studio.write("cache/weights/efficientnet-lite0-57934424.pth", fs::read(weights).unwrap());
     let mut pictures = pictures(&flowers, PER_CLASS);
     pictures.extend(turned_and_clear());
-    let (report, said) = compared(&studio, "imagenet:lite0", &runtime, &pictures);
+    let (report, said) = compared(&studio, "imagenet:lite0", &runtime, false, &pictures);
+    check_page(&report, &said);
+}
+
+#[test]
+fn the_page_says_the_same_on_webgpu() {
+    let (Some(weights), Some(flowers)) = (asset(LITE0), asset("datasets/flowers12/test")) else { return };
+    let Some(runtime) = browser() else { return };
+    let studio = Studio::empty();
+    studio.write("cache/weights/efficientnet-lite0-57934424.pth", fs::read(weights).unwrap());
+    // Chromium's own adapter computes on the processor, and takes its time.
+    let pictures = &pictures(&flowers, 1)[..4];
+    let (report, said) = compared(&studio, "imagenet:lite0", &runtime, true, pictures);
+    if report["on"] == "wasm" {
+        return println!("skipped: this Chromium has no adapter for WebGPU");
+    }
+    assert_eq!(report["on"], "webgpu");
     check_page(&report, &said);
 }
 
@@ -134,7 +159,7 @@ fn the_page_says_what_kiln_says_of_all_test_pictures() {
     let Some(runtime) = browser() else { return };
     let run = fs::canonicalize(run).unwrap();
     let (report, said) =
-        compared(&Studio::empty(), run.to_str().unwrap(), &runtime, &pictures(&flowers, usize::MAX));
+        compared(&Studio::empty(), run.to_str().unwrap(), &runtime, false, &pictures(&flowers, usize::MAX));
     check_page(&report, &said);
 }
 
