@@ -153,6 +153,23 @@ fn a_server_that_fails_for_a_while_misses_nothing() {
 }
 
 #[test]
+fn a_parameter_that_a_server_does_not_take_costs_nothing_else() {
+    let (studio, server) = (Studio::new(), Server::refusing("train.batch"));
+    let address = format!("track.mlflow={}", server.address());
+    let ended = studio.expect(0, &["train", "tiny.toml", &address]);
+    assert!(!ended.err.contains("WARNING: MLflow"), "{}", ended.err);
+    assert_eq!(server.bodies("runs/create").len(), 1);
+    let alone = |body: &Value| body["params"].as_array().is_some_and(|params| params.len() == 1);
+    let batches = server.bodies("runs/log-batch");
+    assert!(
+        batches.iter().any(|body| alone(body) && body["params"][0]["key"] == "model.width"),
+        "{batches:?}"
+    );
+    check_losses(&studio, &server);
+    assert_eq!(server.bodies("runs/update").last().unwrap()["status"], "FINISHED");
+}
+
+#[test]
 fn a_server_that_is_not_there_stops_nothing() {
     let studio = Studio::new();
     let plain = studio.expect(0, &["train", "tiny.toml", "--run", "plain"]);

@@ -2,12 +2,11 @@
 //! picture, never a panic. Knows no paths: the caller has read the bytes and names the file.
 
 use super::picture::Picture;
+use super::silence::caught;
 use super::tiff::DeepTiff;
 use super::{flatten, jpeg, tiff};
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader};
-use std::any::Any;
 use std::io::{Cursor, ErrorKind};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use thiserror::Error;
 
 /// What a file may ask for.
@@ -91,14 +90,7 @@ pub fn probe(bytes: &[u8]) -> Result<(u32, u32), DecodeError> {
 
 /// A panic of a decoder is that file's fault and nobody else's.
 pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T, DecodeError>) -> Result<T, DecodeError> {
-    // Nothing outlives the closure but its result, so no broken state can be seen.
-    catch_unwind(AssertUnwindSafe(work))
-        .unwrap_or_else(|payload| Err(DecodeError::Panicked { reason: panic_message(payload.as_ref()) }))
-}
-
-fn panic_message(payload: &(dyn Any + Send)) -> String {
-    let text = payload.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("no reason given").to_owned()
+    caught(work).unwrap_or_else(|reason| Err(DecodeError::Panicked { reason }))
 }
 
 fn format_of(bytes: &[u8]) -> Result<ImageFormat, DecodeError> {

@@ -43,6 +43,7 @@ pub mod resize;
 mod sample;
 pub mod scan;
 mod shards;
+mod silence;
 mod source;
 mod split;
 mod stretch;

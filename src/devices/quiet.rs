@@ -1,5 +1,5 @@
-//! Panics of drivers and of the libraries above them become errors, and say nothing on the console. The only
-//! place that catches panics: what computes on a GPU has no other way to say that it cannot.
+//! Panics of drivers and of the libraries above them become errors, and say nothing on the console. No other
+//! room but `dataset/silence.rs` keeps panics from being printed: what computes on a GPU has no other way to say that it cannot.
 
 use std::any::Any;
 use std::cell::Cell;

@@ -40,7 +40,12 @@ fn cell(count: usize, support: usize, is_right: bool) -> String {
         return "<td></td>".into();
     }
     let share = count as f64 / support.max(1) as f64;
-    let (class, deep) = (if is_right { "right" } else { "wrong" }, if share > 0.5 { " deep" } else { "" });
+    let class = if is_right { "right" } else { "wrong" };
+    let deep = match share {
+        _ if share > 0.9 => " deep deepest",
+        _ if share > 0.5 => " deep",
+        _ => "",
+    };
     format!("<td class=\"{class}{deep}\" style=\"--share:{:.0}%\">{count}</td>", 15.0 + 85.0 * share)
 }
 

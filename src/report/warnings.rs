@@ -64,7 +64,7 @@ pub fn of(record: &Record, train: &[usize]) -> Vec<Warning> {
     if !mixed.is_empty() {
         let count = mixed.len();
         let words = format!(
-            "{count} {} in more than one class, and the labels contradict each other. `kiln data check` shows them.",
+            "{count} {} in more than one class, and the labels contradict each other. kiln data check shows them.",
             plural(count, "picture lies", "pictures lie")
         );
         let with_class = |one: &&Sample| format!("{} ({})", one.relative, record.classes[one.class]);
@@ -99,7 +99,7 @@ fn repeated(record: &Record) -> Vec<(String, Vec<String>)> {
         let pairs = repeats(&record.samples, &record.alike, split);
         let all = record.samples.iter().filter(|sample| sample.split == split).count();
         let words = format!(
-            "{} of {all} {part} pictures {} nearly the same as {}: the {part} figures are too good. `kiln data check` shows \
+            "{} of {all} {part} pictures {} nearly the same as {}: the {part} figures are too good. kiln data check shows \
              them; with data.split.keep_alike = true a split that kiln makes is free of them.",
             pairs.len(),
             plural(pairs.len(), "is", "are"),

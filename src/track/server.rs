@@ -28,6 +28,7 @@ pub struct Description {
 const METRICS: usize = 1000;
 const PARAMETERS: usize = 100;
 const LONGEST_VALUE: usize = 500;
+const LONGEST_NAME: usize = 250;
 
 const CONNECT: Duration = Duration::from_secs(3);
 const ANSWER: Duration = Duration::from_secs(10);
@@ -51,6 +52,13 @@ struct Run {
     run_id: String,
     /// The mark of the last point that was told.
     told: u64,
+    /// Whether its parameters were told; notes of an older kiln were only written after that.
+    #[serde(default = "yes")]
+    is_described: bool,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 /// Why the server was not told.
@@ -66,6 +74,11 @@ impl Fault {
     fn is_absent(&self) -> bool {
         matches!(self, Self::Refused { code: 404, .. })
     }
+
+    /// Whether the server will not take this at any later time either.
+    fn is_final(&self) -> bool {
+        matches!(self, Self::Refused { code: 400, .. })
+    }
 }
 
 impl Description {
@@ -79,8 +92,14 @@ impl Description {
     fn parameters(&self) -> Vec<Value> {
         let split = self.told.lines().filter_map(|line| line.split_once(" = "));
         let short = |text: &str| text.chars().take(LONGEST_VALUE / 4).collect::<String>();
-        split.map(|(key, value)| json!({ "key": key, "value": short(value) })).collect()
+        split.map(|(key, value)| json!({ "key": name(key), "value": short(value) })).collect()
     }
+}
+
+/// A key as MLflow takes names: others than letters, digits and `_-. :/` (the brackets of a class) become `_`.
+fn name(key: &str) -> String {
+    let is_taken = |c: char| c.is_alphanumeric() || "_-. :/".contains(c);
+    key.chars().map(|c| if is_taken(c) { c } else { '_' }).take(LONGEST_NAME).collect()
 }
 
 impl Server {
@@ -148,15 +167,41 @@ impl Server {
             match self.post("runs/update", &json!({ "run_id": run.run_id, "status": "RUNNING" })) {
                 Err(fault) if fault.is_absent() => {}
                 answer => {
-                    self.is_known = answer.is_ok();
-                    return answer.map(|_| run);
+                    answer?;
+                    return self.described(run);
                 }
             }
         }
         let run = self.created()?;
-        self.is_known = true;
+        // Before anything else is told, so that what is tried again does not make a second run.
         self.remember(run.clone());
+        self.described(run)
+    }
+
+    /// The run, with its parameters on the server.
+    fn described(&mut self, mut run: Run) -> Result<Run, Fault> {
+        if !run.is_described {
+            self.describe(&run.run_id)?;
+            run.is_described = true;
+            self.remember(run.clone());
+        }
+        self.is_known = true;
         Ok(run)
+    }
+
+    /// A parameter that the server does not take, such as one with a bracket in its name, costs no others.
+    fn describe(&self, run_id: &str) -> Result<(), Fault> {
+        let log = |some: &[Value]| self.post("runs/log-batch", &json!({ "run_id": run_id, "params": some }));
+        for some in self.about.parameters().chunks(PARAMETERS) {
+            match log(some) {
+                Err(fault) if fault.is_final() => some.chunks(1).try_for_each(|one| match log(one) {
+                    Err(fault) if !fault.is_final() => Err(fault),
+                    _ => Ok(()),
+                })?,
+                answer => drop(answer?),
+            }
+        }
+        Ok(())
     }
 
     fn created(&self) -> Result<Run, Fault> {
@@ -167,10 +212,7 @@ impl Server {
         });
         let answer = self.post("runs/create", &body)?;
         let run_id = self.text(&answer, "/run/info/run_id", "runs/create")?;
-        for some in self.about.parameters().chunks(PARAMETERS) {
-            self.post("runs/log-batch", &json!({ "run_id": run_id, "params": some }))?;
-        }
-        Ok(Run { address: self.address.clone(), run_id, told: 0 })
+        Ok(Run { address: self.address.clone(), run_id, told: 0, is_described: false })
     }
 
     fn experiment(&self) -> Result<String, Fault> {
@@ -258,6 +300,10 @@ mod tests {
     fn settings_become_parameters_and_a_text() {
         let told = "model.variant = \"b0\"\nstage.1.lr = 0.1\n".to_owned();
         let tags = vec![("kiln".to_owned(), "0.1.0".to_owned())];
+        assert_eq!(
+            name("train.class_weights.roses (wild), \u{e9}t\u{e9}"),
+            "train.class_weights.roses _wild__ \u{e9}t\u{e9}"
+        );
         let about = Description { name: "pets".into(), experiment: "kiln".into(), told, tags };
         let expected = [
             json!({ "key": "model.variant", "value": "\"b0\"" }),

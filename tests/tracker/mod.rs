@@ -17,6 +17,8 @@ struct Heard {
     calls: Vec<(String, Value)>,
     /// How many calls are still to fail.
     failures: usize,
+    /// A parameter that is never taken, nor what comes with it.
+    refused: Option<&'static str>,
     has_experiment: bool,
 }
 
@@ -27,9 +29,18 @@ impl Server {
 
     /// The first calls fail.
     pub fn failing(failures: usize) -> Self {
+        Self::of(Heard { failures, ..Heard::default() })
+    }
+
+    /// One parameter is not taken, as MLflow does with names that it does not allow.
+    pub fn refusing(parameter: &'static str) -> Self {
+        Self::of(Heard { refused: Some(parameter), ..Heard::default() })
+    }
+
+    fn of(heard: Heard) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let heard = Arc::new(Mutex::new(Heard { failures, ..Heard::default() }));
+        let heard = Arc::new(Mutex::new(heard));
         let shared = Arc::clone(&heard);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -115,10 +126,18 @@ impl Heard {
                 (200, json!({ "experiment_id": "7" }))
             }
             "runs/create" => (200, json!({ "run": { "info": { "run_id": "abc" } } })),
+            "runs/log-batch" if self.refuses(&body) => {
+                (400, json!({ "error_code": "INVALID_PARAMETER_VALUE", "message": "invalid name" }))
+            }
             "runs/log-batch" | "runs/update" => (200, json!({})),
             _ => (404, json!({ "error_code": "ENDPOINT_NOT_FOUND", "message": call })),
         };
         self.calls.push((call, body));
         answer
+    }
+
+    fn refuses(&self, body: &Value) -> bool {
+        let mut parameters = body["params"].as_array().into_iter().flatten();
+        self.refused.is_some_and(|name| parameters.any(|parameter| parameter["key"] == name))
     }
 }
