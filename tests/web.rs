@@ -123,12 +123,18 @@ fn hold(classes: &[String], report: &Value, said: &str, pictures: usize) {
     assert!(largest <= TOLERANCE, "{largest}");
 }
 
-#[test]
-fn the_page_says_what_kiln_says() {
-    let (Some(weights), Some(flowers)) = (asset(LITE0), asset("datasets/flowers12/test")) else { return };
-    let Some(runtime) = browser() else { return };
+/// A place with lite0's weights in it, photographs, and what to give to --ort-web, where all of it is here.
+fn pretrained() -> Option<(Studio, PathBuf, Vec<String>)> {
+    let (weights, flowers) = (asset(LITE0)?, asset("datasets/flowers12/test")?);
+    let runtime = browser()?;
     let studio = Studio::empty();
     studio.write("cache/weights/efficientnet-lite0-57934424.pth", fs::read(weights).unwrap());
+    Some((studio, flowers, runtime))
+}
+
+#[test]
+fn the_page_says_what_kiln_says() {
+    let Some((studio, flowers, runtime)) = pretrained() else { return };
     let mut pictures = pictures(&flowers, PER_CLASS);
     pictures.extend(turned_and_clear());
     let (report, said) = compared(&studio, "imagenet:lite0", &runtime, false, &pictures);
@@ -137,10 +143,7 @@ fn the_page_says_what_kiln_says() {
 
 #[test]
 fn the_page_says_the_same_on_webgpu() {
-    let (Some(weights), Some(flowers)) = (asset(LITE0), asset("datasets/flowers12/test")) else { return };
-    let Some(runtime) = browser() else { return };
-    let studio = Studio::empty();
-    studio.write("cache/weights/efficientnet-lite0-57934424.pth", fs::read(weights).unwrap());
+    let Some((studio, flowers, runtime)) = pretrained() else { return };
     // Chromium's own adapter computes on the processor, and takes its time.
     let pictures = &pictures(&flowers, 1)[..4];
     let (report, said) = compared(&studio, "imagenet:lite0", &runtime, true, pictures);

@@ -70,5 +70,6 @@ pub use repeats::repeats;
 pub use resize::{Interpolation, Region, resize};
 pub use sample::{Dataset, Origin, Sample, SetAside, Split};
 pub use scan::{open, open_labelled};
+pub(crate) use silence::words as panic_words;
 pub use source::Pictures;
 pub use split::Shares;

@@ -34,7 +34,8 @@ fn silence() {
     }
 }
 
-fn words(payload: &(dyn Any + Send)) -> String {
+/// What a panic said.
+pub fn words(payload: &(dyn Any + Send)) -> String {
     let text = payload.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("no reason given").to_owned()
 }

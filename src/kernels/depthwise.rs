@@ -206,8 +206,9 @@ impl Line<'_> {
         outputs: Range<usize>,
     ) {
         let slides = T == TOGETHER && V == 2 && L::WIDTH == WIDEST && run.source_step == 1;
+        let slope = if slides { run.slope() } else { 0 };
         let outputs = outputs.step_by(T);
-        match (run.taps.len(), run.slope()) {
+        match (run.taps.len(), slope) {
             (3, 1) if slides => outputs.for_each(|i| self.sliding::<L, V, 3, false>(run, places, channel, i)),
             (5, 1) if slides => outputs.for_each(|i| self.sliding::<L, V, 5, false>(run, places, channel, i)),
             (3, -1) if slides => outputs.for_each(|i| self.sliding::<L, V, 3, true>(run, places, channel, i)),

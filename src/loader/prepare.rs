@@ -1,14 +1,13 @@
 //! One picture from its file to the network's numbers: read, decoded, augmented, normalised. What comes out depends
 //! on the file, the settings and the sample's number alone, never on the thread or the batch.
 
-use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::workers::Spec;
 use super::{Decoded, LoaderError, Name};
 use crate::chance::Key;
-use crate::dataset::{DecodeError, Limits, Location, Need, Part, Picture};
+use crate::dataset::{DecodeError, Limits, Location, Need, Part, Picture, panic_words};
 use crate::durable;
 
 /// One sample of a data set.
@@ -55,7 +54,7 @@ impl Work {
     pub fn prepare(&self, position: usize) -> Result<Prepared, LoaderError> {
         let item = &self.items[position];
         catch_unwind(AssertUnwindSafe(|| self.prepare_item(position, item))).unwrap_or_else(|panic| {
-            Err(LoaderError::Panicked { path: item.location.clone(), reason: reason(&*panic) })
+            Err(LoaderError::Panicked { path: item.location.clone(), reason: panic_words(&*panic) })
         })
     }
 
@@ -100,9 +99,4 @@ impl Work {
         }
         Ok(part)
     }
-}
-
-fn reason(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no reason given").into()
 }
