@@ -50,7 +50,7 @@ use burn::tensor::{DType, Device, Tensor};
 
 use crate::scaling::{Activation, Padding};
 use extension::{Inferred, Trained};
-use gpu::{Pictures, is_gpu};
+use gpu::{HIDDEN, Pictures, is_gpu};
 use join::Past;
 
 pub use buffers::{expect as expect_pictures, take as buffer};
@@ -60,7 +60,7 @@ pub use half::{dtype, in_float};
 pub use lanes::name as lanes;
 pub use products::{Measured, OWN, PLAIN, Product, met_by, take_kernels};
 pub use sequence::{Bottleneck, Conv, Gate, Piece, Sequence};
-pub use updates::{Moments, Rule, Step, follow, squares, sum, update};
+pub use updates::{Moments, Rule, Step, blend, follow, squares, sum, update};
 
 /// How a square convolution window moves over the picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -223,7 +223,8 @@ pub fn squeeze_excite(
     reduce: (Tensor<4>, Tensor<1>),
     expand: (Tensor<4>, Tensor<1>),
 ) -> Tensor<4> {
-    if let Some(x) = Pictures::of(&x) {
+    let [hidden] = reduce.1.dims();
+    if let Some(x) = Pictures::of(&x).filter(|_| hidden <= HIDDEN) {
         return x.squeeze(reduce, expand);
     }
     if !is_native(&x) {
@@ -268,6 +269,12 @@ pub fn join(x: Tensor<4>, Shortcut { input, past }: Shortcut, factors: Vec<f32>)
 
 /// A dense layer; the weight is `[out, in]` as PyTorch keeps it.
 pub fn dense(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>) -> Tensor<2> {
+    if is_gpu(&x.device()) {
+        // There it is a 1x1 convolution of pictures of one pixel.
+        let ([samples, inputs], [outputs, _]) = (x.dims(), weight.dims());
+        let (x, weight) = (x.reshape([samples, 1, 1, inputs]), weight.reshape([outputs, inputs, 1, 1]));
+        return convolve(x, weight, None, Window::POINT).reshape([samples, outputs]).add(bias.unsqueeze());
+    }
     if !is_native(&x) {
         return fallback::dense(x, weight, bias);
     }

@@ -5,6 +5,8 @@ use burn::tensor::{Device, Tensor};
 use super::{Measured, Normalised, Product, Step, Window};
 use crate::scaling::Activation;
 
+pub const HIDDEN: usize = 0;
+
 pub enum Pictures {}
 
 pub fn is_gpu(_: &Device) -> bool {
@@ -53,6 +55,14 @@ impl Parameter {
     }
 
     pub fn update(self, _: Tensor<1>, _: [Tensor<1>; 2], _: Step) -> (Tensor<1>, Tensor<1>, Tensor<1>) {
+        match self {}
+    }
+
+    pub fn follow(self, _: Tensor<1>, _: f64) -> Tensor<1> {
+        match self {}
+    }
+
+    pub fn blend(self, _: Tensor<1>, _: [Tensor<1>; 2], _: f64, _: f64) -> [Tensor<1>; 2] {
         match self {}
     }
 

@@ -82,10 +82,24 @@ pub fn update(value: Tensor<1>, gradient: Tensor<1>, moments: Moments, step: Ste
 
 /// A mean that moves towards a value by a share of their distance: what does not differ keeps its bits.
 pub fn follow(mean: Tensor<1>, value: Tensor<1>, share: f64) -> Tensor<1> {
+    if let Some(mean) = Parameter::of(&mean, [&value]) {
+        return mean.follow(value, share);
+    }
     if !are_native([&mean, &value]) {
         return mean.clone().add(value.sub(mean).mul_scalar(share));
     }
     Tensor::from_dispatch(Dispatch::kiln_follow(mean.into_dispatch(), value.into_dispatch(), share))
+}
+
+/// Mean and variance, `stored` and those of a batch, with the batch's share in what comes of both. Its variance is multiplied by
+/// `unbiased` first.
+pub fn blend(stored: [Tensor<1>; 2], new: [Tensor<1>; 2], share: f64, unbiased: f64) -> [Tensor<1>; 2] {
+    let ([mean, variance], [new_mean, new_variance]) = (stored, new);
+    if let Some(mean) = Parameter::of(&mean, [&variance, &new_mean, &new_variance]) {
+        return mean.blend(variance, [new_mean, new_variance], share, unbiased);
+    }
+    let moved = |old: Tensor<1>, new: Tensor<1>| old.mul_scalar(1.0 - share).add(new.mul_scalar(share));
+    [moved(mean, new_mean), moved(variance, new_variance.mul_scalar(unbiased))]
 }
 
 /// The sum of two.

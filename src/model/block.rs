@@ -25,6 +25,11 @@ pub struct Block {
 }
 
 impl Block {
+    /// Its convolutions with their norms.
+    pub fn layers_mut(&mut self) -> impl Iterator<Item = &mut ConvNorm> {
+        self.expand.iter_mut().chain([&mut self.depthwise, &mut self.project])
+    }
+
     pub fn build(
         source: &mut Source,
         shape: &Shape,

@@ -115,13 +115,11 @@ impl Norm {
         let [samples, _, height, width] = kernels::sizes(&batch.output);
         // PyTorch stores the unbiased variance. A single value has none; its biased one is 0.
         let count = (samples * height * width) as f64;
-        let variance = batch.variance.clone().inner().mul_scalar(count / (count - 1.0).max(1.0));
-        let mean = batch.mean.clone().inner();
-        let share = self.settings.momentum;
-        let blend = |stored: &Param<Tensor<1>>, new: Tensor<1>| {
-            stored.clone().map(|old| old.inner().mul_scalar(1.0 - share).add(new.mul_scalar(share)))
-        };
-        self.running_mean = blend(&self.running_mean, mean);
-        self.running_var = blend(&self.running_var, variance);
+        let unbiased = count / (count - 1.0).max(1.0);
+        let stored = [&self.running_mean, &self.running_var].map(|statistic| statistic.val().inner());
+        let new = [&batch.mean, &batch.variance].map(|statistic| statistic.clone().inner());
+        let [mean, variance] = kernels::blend(stored, new, self.settings.momentum, unbiased);
+        self.running_mean = self.running_mean.clone().map(|_| mean);
+        self.running_var = self.running_var.clone().map(|_| variance);
     }
 }

@@ -44,6 +44,15 @@ pub struct Network {
 }
 
 impl Network {
+    /// With this share of a batch in its running statistics.
+    pub fn with_momentum(mut self, momentum: f64) -> Self {
+        let blocks = self.blocks.iter_mut().flat_map(Block::layers_mut);
+        for layer in blocks.chain([&mut self.stem, &mut self.head]) {
+            layer.norm.settings.momentum = momentum;
+        }
+        self
+    }
+
     /// Builds the network of a plan; `numbers` is asked for every parameter by name, in model order.
     pub fn build(
         plan: &Plan,

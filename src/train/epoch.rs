@@ -88,7 +88,7 @@ impl Run<'_> {
         while let Some(step) = steps.next(self.reading()) {
             let step = self.heard_before(step)?;
             last.clone_from(&step.samples);
-            self.replicas.follow(&self.network, cut, session.form());
+            self.replicas.follow(&self.network, cut);
             let mut sum = self.backward(cut, step)?;
             let mut count = 1;
             while count < session.config.train.accumulate {
@@ -180,8 +180,8 @@ impl Run<'_> {
     /// The sum with what came of the batches on other GPUs since it was last asked for; this one's statistics follow.
     fn gathered(&mut self, cut: Cut, sum: Named) -> Named {
         let mut sum = sum;
-        for [gradients, shares] in self.replicas.gathered(&self.session.device) {
-            self.network = followed(self.network.clone(), cut, shares);
+        for [gradients, statistics] in self.replicas.gathered(&self.session.device) {
+            self.network = followed(self.network.clone(), cut, statistics);
             sum = added(sum, gradients);
         }
         sum

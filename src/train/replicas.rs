@@ -5,6 +5,7 @@
 use burn::tensor::{Device, Tensor};
 
 use super::epoch::Named;
+use crate::kernels::blend;
 use crate::model::{Cut, Network, NormForm, Role, role, update};
 
 /// Networks on other GPUs than the first.
@@ -12,7 +13,7 @@ pub(super) struct Replicas {
     devices: Vec<Device>,
     /// As the first GPU's was before this update; none where all is done there.
     networks: Vec<Network>,
-    /// Batches of this round that were begun there, each with its gradients and the shares of running statistics.
+    /// Batches of this round that were begun there, each with its gradients and its own statistics.
     begun: Vec<[Named; 2]>,
 }
 
@@ -22,7 +23,7 @@ impl Replicas {
     }
 
     /// Takes the network over, for the next update.
-    pub fn follow(&mut self, network: &Network, cut: Cut, form: NormForm) {
+    pub fn follow(&mut self, network: &Network, cut: Cut) {
         if self.devices.is_empty() {
             return;
         }
@@ -30,13 +31,8 @@ impl Replicas {
         let copies = self.devices.iter().map(|device| {
             let mut moved = brought(all.clone(), device).into_iter();
             let copy = update(network.clone(), &mut |_, _, _| moved.next().map(|(_, value)| value));
-            let copy = copy.trainable_from(cut, device);
-            // The shares that a batch adds to nothing are what it adds to the first GPU's.
-            if form == NormForm::Batch {
-                with_shares(copy, cut, &mut |_, share| share.zeros_like())
-            } else {
-                copy
-            }
+            // Statistics there are each batch's own; the first GPU's running ones move by them.
+            copy.trainable_from(cut, device).with_momentum(1.0)
         });
         self.networks = copies.collect();
     }
@@ -47,16 +43,16 @@ impl Replicas {
 
     /// A batch has gone through there and back.
     pub fn keep(&mut self, other: usize, gradients: Named, cut: Cut, form: NormForm) {
-        let mut shares = Named::new();
+        let mut statistics = Named::new();
         if form == NormForm::Batch
-            && let Some(network) = self.networks.get_mut(other)
+            && let Some(network) = self.networks.get(other)
         {
-            *network = with_shares(network.clone(), cut, &mut |name, share| {
-                shares.push((name.to_owned(), share.clone()));
-                share.zeros_like()
+            with_statistics(network.clone(), cut, &mut |name, own| {
+                statistics.push((name.to_owned(), own.clone()));
+                own
             });
         }
-        self.begun.push([gradients, shares]);
+        self.begun.push([gradients, statistics]);
     }
 
     /// What came of the batches since it was asked last, on the first GPU, in their order.
@@ -66,18 +62,26 @@ impl Replicas {
     }
 }
 
-/// The network after another batch, whose shares of the statistics were computed elsewhere.
-pub(super) fn followed(network: Network, cut: Cut, shares: Named) -> Network {
-    let rest = 1.0 - network.stem.norm.settings.momentum;
-    let mut shares = shares.into_iter();
-    with_shares(network, cut, &mut |_, stored| match shares.next() {
-        Some((_, share)) => stored.mul_scalar(rest).add(share),
+/// The network after another batch, whose statistics were computed elsewhere.
+pub(super) fn followed(network: Network, cut: Cut, statistics: Named) -> Network {
+    let share = network.stem.norm.settings.momentum;
+    let mut statistics = statistics.into_iter();
+    with_statistics(network, cut, &mut |_, stored| match statistics.next() {
+        // By the very operation that moves both of a layer where its batch is: the bits are the same.
+        Some((name, own)) => {
+            let [mean, variance] = blend([stored.clone(), stored], [own.clone(), own], share, 1.0);
+            if name.ends_with(".running_var") { variance } else { mean }
+        }
         None => stored,
     })
 }
 
 /// Changes the running statistics of the layers that train.
-fn with_shares(network: Network, cut: Cut, change: &mut dyn FnMut(&str, Tensor<1>) -> Tensor<1>) -> Network {
+fn with_statistics(
+    network: Network,
+    cut: Cut,
+    change: &mut dyn FnMut(&str, Tensor<1>) -> Tensor<1>,
+) -> Network {
     let blocks = network.blocks.len();
     update(network, &mut |name, dims, value| {
         let follows = role(name, dims.len()) == Role::Statistic && Cut::layer_of(name, blocks) >= cut.0;

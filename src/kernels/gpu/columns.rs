@@ -1,5 +1,6 @@
 //! Sums over the rows of `[groups, rows, channels]`, in an order that the shape alone decides: cubes take chunks of
-//! rows, their units take turns, and a second launch adds the chunks up. All sums are in 32 bits.
+//! rows, their units take turns, and a second launch adds the chunks up; where two sums are taken at once, that launch is
+//! the one that makes something of them. All sums are in 32 bits.
 // Kernels are launched without checks of their indices; each compares them itself.
 #![allow(unsafe_code)]
 
@@ -67,6 +68,12 @@ impl Deal {
         empty(like, [self.groups, self.chunks, self.channels * self.lanes], DType::F32)
     }
 
+    /// Where two sums of each chunk go, side by side.
+    fn pairs(&self, like: &CubeTensor) -> Pairs {
+        let parts = empty(like, [self.chunks, 2, self.channels * self.lanes], DType::F32);
+        Pairs { parts, deal: Self { rows: self.chunks, chunk: self.chunks, chunks: 1, ..*self } }
+    }
+
     /// The sums of the chunks, chunk after chunk.
     fn total(&self, parts: CubeTensor) -> CubeTensor {
         let found = match self.chunks {
@@ -75,6 +82,12 @@ impl Deal {
         };
         shaped(found, [self.groups, self.channels * self.lanes])
     }
+}
+
+/// Two sums of every chunk, and how whoever wants them adds the chunks up (`totals`).
+pub struct Pairs {
+    pub parts: CubeTensor,
+    pub deal: Deal,
 }
 
 /// The channel that this unit works on; beyond the last where it has none.
@@ -97,7 +110,51 @@ pub fn rows_of(span: &Span) -> (usize, usize) {
     (first, group + end)
 }
 
-/// Adds up what the units of a channel found, turn after turn, and writes it as one of `kinds` of the chunk.
+/// Whether this unit is told the sums of a channel.
+#[cube]
+pub fn is_told(span: &Span) -> bool {
+    (UNIT_POS as usize) < span.block && channel_of(span) < span.channels
+}
+
+/// What the units of a channel found, added up turn after turn; right where a unit is told.
+#[cube]
+fn added<N: Size>(
+    found: Vector<f32, N>,
+    shared: &mut Shared<[Vector<f32, N>]>,
+    span: &Span,
+) -> Vector<f32, N> {
+    let unit = UNIT_POS as usize;
+    // What went through this memory before has been read.
+    sync_cube();
+    shared[unit] = found;
+    sync_cube();
+    let mut sum = found;
+    if is_told(span) {
+        for turn in 1..span.turns {
+            sum += shared[turn * span.block + unit];
+        }
+    }
+    sum
+}
+
+/// Both sums of `Pairs` over all chunks; right where a unit is told.
+#[cube]
+pub fn totals<N: Size>(parts: &[Vector<f32, N>], span: &Span) -> (Vector<f32, N>, Vector<f32, N>) {
+    let channel = channel_of(span);
+    let (first, end) = rows_of(span);
+    let mut one = Vector::<f32, N>::new(0.0f32);
+    let mut other = Vector::<f32, N>::new(0.0f32);
+    for chunk in range_stepped(first, end, span.turns) {
+        let at = chunk * 2 * span.channels + channel;
+        one += parts[at];
+        other += parts[at + span.channels];
+    }
+    let mut shared = Shared::<[Vector<f32, N>]>::new_slice(UNITS);
+    let one = added::<N>(one, &mut shared, span);
+    (one, added::<N>(other, &mut shared, span))
+}
+
+/// Adds up what the units of a channel found and writes it as one of `kinds` of the chunk.
 #[cube]
 pub fn gather<N: Size>(
     found: Vector<f32, N>,
@@ -107,17 +164,9 @@ pub fn gather<N: Size>(
     #[comptime] kind: usize,
     span: &Span,
 ) {
-    let unit = UNIT_POS as usize;
-    // What went through this memory before has been read.
-    sync_cube();
-    shared[unit] = found;
-    sync_cube();
-    let channel = channel_of(span);
-    if unit < span.block && channel < span.channels {
-        let mut sum = found;
-        for turn in 1..span.turns {
-            sum += shared[turn * span.block + unit];
-        }
+    let sum = added::<N>(found, shared, span);
+    if is_told(span) {
+        let channel = channel_of(span);
         let chunk = CUBE_POS_Z as usize * CUBE_COUNT_Y as usize + CUBE_POS_Y as usize;
         output[(chunk * kinds + kind) * span.channels + channel] = sum;
     }
@@ -163,8 +212,7 @@ fn sum_products<F: Float, N: Size>(
 #[cube(launch_unchecked)]
 fn sum_distances<F: Float, N: Size>(
     x: &[Vector<F, N>],
-    sums: &mut [Vector<f32, N>],
-    squares: &mut [Vector<f32, N>],
+    parts: &mut [Vector<f32, N>],
     span: Span,
     #[define(F)] _dtype: ElemType,
 ) {
@@ -181,8 +229,8 @@ fn sum_distances<F: Float, N: Size>(
         }
     }
     let mut shared = Shared::<[Vector<f32, N>]>::new_slice(UNITS);
-    gather::<N>(sum, &mut shared, sums, 1usize, 0usize, &span);
-    gather::<N>(square, &mut shared, squares, 1usize, 0usize, &span);
+    gather::<N>(sum, &mut shared, parts, 2usize, 0usize, &span);
+    gather::<N>(square, &mut shared, parts, 2usize, 1usize, &span);
 }
 
 /// Of `activation((x - center) * scale + shift)`: the gradient before the activation, and its product with `x - center`.
@@ -193,8 +241,7 @@ fn sum_gradients<F: Float, N: Size>(
     center: &[Vector<f32, N>],
     scale: &[Vector<f32, N>],
     shift: &[Vector<f32, N>],
-    sums: &mut [Vector<f32, N>],
-    products: &mut [Vector<f32, N>],
+    parts: &mut [Vector<f32, N>],
     span: Span,
     #[comptime] code: u32,
     #[define(F)] _dtype: ElemType,
@@ -215,8 +262,8 @@ fn sum_gradients<F: Float, N: Size>(
         }
     }
     let mut shared = Shared::<[Vector<f32, N>]>::new_slice(UNITS);
-    gather::<N>(sum, &mut shared, sums, 1usize, 0usize, &span);
-    gather::<N>(product, &mut shared, products, 1usize, 0usize, &span);
+    gather::<N>(sum, &mut shared, parts, 2usize, 0usize, &span);
+    gather::<N>(product, &mut shared, parts, 2usize, 1usize, &span);
 }
 
 /// The sums of each group's rows: `[groups, channels]` in 32 bits.
@@ -259,8 +306,8 @@ pub fn add_products(x: &CubeTensor, y: &CubeTensor, deal: Deal) -> CubeTensor {
 }
 
 /// The sums of the distances from the first row, and of their squares.
-pub fn add_distances(x: &CubeTensor, deal: Deal) -> [CubeTensor; 2] {
-    let [sums, squares] = [(); 2].map(|()| deal.parts(x));
+pub fn add_distances(x: &CubeTensor, deal: Deal) -> Pairs {
+    let pairs = deal.pairs(x);
     // Safety: as above.
     unsafe {
         sum_distances::launch_unchecked(
@@ -269,13 +316,12 @@ pub fn add_distances(x: &CubeTensor, deal: Deal) -> [CubeTensor; 2] {
             cube(),
             deal.lanes,
             argument(x),
-            argument(&sums),
-            argument(&squares),
+            argument(&pairs.parts),
             deal.span(),
             elements(x),
         );
     }
-    [sums, squares].map(|parts| deal.total(parts))
+    pairs
 }
 
 /// The sums of the gradients before the activation, and of their products with the distances from the centre.
@@ -284,8 +330,8 @@ pub fn add_gradients(
     [center, scale, shift]: [&CubeTensor; 3],
     code: Code,
     deal: Deal,
-) -> [CubeTensor; 2] {
-    let [sums, products] = [(); 2].map(|()| deal.parts(x));
+) -> Pairs {
+    let pairs = deal.pairs(x);
     // Safety: as above.
     unsafe {
         sum_gradients::launch_unchecked(
@@ -298,12 +344,11 @@ pub fn add_gradients(
             argument(center),
             argument(scale),
             argument(shift),
-            argument(&sums),
-            argument(&products),
+            argument(&pairs.parts),
             deal.span(),
             code,
             elements(x),
         );
     }
-    [sums, products].map(|parts| deal.total(parts))
+    pairs
 }

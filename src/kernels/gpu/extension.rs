@@ -59,6 +59,17 @@ pub trait Updated: Backend {
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 
     fn gpu_squares(x: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    fn gpu_follow(mean: FloatTensor<Self>, value: FloatTensor<Self>, share: f64) -> FloatTensor<Self>;
+
+    fn gpu_blend(
+        mean: FloatTensor<Self>,
+        variance: FloatTensor<Self>,
+        new_mean: FloatTensor<Self>,
+        new_variance: FloatTensor<Self>,
+        share: f64,
+        unbiased: f64,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>);
 }
 
 impl Updated for Cube {
@@ -74,6 +85,22 @@ impl Updated for Cube {
 
     fn gpu_squares(x: CubeTensor) -> CubeTensor {
         updates::squares(&whole(x))
+    }
+
+    fn gpu_follow(mean: CubeTensor, value: CubeTensor, share: f64) -> CubeTensor {
+        updates::follow(&whole(mean), &whole(value), share)
+    }
+
+    fn gpu_blend(
+        mean: CubeTensor,
+        variance: CubeTensor,
+        new_mean: CubeTensor,
+        new_variance: CubeTensor,
+        share: f64,
+        unbiased: f64,
+    ) -> (CubeTensor, CubeTensor) {
+        let [mean, variance, new_mean, new_variance] = [mean, variance, new_mean, new_variance].map(whole);
+        updates::blend([&mean, &variance], [&new_mean, &new_variance], share, unbiased)
     }
 }
 

@@ -4,7 +4,6 @@ use burn::backend::autodiff::NodeId;
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
-use burn::backend::ops::FloatTensorOps;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Cube};
 use burn_cubecl::tensor::CubeTensor;
@@ -138,10 +137,6 @@ impl Backward<Cube, 3> for Normalise {
         let gradient = whole(grads.consume::<Cube>(&ops.node));
         let (x, affine, code) = ops.state;
         let [input, scale, shift] = affine.gradients(&x, &gradient, code);
-        let scale = match affine.inverse {
-            Some(inverse) => Cube::float_mul(scale, inverse),
-            None => scale,
-        };
         register(
             grads,
             ops.parents.map(|node| node.map(|node| node.id)),

@@ -2,7 +2,7 @@
 
 use burn::backend::cubecl::dtype_to_storage_type;
 use burn::tensor::{DType, Shape};
-use burn_cubecl::kernel::{cast, into_contiguous};
+use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
@@ -60,16 +60,4 @@ pub fn elements(x: &CubeTensor) -> ElemType {
 /// A tensor as a kernel's argument.
 pub fn argument(x: &CubeTensor) -> BufferArg {
     x.clone().into_buffer_arg()
-}
-
-/// The first numbers of a tensor, in 32 bits.
-pub fn first_row(x: &CubeTensor, channels: usize) -> CubeTensor {
-    let row = CubeTensor::new_contiguous(
-        x.client.clone(),
-        x.device.clone(),
-        Shape::from([channels]),
-        x.handle.clone(),
-        x.dtype,
-    );
-    if row.dtype == DType::F32 { row } else { cast(row, DType::F32) }
 }

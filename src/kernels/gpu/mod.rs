@@ -16,7 +16,7 @@ mod norm;
 mod place;
 mod product;
 mod squeeze;
-#[cfg(all(test, feature = "wgpu"))]
+#[cfg(test)]
 pub mod tests;
 mod trial;
 mod updates;
@@ -28,6 +28,7 @@ use super::{Normalised, Step, Window};
 use crate::scaling::Activation;
 use extension::{OnGpu, Updated};
 
+pub use squeeze::HIDDEN;
 pub use trial::Trial;
 
 /// Pictures that these kernels work on.
@@ -117,6 +118,24 @@ impl Parameter {
         let found =
             Dispatch::gpu_update(self.0.into_dispatch(), gradient.into_dispatch(), first, second, step);
         (Tensor::from_dispatch(found.0), Tensor::from_dispatch(found.1), Tensor::from_dispatch(found.2))
+    }
+
+    pub fn follow(self, value: Tensor<1>, share: f64) -> Tensor<1> {
+        Tensor::from_dispatch(Dispatch::gpu_follow(self.0.into_dispatch(), value.into_dispatch(), share))
+    }
+
+    /// This mean and its variance after a batch with `new` ones.
+    pub fn blend(
+        self,
+        variance: Tensor<1>,
+        new: [Tensor<1>; 2],
+        share: f64,
+        unbiased: f64,
+    ) -> [Tensor<1>; 2] {
+        let [mean, of_batch] = new.map(Tensor::into_dispatch);
+        let (stored, variance) = (self.0.into_dispatch(), variance.into_dispatch());
+        let found = Dispatch::gpu_blend(stored, variance, mean, of_batch, share, unbiased);
+        [found.0, found.1].map(Tensor::from_dispatch)
     }
 
     /// The sum of the squares.

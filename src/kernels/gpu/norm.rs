@@ -10,8 +10,8 @@ use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
 use super::activation::{Code, activated, slope};
-use super::columns::{Deal, add_distances, add_gradients};
-use super::launch::{argument, cube, cubes, elements, empty, first_row, lanes, shaped};
+use super::columns::{Deal, Pairs, Span, add_distances, add_gradients, channel_of, is_told, totals};
+use super::launch::{argument, cube, cubes, elements, empty, lanes};
 
 /// `activation((x - center) * scale + shift)`, what it is made of channel by channel, and its deviation's inverse.
 #[derive(Debug, Clone)]
@@ -23,32 +23,55 @@ pub struct Affine {
     pub inverse: Option<CubeTensor>,
 }
 
-/// Mean and variance from sums of distances; the factors made of them.
+/// Mean and variance from the sums of the distances from the first row; the factors made of them.
 #[cube(launch_unchecked)]
-fn finish(
-    x: &[f32],
-    sums: &[f32],
-    squares: &[f32],
-    weight: &[f32],
-    mean: &mut [f32],
-    variance: &mut [f32],
-    scale: &mut [f32],
-    inverse: &mut [f32],
+fn finish<F: Float, N: Size>(
+    x: &[Vector<F, N>],
+    parts: &[Vector<f32, N>],
+    weight: &[Vector<f32, N>],
+    mean: &mut [Vector<f32, N>],
+    variance: &mut [Vector<f32, N>],
+    scale: &mut [Vector<f32, N>],
+    inverse: &mut [Vector<f32, N>],
     rows: f32,
     eps: f32,
-    channels: usize,
+    span: Span,
+    #[define(F)] _dtype: ElemType,
 ) {
-    let channel = ABSOLUTE_POS;
-    if channel >= channels {
-        terminate!();
+    let (sum, squares) = totals::<N>(parts, &span);
+    if is_told(&span) {
+        let channel = channel_of(&span);
+        let rows = Vector::<f32, N>::new(rows);
+        let distance = sum / rows;
+        let found = (squares / rows - distance * distance).max(Vector::new(0.0f32));
+        mean[channel] = Vector::cast_from(x[channel]) + distance;
+        variance[channel] = found;
+        let deviation = Vector::new(1.0f32) / (found + Vector::new(eps)).sqrt();
+        inverse[channel] = deviation;
+        scale[channel] = weight[channel] * deviation;
     }
-    let distance = sums[channel] / rows;
-    let found = f32::max(squares[channel] / rows - distance * distance, 0.0f32);
-    mean[channel] = x[channel] + distance;
-    variance[channel] = found;
-    let deviation = 1.0f32 / (found + eps).sqrt();
-    inverse[channel] = deviation;
-    scale[channel] = weight[channel] * deviation;
+}
+
+/// The gradients of what there is for each channel: both sums, and the weight's, which was divided by the deviation.
+#[cube(launch_unchecked)]
+fn finish_back<N: Size>(
+    parts: &[Vector<f32, N>],
+    inverse: &[Vector<f32, N>],
+    sums: &mut [Vector<f32, N>],
+    products: &mut [Vector<f32, N>],
+    weight: &mut [Vector<f32, N>],
+    span: Span,
+    #[comptime] own: bool,
+) {
+    let (sum, product) = totals::<N>(parts, &span);
+    if is_told(&span) {
+        let channel = channel_of(&span);
+        sums[channel] = sum;
+        products[channel] = product;
+        if comptime!(own) {
+            weight[channel] = product * inverse[channel];
+        }
+    }
 }
 
 #[cube(launch_unchecked)]
@@ -115,18 +138,17 @@ pub fn normalise(
     code: Code,
 ) -> (CubeTensor, Affine, CubeTensor) {
     let (rows, channels) = rows_of(x);
-    let [sums, squares] = add_distances(x, Deal::new(1, rows, channels));
-    let pivot = first_row(x, channels);
+    let Pairs { parts, deal } = add_distances(x, Deal::new(1, rows, channels));
     let [mean, variance, scale, inverse] = [(); 4].map(|()| empty(x, [channels], DType::F32));
-    // Safety: units beyond the last channel leave at once.
+    // Safety: units without a channel add up no chunks and write nothing.
     unsafe {
         finish::launch_unchecked(
             &x.client,
-            cubes(channels),
+            deal.cubes(),
             cube(),
-            argument(&pivot),
-            argument(&sums),
-            argument(&squares),
+            deal.lanes,
+            argument(x),
+            argument(&parts),
             argument(weight),
             argument(&mean),
             argument(&variance),
@@ -134,7 +156,8 @@ pub fn normalise(
             argument(&inverse),
             rows as f32,
             eps as f32,
-            channels,
+            deal.span(),
+            elements(x),
         );
     }
     let affine = Affine { center: mean, scale, shift: bias.clone(), inverse: Some(inverse) };
@@ -174,11 +197,30 @@ impl Affine {
         output
     }
 
-    /// The gradients of `x`, of the factor before any division by the deviation, and of the term.
+    /// The gradients of `x`, of the factor (where the statistics are the batch's own, of the weight), and of the term.
     pub fn gradients(&self, x: &CubeTensor, gradient: &CubeTensor, code: Code) -> [CubeTensor; 3] {
         let (rows, channels) = rows_of(x);
         let parts = [&self.center, &self.scale, &self.shift];
-        let [sums, products] = add_gradients([x, gradient], parts, code, Deal::new(1, rows, channels));
+        let Pairs { parts, deal } = add_gradients([x, gradient], parts, code, Deal::new(1, rows, channels));
+        let [sums, products] = [(); 2].map(|()| empty(x, [channels], DType::F32));
+        let own = self.inverse.is_some();
+        let weight = empty(x, [if own { channels } else { deal.lanes }], DType::F32);
+        // Safety: as above.
+        unsafe {
+            finish_back::launch_unchecked(
+                &x.client,
+                deal.cubes(),
+                cube(),
+                deal.lanes,
+                argument(&parts),
+                argument(self.inverse.as_ref().unwrap_or(&self.scale)),
+                argument(&sums),
+                argument(&products),
+                argument(&weight),
+                deal.span(),
+                own,
+            );
+        }
         let lanes = lanes(channels);
         let (vectors, units) = (channels / lanes, rows * channels / lanes);
         let output = empty(x, x.meta.shape().clone(), x.dtype);
@@ -202,11 +244,11 @@ impl Affine {
                 vectors,
                 units,
                 code,
-                self.inverse.is_some(),
+                own,
                 elements(x),
             );
         }
-        [output, shaped(products, [channels]), shaped(sums, [channels])]
+        [output, if own { weight } else { products }, sums]
     }
 }
 

@@ -81,6 +81,38 @@ fn update_numbers(
     }
 }
 
+/// A mean that moves towards a value by a share of their distance.
+#[cube(launch_unchecked)]
+fn move_mean(mean: &[f32], value: &[f32], output: &mut [f32], share: f32, units: usize) {
+    let at = ABSOLUTE_POS;
+    if at >= units {
+        terminate!();
+    }
+    output[at] = mean[at] + (value[at] - mean[at]) * share;
+}
+
+/// Stored statistics after one more batch.
+#[cube(launch_unchecked)]
+fn blend_statistics(
+    stored_mean: &[f32],
+    stored_variance: &[f32],
+    mean: &[f32],
+    variance: &[f32],
+    new_mean: &mut [f32],
+    new_variance: &mut [f32],
+    kept: f32,
+    share: f32,
+    unbiased: f32,
+    units: usize,
+) {
+    let at = ABSOLUTE_POS;
+    if at >= units {
+        terminate!();
+    }
+    new_mean[at] = stored_mean[at] * kept + mean[at] * share;
+    new_variance[at] = stored_variance[at] * kept + variance[at] * unbiased * share;
+}
+
 /// The sum of the squares, by one cube: units take turns, and one adds up what they found.
 #[cube(launch_unchecked)]
 fn sum_squares(x: &[f32], output: &mut [f32], count: usize) {
@@ -98,6 +130,56 @@ fn sum_squares(x: &[f32], output: &mut [f32], count: usize) {
         }
         output[0] = sum;
     }
+}
+
+/// `mean + (value - mean) * share`; both are whole and in 32 bits.
+pub fn follow(mean: &CubeTensor, value: &CubeTensor, share: f64) -> CubeTensor {
+    let units = mean.meta.shape().num_elements();
+    let output = empty(mean, [units], DType::F32);
+    // Safety: units beyond the last leave at once.
+    unsafe {
+        move_mean::launch_unchecked(
+            &mean.client,
+            cubes(units),
+            cube(),
+            argument(mean),
+            argument(value),
+            argument(&output),
+            share as f32,
+            units,
+        );
+    }
+    output
+}
+
+/// Mean and variance, `stored` and the batch's `new` ones, all whole and in 32 bits, as `kernels::blend` says.
+pub fn blend(
+    stored: [&CubeTensor; 2],
+    new: [&CubeTensor; 2],
+    share: f64,
+    unbiased: f64,
+) -> (CubeTensor, CubeTensor) {
+    let units = stored[0].meta.shape().num_elements();
+    let [mean, variance] = [(); 2].map(|()| empty(stored[0], [units], DType::F32));
+    // Safety: as above.
+    unsafe {
+        blend_statistics::launch_unchecked(
+            &mean.client,
+            cubes(units),
+            cube(),
+            argument(stored[0]),
+            argument(stored[1]),
+            argument(new[0]),
+            argument(new[1]),
+            argument(&mean),
+            argument(&variance),
+            (1.0 - share) as f32,
+            share as f32,
+            unbiased as f32,
+            units,
+        );
+    }
+    (mean, variance)
 }
 
 /// The value and both moments after one update; all are whole and in 32 bits. What a rule does not keep stays as it is.

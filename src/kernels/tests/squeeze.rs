@@ -53,3 +53,8 @@ proptest! {
 fn pictures_that_take_several_parts() {
     check([2, 24, 40, 41], 6);
 }
+
+#[test]
+fn more_channels_between_the_layers_than_units() {
+    check([3, 300, 3, 2], 270);
+}

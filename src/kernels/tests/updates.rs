@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Tensor};
 
-use super::super::updates::{Moments, Rule, Step, follow, squares, sum, update};
+use super::super::updates::{Moments, Rule, Step, blend, follow, squares, sum, update};
 use super::{close, drawn, gpu, numbers, other};
 
 fn step(rule: Rule, rate: f64, weight_decay: f64) -> Step {
@@ -97,11 +97,31 @@ fn sums_squares_and_moving_means() {
     let each =
         |f: fn(f32, f32) -> f32| -> Vec<f32> { left.iter().zip(&right).map(|(a, b)| f(*a, *b)).collect() };
     close("sum", &numbers(sum(a.clone(), b.clone())), &each(|a, b| a + b), 1e-7);
-    close("mean", &numbers(follow(a.clone(), b, 0.25)), &each(|a, b| a + (b - a) * 0.25), 1e-6);
+    close("mean", &numbers(follow(a.clone(), b.clone(), 0.25)), &each(|a, b| a + (b - a) * 0.25), 1e-6);
     assert_eq!(numbers(follow(a.clone(), a.clone(), 0.3)), left, "what does not differ keeps its bits");
     let expected: f64 = left.iter().map(|value| f64::from(*value).powi(2)).sum();
     if let Some(gpu) = gpu() {
         close("squares on a GPU", &numbers(squares(a.clone().to_device(&gpu))), &[expected as f32], 1e-6);
+        let [a, b] = [&a, &b].map(|x| x.clone().to_device(&gpu));
+        let moved = each(|a, b| a + (b - a) * 0.25);
+        close("mean on a GPU", &numbers(follow(a.clone(), b, 0.25)), &moved, 1e-6);
+        assert_eq!(numbers(follow(a.clone(), a, 0.3)), left, "what does not differ keeps its bits on a GPU");
     }
     close("squares", &numbers(squares(a)), &[expected as f32], 1e-6);
+}
+
+#[test]
+fn stored_statistics_take_their_share_of_a_batch() {
+    let names = ["mean", "variance", "of a batch", "variance of a batch"];
+    let all = names.map(|name| drawn(name, [1003]));
+    let [mean, variance, new_mean, new_variance] = all.each_ref().map(|x| numbers(x.clone()));
+    let moved = |old: &[f32], new: &[f32], by: f32| -> Vec<f32> {
+        old.iter().zip(new).map(|(old, new)| old * 0.9 + new * by * 0.1).collect()
+    };
+    for device in [Some(Device::flex()), gpu()].into_iter().flatten() {
+        let [mean_there, variance_there, new, of_new] = all.each_ref().map(|x| x.clone().to_device(&device));
+        let [got_mean, got_variance] = blend([mean_there, variance_there], [new, of_new], 0.1, 1.5);
+        close("mean", &numbers(got_mean), &moved(&mean, &new_mean, 1.0), 1e-6);
+        close("variance", &numbers(got_variance), &moved(&variance, &new_variance, 1.5), 1e-6);
+    }
 }
