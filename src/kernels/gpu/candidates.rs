@@ -4,6 +4,8 @@
 use burn::backend::cubecl::dtype_to_storage_type;
 use burn::tensor::DType;
 use burn_cubecl::tensor::CubeTensor;
+use cubecl::prelude::*;
+use cubecl::tf32;
 use cubek::matmul::definition::{MatmulElems, MatmulGlobalElems};
 use cubek::matmul::launch::launch_ref;
 use cubek::matmul::multi_level::Strategy;
@@ -18,6 +20,7 @@ use cubek::matmul::routine::BlueprintStrategy::Inferred;
 use cubek::std::InputBinding;
 
 use super::launch::empty;
+use super::product::product_shape;
 use crate::kernels::PLAIN;
 
 /// A kernel and, where it is built on a GPU's matrix units, on which of their instructions.
@@ -45,7 +48,7 @@ pub fn all() -> Vec<Candidate> {
     let (large, small) = (TileSizeSelection::MaxTileSize, TileSizeSelection::MinTileSize);
     let all = [
         (PLAIN, Strategy::Naive, None),
-        ("unit", unit(large), None),
+        (UNROUNDED, unit(large), None),
         ("unit small", unit(small), None),
         ("double unit", double_unit(large), None),
         ("double unit small", double_unit(small), None),
@@ -72,14 +75,26 @@ pub fn all() -> Vec<Candidate> {
     all.map(|(name, strategy, tile)| Candidate { name, strategy, tile }).into()
 }
 
+/// What Burn takes where there are no matrix units.
+pub const UNROUNDED: &str = "unit";
+
 pub fn named(name: &str) -> Option<Candidate> {
     all().into_iter().find(|candidate| candidate.name == name)
+}
+
+/// Whether matrix units would round factors of 32 bits to 10 bits of mantissa: NVIDIA's do, as TF32. What is called fp32
+/// stays away from them.
+pub fn rounds(device: &CubeTensor, from: DType) -> bool {
+    from == DType::F32 && device.client.properties().supports_type(tf32::elem_type_native())
 }
 
 impl Candidate {
     /// Whether the device has what it is built on, for matrices of these types.
     pub fn is_for(&self, device: &CubeTensor, from: DType, into: DType) -> bool {
         let Some(tile) = self.tile else { return true };
+        if rounds(device, from) {
+            return false;
+        }
         let mut types = types(from, into);
         adjust_dtypes(&device.client, &mut types, tile.requires_accelerator());
         let (left, right, sums) = (types.lhs_register, types.rhs_register, types.acc_register);
@@ -88,11 +103,7 @@ impl Candidate {
 
     /// The product, or why this kernel cannot make it.
     pub fn multiply(&self, left: &CubeTensor, right: &CubeTensor, into: DType) -> Result<CubeTensor, String> {
-        let (from, mut shape) = (left.dtype, left.meta.shape().to_vec());
-        if let (Some(columns), Some(last)) = (right.meta.shape().last(), shape.last_mut()) {
-            *last = *columns;
-        }
-        let output = empty(left, shape, into);
+        let (from, output) = (left.dtype, empty(left, product_shape(left, right), into));
         let input = |x: &CubeTensor| InputBinding::new(x.clone().binding(), dtype_to_storage_type(from));
         let strategy = self.strategy.clone().into();
         let binding = output.clone().binding();

@@ -9,12 +9,12 @@ use burn_cubecl::kernel::matmul::{MatmulStrategy, matmul};
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
-use super::candidates;
+use super::candidates::{self, UNROUNDED};
 use super::columns::{Deal, add_up};
 use super::launch::{argument, cube, cubes, dims, elements, empty, shaped};
 use super::place::Place;
 use crate::kernels::products::{float, kernel_for};
-use crate::kernels::{Product, Window};
+use crate::kernels::{PLAIN, Product, Window};
 
 /// Rows that one product should sum over before there are more products side by side.
 const DEEP: usize = 4096;
@@ -158,13 +158,31 @@ fn multiplied<const D: usize>(
     shaped(found.unwrap_or_else(|| untuned(left, right, dtype)), shape)
 }
 
-/// By Burn's own choice. Where no kernel of it multiplies halves into 32 bits, all of it is in 32 bits.
+/// By Burn's own choice, but for factors of 32 bits that it would round. Where no kernel of it multiplies halves into 32 bits,
+/// all of it is in 32 bits.
 pub fn untuned(left: CubeTensor, right: CubeTensor, dtype: DType) -> CubeTensor {
-    match left.dtype == dtype {
-        true => Cube::float_matmul(left, right),
-        false => matmul(left.clone(), right.clone(), None, MatmulStrategy::default(), dtype)
-            .unwrap_or_else(|_| Cube::float_matmul(cast(left, dtype), cast(right, dtype))),
+    let by = |name| candidates::named(name)?.multiply(&left, &right, dtype).ok();
+    let found = if candidates::rounds(&left, left.dtype) {
+        by(UNROUNDED)
+    } else {
+        // Burn's own outputs may have gaps between their rows, which would be another pass to close.
+        let output = empty(&left, product_shape(&left, &right), dtype);
+        matmul(left.clone(), right.clone(), Some(output), MatmulStrategy::default(), dtype).ok()
+    };
+    match found {
+        Some(found) => found,
+        None if left.dtype != dtype => untuned(cast(left, dtype), cast(right, dtype), dtype),
+        None => by(PLAIN).unwrap_or_else(|| Cube::float_matmul(left, right)),
     }
+}
+
+/// The shape of a product.
+pub fn product_shape(left: &CubeTensor, right: &CubeTensor) -> Vec<usize> {
+    let mut shape = left.meta.shape().to_vec();
+    if let (Some(columns), Some(last)) = (right.meta.shape().last(), shape.last_mut()) {
+        *last = *columns;
+    }
+    shape
 }
 
 fn described(left: &CubeTensor, right: &CubeTensor, turned: [bool; 2], into: DType) -> Option<Product> {
@@ -263,4 +281,37 @@ pub fn with_rows_of(x: CubeTensor, new: usize) -> CubeTensor {
         );
     }
     output
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::{Tensor, TensorData};
+
+    use crate::kernels::dense;
+    use crate::kernels::gpu::tests::device;
+
+    /// Factors that were rounded to 10 bits of mantissa would be off by more than ten times as much.
+    #[test]
+    fn products_in_32_bits_keep_them() {
+        let Some(device) = device() else { return };
+        let thirds = |rows: usize, columns: usize, by: f32| {
+            let values: Vec<f32> = (0..rows * columns).map(|at| 1.0 / (3.0 + by * at as f32)).collect();
+            (values.clone(), Tensor::<2>::from_data(TensorData::new(values, [rows, columns]), &device))
+        };
+        for (rows, depth, outputs) in [(64, 64, 64), (7, 40, 5), (1, 320, 102)] {
+            let ((left, x), (right, weight)) = (thirds(rows, depth, 0.01), thirds(outputs, depth, 0.02));
+            let got: Vec<f32> =
+                dense(x, weight, Tensor::zeros([outputs], &device)).into_data().try_into_vec().unwrap();
+            for (at, got) in got.iter().enumerate() {
+                let (row, output) = (at / outputs, at % outputs);
+                let pairs = left[row * depth..][..depth].iter().zip(&right[output * depth..][..depth]);
+                let expected: f64 = pairs.map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
+                let error = (f64::from(*got) - expected).abs() / expected;
+                assert!(
+                    error < 1e-6,
+                    "{rows}x{depth} by {depth}x{outputs}, {at}: {got}, not {expected} ({error:e})"
+                );
+            }
+        }
+    }
 }
