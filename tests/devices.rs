@@ -1,6 +1,9 @@
 //! The self-check on every device of this machine: the processor's backends always, a GPU's driver where one
 //! answers (Mesa's software driver will do: Debian's mesa-vulkan-drivers).
 
+#[path = "studio/gpu.rs"]
+mod gpu;
+
 use kiln::devices::{Chosen, Kind, Listed, Report, check_in, halves, list};
 use kiln::scaling::Float;
 
@@ -34,7 +37,7 @@ fn the_forms_for_halves_compute_right_on_the_processor() {
 
 #[test]
 fn a_gpu_computes_right_in_halves_where_it_has_them() {
-    let Some(listed) = one(Kind::Wgpu) else { return println!("skipped: no graphics driver answers here") };
+    let Some(listed) = gpu::listed() else { return };
     let chosen = listed.open().expect("it is listed as present");
     let halves = halves(&chosen);
     println!("{} has {halves:?}", listed.name);

@@ -3,12 +3,14 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+#[path = "studio/gpu.rs"]
+mod gpu;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
-use kiln::config::DeviceChoice;
-use kiln::devices::{self, choose, halves};
+use kiln::devices::{self, halves};
 use kiln::evaluate::Evidence;
 use kiln::model::{Cut, Folded, Network, NormForm, NormSettings, Settings, arrays, gradients, numbers};
 use kiln::scaling::{Activation, Float, Padding, Plan, Variant};
@@ -66,16 +68,10 @@ fn ndarray_computes_what_pytorch_computes() {
     }
 }
 
-/// A GPU, or Mesa's software driver where there is none.
 #[test]
-fn wgpu_computes_what_pytorch_computes() {
-    let chosen = match choose(DeviceChoice::Wgpu) {
-        Ok(chosen) => chosen,
-        Err(error) => {
-            println!("skipped: {error}");
-            return;
-        }
-    };
+fn a_gpu_computes_what_pytorch_computes() {
+    let Some(chosen) = gpu::listed() else { return };
+    let chosen = chosen.open().unwrap();
     let report = devices::check(&chosen.device, &mut |_, _| {});
     if !report.passes() {
         println!("skipped: {} does not pass the self-check", chosen.listed.name);
@@ -190,11 +186,9 @@ fn mixed_precision_is_as_near_as_pytorchs() {
 }
 
 #[test]
-fn mixed_precision_on_wgpu_is_as_near_as_pytorchs() {
-    let chosen = match choose(DeviceChoice::Wgpu) {
-        Ok(chosen) => chosen,
-        Err(error) => return println!("skipped: {error}"),
-    };
+fn mixed_precision_on_a_gpu_is_as_near_as_pytorchs() {
+    let Some(chosen) = gpu::listed() else { return };
+    let chosen = chosen.open().unwrap();
     let halves = halves(&chosen);
     println!("{} has {halves:?}", chosen.listed.name);
     let all = mixed();

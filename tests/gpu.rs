@@ -1,4 +1,4 @@
-//! Training on wgpu: what a step tells is heard late, and nothing comes of that. Needs a driver that answers (Mesa's software
+//! Training on a GPU: what a step tells is heard late, and nothing comes of that. Needs a driver that answers (Mesa's software
 //! driver will do), and is skipped where there is none.
 
 // In a test a panic is the report; clippy excepts test functions by itself, but not what they call.
@@ -8,25 +8,18 @@ mod studio;
 
 use std::fs;
 
-use kiln::devices::{Kind, list};
-use studio::Studio;
+use studio::{Studio, gpu};
 
-/// The software driver is checked by the tests of the devices.
-const WGPU: [&str; 2] = ["train.device=wgpu", "train.force_device=true"];
 /// Where the norm has to be known before an update, a step is heard before the next one; no norm is as large as this.
 const PROMPT: &str = "train.clip_norm=1e30";
 
-fn on_wgpu() -> Option<Studio> {
-    let found = list().into_iter().any(|listed| listed.kind == Kind::Wgpu && listed.is_present());
-    if !found {
-        println!("skipped: no graphics driver answers here");
-    }
-    found.then(Studio::new)
+fn on_gpu() -> Option<(Studio, [&'static str; 3])> {
+    gpu::listed().map(|_| (Studio::new(), gpu::settings()))
 }
 
 #[test]
 fn what_is_heard_late_is_what_is_heard_at_once() {
-    let Some(studio) = on_wgpu() else { return };
+    let Some((studio, [device, force, tune])) = on_gpu() else { return };
     let settings = [
         "train",
         "tiny.toml",
@@ -36,8 +29,9 @@ fn what_is_heard_late_is_what_is_heard_at_once() {
         "augment.mixup=0.4",
         "augment.cutmix=1.0",
         "checkpoint.every=3 steps",
-        WGPU[0],
-        WGPU[1],
+        device,
+        force,
+        tune,
     ];
     studio.expect(0, &[&settings[..], &["--run", "late"]].concat());
     studio.expect(0, &[&settings[..], &["--run", "prompt", PROMPT]].concat());
@@ -59,7 +53,7 @@ fn what_is_heard_late_is_what_is_heard_at_once() {
 
 #[test]
 fn a_run_that_diverges_is_stopped_at_the_same_step_and_keeps_nothing_of_it() {
-    let Some(studio) = on_wgpu() else { return };
+    let Some((studio, [device, force, tune])) = on_gpu() else { return };
     let wild = [
         "train",
         "tiny.toml",
@@ -71,8 +65,9 @@ fn a_run_that_diverges_is_stopped_at_the_same_step_and_keeps_nothing_of_it() {
         "stage.1.lr=1e30",
         "train.batch=4",
         "checkpoint.every=3 steps",
-        WGPU[0],
-        WGPU[1],
+        device,
+        force,
+        tune,
     ];
     let [late, prompt] =
         [("late", "train.clip_norm=false"), ("prompt", "train.clip_norm=1e38")].map(|(run, clip)| {
@@ -86,10 +81,25 @@ fn a_run_that_diverges_is_stopped_at_the_same_step_and_keeps_nothing_of_it() {
 
 #[test]
 fn a_resume_is_exact_although_steps_are_heard_late() {
-    let Some(studio) = on_wgpu() else { return };
-    let verdict =
-        studio.expect(0, &["verify", "--resume", "tiny.toml", "--json", "train.batch=4", WGPU[0], WGPU[1]]);
+    let Some((studio, [device, force, tune])) = on_gpu() else { return };
+    let verdict = studio
+        .expect(0, &["verify", "--resume", "tiny.toml", "--json", "train.batch=4", device, force, tune]);
     let verdict = verdict.json();
     assert_eq!(verdict["same"], true, "{verdict}");
     assert!(verdict["stops"].as_u64().unwrap() >= 1, "{verdict}");
+}
+
+#[test]
+fn two_gpus_end_with_the_bytes_of_one() {
+    let Some((studio, [device, force, tune])) = on_gpu() else { return };
+    if gpu::count() < 2 {
+        return println!("skipped: there is one GPU here");
+    }
+    let train = |run: &str, gpus: &str| {
+        let settings = ["train", "tiny.toml", "train.batch=4", "train.accumulate=2", device, force, tune];
+        studio.expect(0, &[&settings[..], &["train.ema=0.9", "--run", run, gpus]].concat());
+        let newest = |file| fs::read(studio.newest(run, file)).unwrap();
+        [newest("model.safetensors"), newest("optimizer.safetensors")]
+    };
+    assert!(train("one", "train.gpus=1") == train("two", "train.gpus=2"), "two GPUs end with other numbers");
 }

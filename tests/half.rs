@@ -8,9 +8,9 @@ mod studio;
 
 use std::fs;
 
-use kiln::devices::{Kind, halves, list};
+use kiln::devices::halves;
 use kiln::scaling::Float;
-use studio::Studio;
+use studio::{Studio, gpu};
 
 #[test]
 fn the_processor_refuses_halves_and_auto_is_fp32_there() {
@@ -38,22 +38,19 @@ fn the_processor_refuses_halves_and_auto_is_fp32_there() {
     assert!(!fs::read_to_string(studio.newest("plain", "state.json")).unwrap().contains("loss_scale"));
 }
 
-/// The software driver is checked by the tests of the devices.
-const WGPU: [&str; 2] = ["train.device=wgpu", "train.force_device=true"];
 /// Until nothing is left to learn. AdamW's first steps have one size whatever the gradient is, so SGD.
 const LONG: [&str; 3] = ["optimizer.kind=sgd", "stage.1.lr=0.05", "stage.1.epochs=16"];
 
 #[test]
-fn a_training_in_fp16_on_wgpu_learns_what_fp32_learns() {
-    let Some(chosen) = list().into_iter().find(|one| one.kind == Kind::Wgpu && one.is_present()) else {
-        return println!("skipped: no graphics driver answers here");
-    };
+fn a_training_in_fp16_on_a_gpu_learns_what_fp32_learns() {
+    let Some(chosen) = gpu::listed() else { return };
     let chosen = chosen.open().unwrap();
     let has = halves(&chosen);
+    let [device, force, tune] = gpu::settings();
     let studio = Studio::new();
     if !has.contains(&Float::Bf16) {
-        let bf16 = ["train", "tiny.toml", "train.precision=bf16", WGPU[0]];
-        studio.refused(2, &bf16, &["train.precision = \"bf16\"", "device wgpu", "it has", "fp32"]);
+        let bf16 = ["train", "tiny.toml", "train.precision=bf16", device];
+        studio.refused(2, &bf16, &["train.precision = \"bf16\"", gpu::kind().name(), "it has", "fp32"]);
     }
     if !has.contains(&Float::Fp16) {
         return println!("skipped: {} has no fp16", chosen.listed.name);
@@ -64,7 +61,7 @@ fn a_training_in_fp16_on_wgpu_learns_what_fp32_learns() {
         println!("{run}: losses {losses:.3?}");
         losses[losses.len() - 4..].iter().copied().fold(f64::INFINITY, f64::min)
     };
-    let fp16 = ["train", "tiny.toml", "--run", "half", "train.precision=fp16", WGPU[0], WGPU[1]];
+    let fp16 = ["train", "tiny.toml", "--run", "half", "train.precision=fp16", device, force, tune];
     let ended = studio.expect(0, &[&fp16, &LONG[..]].concat());
     assert!(ended.err.contains("precision: fp16"), "{}", ended.err);
     let result = studio.json("checkpoints/half/result.json");
@@ -81,7 +78,7 @@ fn a_training_in_fp16_on_wgpu_learns_what_fp32_learns() {
     assert!(half < full + 0.2, "{half} and {full}");
     // Auto does not take a driver that computes on the processor for a GPU.
     if chosen.listed.software {
-        let auto = ["train", "tiny.toml", "train.precision=auto", "--dry-run", WGPU[0], WGPU[1]];
+        let auto = ["train", "tiny.toml", "train.precision=auto", "--dry-run", device, force, tune];
         let ended = studio.expect(0, &auto);
         assert!(ended.err.contains("precision: fp32"), "{}", ended.err);
     }
@@ -89,15 +86,14 @@ fn a_training_in_fp16_on_wgpu_learns_what_fp32_learns() {
 
 #[test]
 fn an_interrupted_run_in_fp16_goes_on_with_its_loss_scale() {
-    let Some(chosen) = list().into_iter().find(|one| one.kind == Kind::Wgpu && one.is_present()) else {
-        return println!("skipped: no graphics driver answers here");
-    };
+    let Some(chosen) = gpu::listed() else { return };
+    let [device, force, tune] = gpu::settings();
     if !halves(&chosen.open().unwrap()).contains(&Float::Fp16) {
         return println!("skipped: {} has no fp16", chosen.name);
     }
     let studio = Studio::new();
     let fp16 = "train.precision=fp16";
-    let settings = ["verify", "--resume", "tiny.toml", WGPU[0], WGPU[1], fp16, "train.batch=4"];
+    let settings = ["verify", "--resume", "tiny.toml", device, force, tune, fp16, "train.batch=4"];
     let ended = studio.expect(0, &settings);
     assert!(ended.out.contains("state.json") && ended.out.contains("changed no byte"), "{}", ended.out);
 }

@@ -1,4 +1,4 @@
-//! Memory: a batch is found that fits, running out of it becomes advice, and it does not grow while a run goes on. The tests on wgpu
+//! Memory: a batch is found that fits, running out of it becomes advice, and it does not grow while a run goes on. The tests on a GPU
 //! need a driver that answers (Mesa's software driver will do) and are skipped where there is none.
 
 // In a test a panic is the report; clippy excepts test functions by itself, but not what they call.
@@ -10,10 +10,7 @@ use std::fs;
 
 use kiln::devices::{Kind, list};
 use serde_json::Value;
-use studio::{Running, Studio};
-
-/// The software driver is checked by the tests of the devices.
-const WGPU: [&str; 2] = ["train.device=wgpu", "train.force_device=true"];
+use studio::{Running, Studio, gpu};
 
 #[test]
 fn a_batch_that_fits_is_kept_by_the_run() {
@@ -31,10 +28,10 @@ fn a_batch_that_fits_is_kept_by_the_run() {
 
 #[test]
 fn a_gpus_batch_is_found_by_trying() {
-    let Some(studio) = on_wgpu() else { return };
+    let Some((studio, [device, force, tune])) = on_gpu() else { return };
     // The pictures of the whole step are too large for one buffer, and a prime has no other parts than itself and 1.
     let step = "train.effective_batch=16411";
-    let settings = ["train", "tiny.toml", "train.batch=auto", step, "stage.1.epochs=1", WGPU[0], WGPU[1]];
+    let settings = ["train", "tiny.toml", "train.batch=auto", step, "stage.1.epochs=1", device, force, tune];
     let ended = studio.expect(0, &settings);
     for line in [
         "trying train.batch = 16411",
@@ -53,7 +50,7 @@ fn a_gpus_batch_is_found_by_trying() {
 
 #[test]
 fn a_device_out_of_memory_becomes_advice() {
-    let Some(studio) = on_wgpu() else { return };
+    let Some((studio, [device, force, tune])) = on_gpu() else { return };
     let size = "data.image_size=3000";
     let settings = [
         "train",
@@ -62,8 +59,9 @@ fn a_device_out_of_memory_becomes_advice() {
         "train.batch=2",
         "train.accumulate=3",
         "augment.policy=none",
-        WGPU[0],
-        WGPU[1],
+        device,
+        force,
+        tune,
     ];
     let ended = studio.refused(2, &settings, &["is out of memory", "train 2 pictures at once (train.batch)"]);
     for part in ["train.batch = 1 should fit; train.accumulate = 6", "train.batch = \"auto\" finds"] {
@@ -75,14 +73,14 @@ fn a_device_out_of_memory_becomes_advice() {
 
 #[test]
 fn what_will_not_fit_into_a_software_drivers_memory_is_said_beforehand() {
-    let Some(studio) = on_wgpu() else { return };
+    let Some((studio, [device, force, tune])) = on_gpu() else { return };
     if !list().iter().any(|listed| listed.kind == Kind::Wgpu && listed.software)
         || list().iter().any(|listed| listed.kind == Kind::Wgpu && listed.is_gpu())
     {
         println!("skipped: the first driver is that of a real GPU");
         return;
     }
-    let small = ["train", "tiny.toml", "--dry-run", WGPU[0], WGPU[1]];
+    let small = ["train", "tiny.toml", "--dry-run", device, force, tune];
     let ended = studio.expect(0, &small);
     assert!(!ended.err.contains("will probably not fit"), "{}", ended.err);
     let ended = studio.expect(0, &[&small[..], &["train.batch=65536", "data.image_size=3000"]].concat());
@@ -140,10 +138,10 @@ fn a_gpus_memory_does_not_grow_while_all_layers_train() {
     keeps_its_memory(SETTLED, &["stage.1.epochs=100000"]);
 }
 
-/// Trains on wgpu, and looks at the memory of the device and of the process at two times.
+/// Trains on a GPU, and looks at the memory of the device and of the process at two times.
 fn keeps_its_memory(early: u64, more: &[&str]) {
-    let Some(studio) = on_wgpu() else { return };
-    let settings = [&["train", "tiny.toml", "train.batch=2", WGPU[0], WGPU[1]], more].concat();
+    let Some((studio, [device, force, tune])) = on_gpu() else { return };
+    let settings = [&["train", "tiny.toml", "train.batch=2", device, force, tune], more].concat();
     let mut running = studio.start(&settings);
     let [before, halfway, after] = [early, early + 500, early + 1000].map(|step| {
         wait_for(&studio, &mut running, step);
@@ -189,11 +187,6 @@ fn device_memory(studio: &Studio) -> Vec<u64> {
     lines.map(|line| line["device_memory_bytes"].as_u64().unwrap()).collect()
 }
 
-/// A studio, where a driver for wgpu answers.
-fn on_wgpu() -> Option<Studio> {
-    let found = list().into_iter().any(|listed| listed.kind == Kind::Wgpu && listed.is_present());
-    if !found {
-        println!("skipped: no graphics driver answers here");
-    }
-    found.then(Studio::new)
+fn on_gpu() -> Option<(Studio, [&'static str; 3])> {
+    gpu::listed().map(|_| (Studio::new(), gpu::settings()))
 }

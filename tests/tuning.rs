@@ -9,27 +9,15 @@ mod studio;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use kiln::devices::{Kind, list};
 use serde_json::Value;
-use studio::Studio;
+use studio::{Studio, gpu};
 
-/// The software driver is checked by the tests of the devices. The frozen layers make few products, so there is little to compile.
-const SETTINGS: [&str; 6] = [
-    "tiny.toml",
-    "train.device=wgpu",
-    "train.force_device=true",
-    "stage.1.trains=head",
-    "stage.1.epochs=1",
-    "data.cache=off",
-];
+/// The frozen layers make few products, so there is little to compile.
+const SETTINGS: [&str; 4] = ["tiny.toml", "stage.1.trains=head", "stage.1.epochs=1", "data.cache=off"];
 const BEGUN: &str = "tuning products of matrices";
 
-fn on_wgpu() -> Option<Studio> {
-    let found = list().into_iter().any(|listed| listed.kind == Kind::Wgpu && listed.is_present());
-    if !found {
-        println!("skipped: no graphics driver answers here");
-    }
-    found.then(Studio::new)
+fn on_gpu() -> Option<(Studio, [&'static str; 3])> {
+    gpu::listed().map(|_| (Studio::new(), gpu::settings()))
 }
 
 fn products(studio: &Studio) -> PathBuf {
@@ -51,10 +39,10 @@ fn loss(studio: &Studio, run: &str) -> f64 {
 
 #[test]
 fn products_are_measured_once_and_training_goes_on_by_what_was_found() {
-    let Some(studio) = on_wgpu() else { return };
+    let Some((studio, [device, force, _])) = on_gpu() else { return };
     let train = |run: &str, tune: &str| {
         let tune = format!("train.tune={tune}");
-        studio.expect(0, &[&["train"], &SETTINGS[..], &[&tune, "--run", run]].concat()).err
+        studio.expect(0, &[&["train", device, force], &SETTINGS[..], &[&tune, "--run", run]].concat()).err
     };
     // By itself no software driver is tuned.
     assert!(!train("untuned", "auto").contains(BEGUN));
@@ -81,7 +69,9 @@ fn products_are_measured_once_and_training_goes_on_by_what_was_found() {
         assert!((found - expected).abs() < 1e-4, "{run}: {found}, not {expected}");
     }
     // Another batch makes other products.
-    let other = [&["train"], &SETTINGS[..], &["train.tune=on", "train.batch=5", "--run", "other"]].concat();
+    let other =
+        [&["train"], &SETTINGS[..], &["train.tune=on", "train.batch=5", "--run", "other", device, force]]
+            .concat();
     assert!(studio.expect(0, &other).err.contains(BEGUN));
     assert!(json(&file)["picks"].as_array().unwrap().len() > picks_of(&kept));
 }
@@ -97,7 +87,10 @@ fn gpus_that_are_not_there_are_not_shared_with() {
     studio.refused(2, &two, &["train.gpus: is 2", "accumulate, which is 1, must be a multiple of it"]);
     let two = [&two[..], &["train.accumulate=2"]].concat();
     studio.refused(2, &two, &["train.gpus = 2, but 0 of device cpu"]);
-    let Some(studio) = on_wgpu() else { return };
-    let two = [&two[..], &SETTINGS[1..]].concat();
-    studio.refused(2, &two, &["train.gpus = 2, but 1 of device wgpu", "leave train.gpus out"]);
+    let Some((studio, [device, force, _])) = on_gpu() else { return };
+    let more = gpu::count() + 1;
+    let (gpus, accumulate) = (format!("train.gpus={more}"), format!("train.accumulate={more}"));
+    let wanted = format!("train.gpus = {more}, but ");
+    let settings = [&["train", device, force, &gpus, &accumulate], &SETTINGS[..]].concat();
+    studio.refused(2, &settings, &[&wanted, "leave train.gpus out"]);
 }

@@ -5,6 +5,7 @@
 #![allow(dead_code)]
 
 pub mod disk;
+pub mod gpu;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,10 +1,10 @@
-//! Every kernel against plain loops in 64 bits; gradients against differences of those loops. On whatever wgpu reaches:
-//! here that may be a software driver; without one the tests say that they were skipped.
+//! Every kernel against plain loops in 64 bits; gradients against differences of those loops. On what wgpu reaches first, which may
+//! be a software driver, or with KILN_GPU=cuda on the first card that CUDA knows; without one the tests say that they were skipped.
 
 use std::sync::OnceLock;
 
 use burn::backend::Dispatch;
-use burn::tensor::{DType, Device, DeviceKind, Tensor, TensorData};
+use burn::tensor::{DType, Device, Tensor, TensorData};
 
 use super::extension::OnGpu;
 use crate::kernels::Window;
@@ -14,19 +14,29 @@ use crate::scaling::{Activation, Padding};
 #[derive(Clone)]
 struct Array(Vec<f64>, Vec<usize>);
 
-/// What wgpu reaches first.
 pub fn device() -> Option<Device> {
     static FOUND: OnceLock<Option<Device>> = OnceLock::new();
     let open = || {
-        let device = Device::wgpu(DeviceKind::DefaultDevice);
+        let device = opened();
         Tensor::<1>::from_floats([1.0, 2.0], &device).into_data();
         device
     };
     let found = FOUND.get_or_init(|| std::panic::catch_unwind(open).ok()).clone();
     if found.is_none() {
-        eprintln!("skipped: there is no adapter for wgpu");
+        eprintln!("skipped: there is no GPU");
     }
     found
+}
+
+fn opened() -> Device {
+    match std::env::var("KILN_GPU").as_deref() {
+        #[cfg(feature = "cuda")]
+        Ok("cuda") => Device::cuda(0),
+        #[cfg(feature = "wgpu")]
+        _ => Device::wgpu(burn::tensor::DeviceKind::DefaultDevice),
+        #[cfg(not(feature = "wgpu"))]
+        _ => Device::cuda(0),
+    }
 }
 
 /// Numbers between -1 and 1 that are the same in every run and exact in 16 bits.

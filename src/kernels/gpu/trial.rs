@@ -111,7 +111,7 @@ fn number(x: CubeTensor) -> Result<f64, String> {
     data.iter::<f64>().next().ok_or_else(|| "the device gave no number".into())
 }
 
-#[cfg(all(test, feature = "wgpu"))]
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::kernels::gpu::tests::device;

@@ -31,13 +31,13 @@ fn other() -> Device {
     Device::ndarray()
 }
 
-/// A device that wgpu reaches, where there is one.
-#[cfg(feature = "wgpu")]
+/// A GPU, where there is one.
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
 fn gpu() -> Option<Device> {
     super::gpu::tests::device()
 }
 
-#[cfg(not(feature = "wgpu"))]
+#[cfg(not(any(feature = "wgpu", feature = "cuda")))]
 fn gpu() -> Option<Device> {
     None
 }
