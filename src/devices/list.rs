@@ -122,7 +122,7 @@ fn wgpu() -> Vec<Listed> {
 #[cfg(feature = "cuda")]
 fn cuda() -> Vec<Listed> {
     match super::cuda::cards() {
-        Err(panic) => absent(Kind::Cuda, format!("the CUDA driver does not answer: {panic}")),
+        Err(why) => absent(Kind::Cuda, why),
         Ok(found) if found.is_empty() => absent(Kind::Cuda, "the CUDA driver knows no card".to_owned()),
         Ok(found) => found,
     }
