@@ -1,6 +1,7 @@
 //! The card that is made of a C compiler (`tests/cuda`): a kernel in PTX with a warp's exchanges, a barrier and halves. Needs gcc and Python,
 //! and is skipped without them.
 
+#![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 // In a test a panic is the report; clippy excepts test functions by itself, but not what they call.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
@@ -12,7 +13,6 @@ fn answers(program: &str) -> bool {
 }
 
 #[test]
-#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 fn ptx_is_run_on_the_processor() {
     if !std::arch::is_x86_feature_detected!("f16c") || !["bash", "gcc", "python3"].into_iter().all(answers) {
         return println!("skipped: this needs bash, gcc, Python and a processor with F16C");
@@ -30,7 +30,8 @@ fn ptx_is_run_on_the_processor() {
         String::from_utf8(output.stdout).unwrap()
     };
     let source = here.join("sums.c");
-    run(&["gcc", "-o", "sums", source.to_str().unwrap(), "-L.", "-lcuda"]);
+    let compile = r#"gcc -o sums "$0" -L"$CARD_CACHE" -lcuda"#;
+    run(&["bash", "-c", compile, source.to_str().unwrap()]);
     let found = run(&["./sums", here.join("sums.ptx").to_str().unwrap()]);
     // Each block's sum, and its bits as fp16 by Python's struct.
     assert_eq!(found, "2016 67e0\n6112 6df8\n10208 70fc\n");

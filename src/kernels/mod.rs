@@ -50,7 +50,7 @@ use burn::tensor::{DType, Device, Tensor};
 
 use crate::scaling::{Activation, Padding};
 use extension::{Inferred, Trained};
-use gpu::{HIDDEN, Pictures, is_gpu};
+use gpu::{Pictures, is_gpu};
 use join::Past;
 
 pub use buffers::{expect as expect_pictures, take as buffer};
@@ -224,7 +224,7 @@ pub fn squeeze_excite(
     expand: (Tensor<4>, Tensor<1>),
 ) -> Tensor<4> {
     let [hidden] = reduce.1.dims();
-    if let Some(x) = Pictures::of(&x).filter(|_| hidden <= HIDDEN) {
+    if let Some(x) = Pictures::of(&x).filter(|x| x.have_gates(hidden)) {
         return x.squeeze(reduce, expand);
     }
     if !is_native(&x) {

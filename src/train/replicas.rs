@@ -65,15 +65,19 @@ impl Replicas {
 /// The network after another batch, whose statistics were computed elsewhere.
 pub(super) fn followed(network: Network, cut: Cut, statistics: Named) -> Network {
     let share = network.stem.norm.settings.momentum;
-    let mut statistics = statistics.into_iter();
-    with_statistics(network, cut, &mut |_, stored| match statistics.next() {
-        // By the very operation that moves both of a layer where its batch is: the bits are the same.
-        Some((name, own)) => {
-            let [mean, variance] = blend([stored.clone(), stored], [own.clone(), own], share, 1.0);
-            if name.ends_with(".running_var") { variance } else { mean }
-        }
-        None => stored,
-    })
+    let mut stored = Vec::new();
+    let network = with_statistics(network, cut, &mut |_, old| {
+        stored.push(old.clone());
+        old
+    });
+    // A layer's mean and variance follow each other. The operation is the one that moves them where their batch is, so the
+    // bits are the same.
+    let pairs = stored.chunks_exact(2).zip(statistics.chunks_exact(2));
+    let mut moved = pairs.flat_map(|(old, own)| {
+        let own = [own[0].1.clone(), own[1].1.clone()];
+        blend([old[0].clone(), old[1].clone()], own, share, 1.0)
+    });
+    with_statistics(network, cut, &mut |_, old| moved.next().unwrap_or(old))
 }
 
 /// Changes the running statistics of the layers that train.

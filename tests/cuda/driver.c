@@ -201,20 +201,21 @@ API Result cuModuleLoadData(void **module, const void *image) {
     snprintf(stem, sizeof stem, "%s/%016lx", cache, hashed(image));
     snprintf(path, sizeof path, "%s.so", stem);
     if (access(path, R_OK)) {
-        char mine[560];
-        snprintf(mine, sizeof mine, "%s-%d", stem, getpid());
-        char ptx[600];
-        snprintf(ptx, sizeof ptx, "%s.ptx", stem);
+        // Others may be at the same kernel: each has files of its own until all is there.
+        static int count;
+        char mine[560], ptx[600];
+        snprintf(mine, sizeof mine, "%s-%d-%d", stem, getpid(), __atomic_fetch_add(&count, 1, __ATOMIC_RELAXED));
+        snprintf(ptx, sizeof ptx, "%s.ptx", mine);
         FILE *file = fopen(ptx, "w");
         if (!file) return 999;
         fputs(image, file);
         fclose(file);
         snprintf(command, sizeof command,
                  "python3 %s/translate.py %s.ptx > %s.c 2> %s.err && gcc -std=gnu11 -O1 -w -fno-strict-aliasing -fwrapv -march=native -ffp-contract=off -fopenmp -fPIC -shared "
-                 "-I %s -o %s.so %s.c -lm 2>> %s.err && mv %s.c %s.c && mv %s.so %s.so",
-                 home, stem, mine, stem, home, mine, mine, stem, mine, stem, mine, stem);
+                 "-I %s -o %s.so %s.c -lm 2>> %s.err && mv %s.ptx %s.ptx && mv %s.c %s.c && rm %s.err && mv %s.so %s.so",
+                 home, mine, mine, mine, home, mine, mine, mine, mine, stem, mine, stem, mine, mine, stem);
         if (system(command)) {
-            fprintf(stderr, "card: %s.err\n", stem);
+            fprintf(stderr, "card: %s.err\n", mine);
             return BAD_PTX;
         }
     }

@@ -67,6 +67,8 @@ class Instructions:
 
     def arithmetic(self, flags, args, c, ints=None):
         kind = flags[-1]
+        if {"rz", "rm", "rp", "cc"} & set(flags) or kind not in FLOATS and "sat" in flags:
+            raise Unknown("another rounding, a carry or integers that saturate")
         if kind in FLOATS:
             def made(*xs):
                 found = c(*xs)
@@ -150,9 +152,8 @@ class Instructions:
         return self.arithmetic(flags, args, lambda a, b: f"copysign({b}, {a})")
 
     def op_testp(self, flags, args):
-        test = {"finite": "isfinite", "infinite": "isinf", "notanumber": "isnan", "normal": "isnormal"}[flags[0]]
-        number = self.read(args[1], flags[-1])
-        return self.write(args[0], "pred", f"{test}({number}) != 0" if flags[0] != "number" else f"!isnan({number})")
+        test = {"finite": "isfinite", "infinite": "isinf", "notanumber": "isnan", "number": "!isnan", "normal": "isnormal"}[flags[0]]
+        return self.write(args[0], "pred", f"{test}({self.read(args[1], flags[-1])}) != 0")
 
     def binary(self, flags, args, operator):
         if flags[-1] == "pred":

@@ -1,5 +1,5 @@
 //! The GPU that tests compute on: what wgpu reaches first (Mesa's software driver will do), or with KILN_GPU=cuda the first card
-//! that CUDA knows. Where there is none, tests say that they were skipped.
+//! that CUDA knows. Where there is none and none was named, tests say that they were skipped.
 
 // Each file of tests uses a part of it.
 #![allow(dead_code)]
@@ -8,7 +8,11 @@ use kiln::devices::{Kind, Listed, list};
 
 /// Whether tests go through CUDA.
 fn through_cuda() -> bool {
-    std::env::var("KILN_GPU").is_ok_and(|name| name == "cuda")
+    match std::env::var("KILN_GPU").as_deref() {
+        Ok("cuda") => true,
+        Ok("wgpu") | Err(_) => false,
+        Ok(other) => panic!("KILN_GPU={other} is neither cuda nor wgpu"),
+    }
 }
 
 pub fn kind() -> Kind {
@@ -21,14 +25,22 @@ pub fn settings() -> [&'static str; 3] {
     [device, "train.force_device=true", "train.tune=off"]
 }
 
-/// How many of them there are.
+/// How many of them there are: of one kind with one driver.
 pub fn count() -> usize {
-    list().into_iter().filter(|listed| listed.kind == kind() && listed.is_present()).count()
+    let Some(first) = listed() else { return 0 };
+    let same = |one: &Listed| (one.kind, &one.name, &one.driver) == (first.kind, &first.name, &first.driver);
+    list().into_iter().filter(|one| one.is_present() && same(one)).count()
+}
+
+/// Whether it is a driver that computes on the processor.
+pub fn is_software() -> bool {
+    listed().is_some_and(|listed| listed.software)
 }
 
 pub fn listed() -> Option<Listed> {
     let found = list().into_iter().find(|listed| listed.kind == kind() && listed.is_present());
     if found.is_none() {
+        assert!(std::env::var_os("KILN_GPU").is_none(), "KILN_GPU names a device that is not here");
         println!("skipped: {} knows no device here", if through_cuda() { "CUDA" } else { "wgpu" });
     }
     found

@@ -8,10 +8,8 @@ use crate::scaling::Activation;
 pub type Code = u32;
 
 const NONE: Code = 0;
-pub const SILU: Code = 1;
+const SILU: Code = 1;
 const RELU6: Code = 2;
-/// Squeeze-excite's gate; no layer's activation.
-pub const SIGMOID: Code = 3;
 
 /// The code of a layer's activation.
 pub fn code(activation: Option<Activation>) -> Code {
@@ -28,8 +26,6 @@ pub fn activated<N: Size>(x: Vector<f32, N>, #[comptime] code: u32) -> Vector<f3
         x * sigmoid::<N>(x)
     } else if comptime!(code == RELU6) {
         x.clamp(Vector::new(0.0f32), Vector::new(6.0f32))
-    } else if comptime!(code == SIGMOID) {
-        sigmoid::<N>(x)
     } else {
         x
     }
@@ -51,15 +47,12 @@ pub fn slope<N: Size>(x: Vector<f32, N>, #[comptime] code: u32) -> Vector<f32, N
             }
         }
         slope
-    } else if comptime!(code == SIGMOID) {
-        let gate = sigmoid::<N>(x);
-        gate * (Vector::new(1.0f32) - gate)
     } else {
         Vector::new(1.0f32)
     }
 }
 
 #[cube]
-pub fn sigmoid<N: Size>(x: Vector<f32, N>) -> Vector<f32, N> {
+fn sigmoid<N: Size>(x: Vector<f32, N>) -> Vector<f32, N> {
     Vector::new(1.0f32) / (Vector::new(1.0f32) + (-x).exp())
 }

@@ -82,7 +82,7 @@ pub fn named(name: &str) -> Option<Candidate> {
     all().into_iter().find(|candidate| candidate.name == name)
 }
 
-/// Whether matrix units would round factors of 32 bits to 10 bits of mantissa: NVIDIA's do, as TF32. What is called fp32
+/// Whether matrix units would round these factors, 32 bits to 10 bits of mantissa: NVIDIA's do, as TF32. What is called fp32
 /// stays away from them.
 pub fn rounds(device: &CubeTensor, from: DType) -> bool {
     from == DType::F32 && device.client.properties().supports_type(tf32::elem_type_native())
@@ -92,13 +92,18 @@ impl Candidate {
     /// Whether the device has what it is built on, for matrices of these types.
     pub fn is_for(&self, device: &CubeTensor, from: DType, into: DType) -> bool {
         let Some(tile) = self.tile else { return true };
-        if rounds(device, from) {
+        if self.rounds(device, from) {
             return false;
         }
         let mut types = types(from, into);
         adjust_dtypes(&device.client, &mut types, tile.requires_accelerator());
         let (left, right, sums) = (types.lhs_register, types.rhs_register, types.acc_register);
         !tile.supported_sizes(&device.client, left, right, sums).is_empty()
+    }
+
+    /// Whether it would round factors of this type there.
+    pub fn rounds(&self, device: &CubeTensor, from: DType) -> bool {
+        self.tile.is_some() && rounds(device, from)
     }
 
     /// The product, or why this kernel cannot make it.

@@ -68,8 +68,9 @@ impl Deal {
         empty(like, [self.groups, self.chunks, self.channels * self.lanes], DType::F32)
     }
 
-    /// Where two sums of each chunk go, side by side.
+    /// Where two sums of each chunk of the only group go, side by side.
     fn pairs(&self, like: &CubeTensor) -> Pairs {
+        debug_assert_eq!(self.groups, 1, "pairs are of one group");
         let parts = empty(like, [self.chunks, 2, self.channels * self.lanes], DType::F32);
         Pairs { parts, deal: Self { rows: self.chunks, chunk: self.chunks, chunks: 1, ..*self } }
     }

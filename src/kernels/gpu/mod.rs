@@ -28,7 +28,6 @@ use super::{Normalised, Step, Window};
 use crate::scaling::Activation;
 use extension::{OnGpu, Updated};
 
-pub use squeeze::HIDDEN;
 pub use trial::Trial;
 
 /// Pictures that these kernels work on.
@@ -73,6 +72,11 @@ impl Pictures {
     pub fn affine(self, scale: Tensor<1>, shift: Tensor<1>, activation: Option<Activation>) -> Tensor<4> {
         let (scale, shift) = (scale.into_dispatch(), shift.into_dispatch());
         Tensor::from_dispatch(Dispatch::gpu_affine(self.0.into_dispatch(), scale, shift, activation))
+    }
+
+    /// Whether there is a kernel for squeeze-excite with so many channels between its layers.
+    pub fn have_gates(&self, hidden: usize) -> bool {
+        hidden <= squeeze::HIDDEN
     }
 
     pub fn squeeze(self, reduce: (Tensor<4>, Tensor<1>), expand: (Tensor<4>, Tensor<1>)) -> Tensor<4> {

@@ -52,7 +52,7 @@ fn finish<F: Float, N: Size>(
     }
 }
 
-/// The gradients of what there is for each channel: both sums, and the weight's, which was divided by the deviation.
+/// Adds both sums up. The weight's gradient is the sum of the products divided by the deviation.
 #[cube(launch_unchecked)]
 fn finish_back<N: Size>(
     parts: &[Vector<f32, N>],

@@ -23,6 +23,7 @@ pub fn device() -> Option<Device> {
     };
     let found = FOUND.get_or_init(|| std::panic::catch_unwind(open).ok()).clone();
     if found.is_none() {
+        assert!(std::env::var_os("KILN_GPU").is_none(), "KILN_GPU names a device that is not here");
         eprintln!("skipped: there is no GPU");
     }
     found
@@ -33,9 +34,10 @@ fn opened() -> Device {
         #[cfg(feature = "cuda")]
         Ok("cuda") => Device::cuda(0),
         #[cfg(feature = "wgpu")]
-        _ => Device::wgpu(burn::tensor::DeviceKind::DefaultDevice),
+        Ok("wgpu") | Err(_) => Device::wgpu(burn::tensor::DeviceKind::DefaultDevice),
         #[cfg(not(feature = "wgpu"))]
-        _ => Device::cuda(0),
+        Err(_) => Device::cuda(0),
+        Ok(other) => panic!("KILN_GPU={other}, which this build does not have"),
     }
 }
 
