@@ -1,8 +1,8 @@
 //! The GPU that tests compute on: what wgpu reaches first (Mesa's software driver will do), or with KILN_GPU=cuda the first card
 //! that CUDA knows. Where there is none and none was named, tests say that they were skipped.
 
-// Each file of tests uses a part of it.
-#![allow(dead_code)]
+// Each file of tests uses a part of it, and what it skips it says.
+#![allow(dead_code, clippy::print_stdout)]
 
 use kiln::devices::{Kind, Listed, list};
 
