@@ -1,5 +1,6 @@
 // What translated kernels run in: the numbers of PTX, and a block whose threads are fibers that change places where they wait for
 // one another. Threads run one after the other, so races are not found.
+#include <fenv.h>
 #include <immintrin.h>
 #include <math.h>
 #include <stdint.h>
@@ -35,6 +36,15 @@ static inline u16 BU(f64 x) {
 }
 static inline u32 TF(u32 x) { return ((x & 0x7f800000) == 0x7f800000) ? x : (x + 0x1000) & ~0x1fffu; }
 static inline u32 pair(u16 low, u16 high) { return low | (u32)high << 16; }
+// Multiplies and adds with another rounding: libdevice's exponential rounds down.
+static __attribute__((noinline)) f32 fma_towards(f32 a, f32 b, f32 c, int how) {
+    fesetround(how);
+    volatile f32 kept = a;
+    f32 made = fmaf(kept, b, c);
+    asm volatile("" : "+x"(made));
+    fesetround(FE_TONEAREST);
+    return made;
+}
 static inline f64 sat(f64 x) { return x > 1 ? 1 : x > 0 ? x : 0; }
 #define LO(x) ((u16)(x))
 #define HI(x) ((u16)((x) >> 16))

@@ -112,6 +112,11 @@ class Instructions:
         return self.write(args[0], kind, made + (f" + {self.read(add, kind)}" if add else ""))
 
     def op_fma(self, flags, args):
+        towards = {"rm": "FE_DOWNWARD", "rp": "FE_UPWARD", "rz": "FE_TOWARDZERO"}
+        how = next((towards[flag] for flag in flags if flag in towards), None)
+        if how and flags[-1] == "f32":
+            flags = [flag for flag in flags if flag not in towards]
+            return self.arithmetic(flags, args, lambda a, b, c: f"fma_towards({a}, {b}, {c}, {how})")
         return self.arithmetic(flags, args, lambda a, b, c: f"{'fmaf' if flags[-1] in ('f32', 'f32x2') else 'fma'}({a}, {b}, {c})")
 
     def op_div(self, flags, args):
