@@ -43,15 +43,8 @@ impl Replicas {
 
     /// A batch has gone through there and back.
     pub fn keep(&mut self, other: usize, gradients: Named, cut: Cut, form: NormForm) {
-        let mut statistics = Named::new();
-        if form == NormForm::Batch
-            && let Some(network) = self.networks.get(other)
-        {
-            with_statistics(network.clone(), cut, &mut |name, own| {
-                statistics.push((name.to_owned(), own.clone()));
-                own
-            });
-        }
+        let network = self.networks.get(other).filter(|_| form == NormForm::Batch);
+        let statistics = network.map(|network| statistics_of(network, cut)).unwrap_or_default();
         self.begun.push([gradients, statistics]);
     }
 
@@ -65,38 +58,39 @@ impl Replicas {
 /// The network after another batch, whose statistics were computed elsewhere.
 pub(super) fn followed(network: Network, cut: Cut, statistics: Named) -> Network {
     let share = network.stem.norm.settings.momentum;
-    let mut stored = Vec::new();
-    let network = with_statistics(network, cut, &mut |_, old| {
-        stored.push(old.clone());
-        old
-    });
+    let stored = statistics_of(&network, cut);
     // A layer's mean and variance follow each other. The operation is the one that moves them where their batch is, so the
     // bits are the same.
     let pairs = stored.chunks_exact(2).zip(statistics.chunks_exact(2));
     let mut moved = pairs.flat_map(|(old, own)| {
-        let own = [own[0].1.clone(), own[1].1.clone()];
-        blend([old[0].clone(), old[1].clone()], own, share, 1.0)
+        let [old, own] = [old, own].map(|pair| [pair[0].1.clone(), pair[1].1.clone()]);
+        blend(old, own, share, 1.0)
     });
-    with_statistics(network, cut, &mut |_, old| moved.next().unwrap_or(old))
+    let follows = that_follow(&network, cut);
+    update(network, &mut |name, dims, _| if follows(name, dims) { moved.next() } else { None })
 }
 
-/// Changes the running statistics of the layers that train.
-fn with_statistics(
-    network: Network,
-    cut: Cut,
-    change: &mut dyn FnMut(&str, Tensor<1>) -> Tensor<1>,
-) -> Network {
+/// The running statistics of the layers that train.
+fn statistics_of(network: &Network, cut: Cut) -> Named {
+    chosen(network, &that_follow(network, cut))
+}
+
+/// Which of a network's tensors those are.
+fn that_follow(network: &Network, cut: Cut) -> impl Fn(&str, &[usize]) -> bool + use<> {
     let blocks = network.blocks.len();
-    update(network, &mut |name, dims, value| {
-        let follows = role(name, dims.len()) == Role::Statistic && Cut::layer_of(name, blocks) >= cut.0;
-        follows.then(|| change(name, value.inner()))
-    })
+    move |name, dims| role(name, dims.len()) == Role::Statistic && Cut::layer_of(name, blocks) >= cut.0
 }
 
 fn all_of(network: &Network) -> Named {
+    chosen(network, &|_, _| true)
+}
+
+fn chosen(network: &Network, wanted: &dyn Fn(&str, &[usize]) -> bool) -> Named {
     let mut all = Named::new();
-    update(network.clone(), &mut |name, _, value| {
-        all.push((name.to_owned(), value.inner()));
+    update(network.clone(), &mut |name, dims, value| {
+        if wanted(name, dims) {
+            all.push((name.to_owned(), value.inner()));
+        }
         None
     });
     all
