@@ -17,6 +17,11 @@ class Instructions:
     def op_bra(self, flags, args):
         return f"goto {self.label(args[0])};"
 
+    def op_brx(self, flags, args):
+        targets = enumerate(self.tables[args[1]])
+        jumps = " ".join(f"case {at}: goto {self.label(target)};" for at, target in targets)
+        return f'switch ({self.value(args[0])}) {{ {jumps} }} fail(t, "a jump beyond its table"); return;'
+
     def op_mov(self, flags, args):
         kind, (dst, src) = flags[-1], args
         if dst.startswith("{"):

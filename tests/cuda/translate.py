@@ -24,6 +24,7 @@ class Kernel(Instructions, Warps):
         self.lines, self.scopes, self.declared, self.ranges = [], [{}], [], {}
         self.local, self.waits, self.count = 0, False, 0
         self.symbols = {}
+        self.tables, self.latest = {}, None
         self.walk(body)
 
     # ---- reading ----
@@ -44,7 +45,8 @@ class Kernel(Instructions, Warps):
             elif char == "}" and not statement.strip():
                 self.scopes.pop()
             elif char == ":" and re.fullmatch(r"\s*[\w$%]+", statement) and body[at + 1] != ":":
-                self.lines.append(f"{self.label(statement.strip())}:;")
+                self.latest = statement.strip()
+                self.lines.append(f"{self.label(self.latest)}:;")
                 statement = ""
             else:
                 statement += char
@@ -91,7 +93,9 @@ class Kernel(Instructions, Warps):
                 self.local += size
             else:
                 self.module.share(match[3], align, size)
-        elif words[0] not in (".pragma", ".maxntid", ".branchtargets", ".loc", ".noreturn"):
+        elif words[0] == ".branchtargets":
+            self.tables[self.latest] = split(text.split(" ", 1)[1])
+        elif words[0] not in (".pragma", ".maxntid", ".loc", ".noreturn"):
             raise Unknown(text)
 
     # ---- operands ----
