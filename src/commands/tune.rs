@@ -17,9 +17,9 @@ use super::sizes::Sizes;
 use super::{Ended, Place};
 use crate::config::Tune;
 use crate::devices::{Chosen, Pick, Tuned, choose, on, release, tried};
-use crate::kernels::{Measured, OWN, PLAIN, Product, Trial, met_by};
+use crate::kernels::{Measured, NO_NUMBER, OWN, PLAIN, Product, Trial, met_by};
 
-/// Kernels that may take the measuring kiln with them before the rest is left as it is.
+/// How often the measuring kiln may end before the rest is left as it is.
 const MOST_DEATHS: usize = 3;
 /// No kernel takes as long, shaders compiled by the slowest of drivers included.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -27,8 +27,9 @@ const PATIENCE: Duration = Duration::from_secs(300);
 #[derive(Serialize, Deserialize)]
 struct Request {
     sizes: Sizes,
-    /// Kernels that are not to be tried.
+    /// Kernels and products that are not to be tried.
     banned: BTreeSet<String>,
+    skipped: Vec<Product>,
 }
 
 /// What the measuring kiln says, a line each.
@@ -36,6 +37,8 @@ struct Request {
 enum Line {
     /// So many products have to be measured.
     Missing(usize),
+    /// The product that comes next, before any kernel tries it.
+    Next(Product),
     Trying(String),
     Found(Product, Vec<(String, Measured)>),
     Failed(Product, String),
@@ -77,7 +80,7 @@ pub fn settle(tune: Tune, chosen: &Chosen, sizes: &Sizes, stop: &AtomicBool) {
 
 /// Measures what is not known yet. Gives whether all of it is known now.
 fn measure(tuned: &mut Tuned, chosen: &Chosen, sizes: &Sizes, stop: &AtomicBool) -> Result<bool> {
-    let mut request = Request { sizes: sizes.clone(), banned: BTreeSet::new() };
+    let mut request = Request { sizes: sizes.clone(), banned: BTreeSet::new(), skipped: Vec::new() };
     let mut picks = Vec::new();
     for _ in 0..=MOST_DEATHS {
         let mut kiln = Command::new(std::env::current_exe().context("kiln cannot find itself")?);
@@ -93,11 +96,17 @@ fn measure(tuned: &mut Tuned, chosen: &Chosen, sizes: &Sizes, stop: &AtomicBool)
                 tell(&format!("  the kernel {kernel:?} ended the program that tried it, and is left out"));
                 request.banned.insert(kernel);
             }
+            Heard::DiedBefore(product) => {
+                tell(&format!(
+                    "  {product} ended the program before a kernel tried it, and is left to Burn's own"
+                ));
+                request.skipped.push(product);
+            }
         }
         // What was found until then is read from the cache by the next one.
         tuned.save(&chosen.listed);
     }
-    anyhow::bail!("more than {MOST_DEATHS} kernels ended the program that tried them")
+    anyhow::bail!("the program that tries kernels ended more than {MOST_DEATHS} times")
 }
 
 fn in_short(picks: &[Pick]) -> String {
@@ -118,6 +127,8 @@ enum Heard {
     Stop,
     /// While it tried this kernel.
     Died(String),
+    /// Before it tried a kernel at this product.
+    DiedBefore(Product),
 }
 
 /// The measuring kiln.
@@ -156,19 +167,24 @@ impl Helper {
 
     fn listen(mut self, tuned: &mut Tuned, picks: &mut Vec<Pick>, stop: &AtomicBool) -> Result<Heard> {
         let mut bar = Bar::count("  products of matrices");
-        let (mut missing, mut done, mut trying, mut heard) = (None, 0, None, Instant::now());
+        let (mut missing, mut done, mut heard) = (None, 0, Instant::now());
+        // Who is to blame if it ends now; nobody but itself between two products.
+        let mut blamed = None;
         let ended = loop {
             match self.lines.recv_timeout(Duration::from_millis(200)) {
                 Ok(line) => {
                     heard = Instant::now();
                     match line {
                         Line::Missing(count) => missing = Some(count),
-                        Line::Trying(kernel) => trying = Some(kernel),
+                        Line::Next(product) => blamed = Some(Heard::DiedBefore(product)),
+                        Line::Trying(kernel) => blamed = Some(Heard::Died(kernel)),
                         Line::Failed(product, reason) => {
+                            blamed = None;
                             bar.line(&format!("  {product} could not be measured: {reason}"));
                             done += 1;
                         }
                         Line::Found(product, measured) => {
+                            blamed = None;
                             done += 1;
                             if let Some(pick) = Pick::of(product, &measured) {
                                 warn_of_wrong(&pick);
@@ -181,14 +197,14 @@ impl Helper {
                 }
                 Err(RecvTimeoutError::Timeout) if stop.load(Ordering::Relaxed) => break Some(Heard::Stop),
                 Err(RecvTimeoutError::Timeout) if heard.elapsed() > PATIENCE => {
-                    break trying.map(Heard::Died);
+                    break blamed;
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) if missing == Some(done) => break Some(Heard::All),
                 Err(RecvTimeoutError::Disconnected) if stop.load(Ordering::Relaxed) => {
                     break Some(Heard::Stop);
                 }
-                Err(RecvTimeoutError::Disconnected) => break trying.map(Heard::Died),
+                Err(RecvTimeoutError::Disconnected) => break blamed,
             }
         };
         bar.clear();
@@ -209,8 +225,12 @@ impl Helper {
 /// A kernel that Burn would have taken and that is wrong must not be passed over in silence.
 fn warn_of_wrong(pick: &Pick) {
     if let Some(error) = pick.wrong.get(OWN) {
+        let fault = match *error {
+            NO_NUMBER => "gives what is no number, or beyond all measure,".to_owned(),
+            error => format!("is {error:.1e} off"),
+        };
         warn_loudly(&format!(
-            "WRONG KERNEL: Burn's own choice for {} is {error:.1e} off on this device; kiln multiplies by {:?} there.",
+            "WRONG KERNEL: Burn's own choice for {} {fault} on this device; kiln multiplies by {:?} there.",
             pick.product, pick.kernel
         ));
     }
@@ -227,17 +247,18 @@ impl Measure {
     pub fn run(self) -> Ended {
         let mut text = String::new();
         std::io::stdin().read_to_string(&mut text)?;
-        let Request { sizes, banned } = serde_json::from_str(&text)?;
+        let Request { sizes, banned, skipped } = serde_json::from_str(&text)?;
         let chosen = choose(self.place.choice())?;
         let mut met = Vec::new();
         on(&chosen, || met = met_by(|| sizes.take_steps(&chosen.device)))?;
         release(&chosen.device);
         let mut tuned = Tuned::load(&chosen.listed);
-        met.retain(|product| !tuned.knows(*product));
+        met.retain(|product| !tuned.knows(*product) && !skipped.contains(product));
         // The large ones first: where memory is short they fail at once.
         met.sort_by(|a, b| b.work().total_cmp(&a.work()));
         say(&Line::Missing(met.len()))?;
         for product in met {
+            say(&Line::Next(product))?;
             let like = tuned.like(product).map(|pick| pick.kernel.clone());
             let found = measured(product, like.as_deref(), &banned, &chosen)?;
             if let Some(pick) = found.as_ref().ok().and_then(|found| Pick::of(product, found)) {
@@ -273,9 +294,10 @@ fn measured(
             continue;
         }
         say(&Line::Trying(kernel.to_owned()))?;
-        // One that cannot make this product is no loss.
-        if let Ok(measured) = tried(|| trial.measure(kernel)) {
-            found.push((kernel.to_owned(), measured));
+        match tried(|| trial.measure(kernel)) {
+            Ok(measured) => found.push((kernel.to_owned(), measured)),
+            // One that cannot make this product is no loss, unless it took the device with it.
+            Err(_) => tried(|| trial.works()).map_err(anyhow::Error::msg)?,
         }
     }
     Ok(Ok(found))
@@ -307,7 +329,7 @@ mod tests {
     fn heard(script: &str, picks: &mut Vec<Pick>, stop: bool) -> Result<Heard> {
         let mut shell = Command::new("sh");
         shell.args(["-c", script]);
-        let request = Request { sizes: sizes(), banned: BTreeSet::new() };
+        let request = Request { sizes: sizes(), banned: BTreeSet::new(), skipped: Vec::new() };
         Helper::start(shell, &request)?.listen(&mut Tuned::default(), picks, &AtomicBool::new(stop))
     }
 
@@ -338,6 +360,17 @@ mod tests {
             in_short(&picks),
             "products measured: 1; another kernel than Burn's own choice for 1 of them, which saves 50 % of their time"
         );
+        let before = line(&Line::Missing(1)) + &line(&Line::Next(product));
+        let ended = heard(&before, &mut Vec::new(), false).unwrap();
+        assert!(matches!(ended, Heard::DiedBefore(of) if of == product));
+        // A kernel that gave no numbers, of which JSON has none, is heard of all the same, and blamed for nothing that comes later.
+        let none = vec![
+            ("own".to_owned(), Measured { ms: 1.0, error: NO_NUMBER }),
+            ("unit".to_owned(), measured(2.0)),
+        ];
+        let (mut picks, said) = (Vec::new(), line(&Line::Missing(2)) + &line(&Line::Found(product, none)));
+        assert!(heard(&(said + "echo gone >&2; exit 3"), &mut picks, false).is_err());
+        assert_eq!((picks[0].kernel.as_str(), picks[0].wrong["own"]), ("unit", NO_NUMBER));
         let whole = begun + &line(&Line::Failed(product, "too large".into()));
         assert!(matches!(heard(&whole, &mut Vec::new(), false).unwrap(), Heard::All));
         // One that hangs is ended when the run is to stop.

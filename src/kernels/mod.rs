@@ -58,7 +58,7 @@ pub use dense::{dense_gradient, dense_rows};
 pub use gpu::Trial;
 pub use half::{dtype, in_float};
 pub use lanes::name as lanes;
-pub use products::{Measured, OWN, PLAIN, Product, met_by, take_kernels};
+pub use products::{Measured, NO_NUMBER, OWN, PLAIN, Product, met_by, take_kernels};
 pub use sequence::{Bottleneck, Conv, Gate, Piece, Sequence};
 pub use updates::{Moments, Rule, Step, blend, follow, squares, sum, update};
 

@@ -33,6 +33,9 @@ pub struct Measured {
     pub error: f64,
 }
 
+/// The error of a kernel that gave what is no number. JSON has no infinity.
+pub const NO_NUMBER: f64 = f64::MAX;
+
 /// The kernel that Burn takes by itself, by the name that kernels have.
 pub const OWN: &str = "own";
 /// Each output by itself: the slowest kernel, and the one to trust.
