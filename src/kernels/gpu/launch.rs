@@ -23,6 +23,32 @@ pub fn empty(like: &CubeTensor, shape: impl Into<Shape>, dtype: DType) -> CubeTe
     empty_device_contiguous_dtype(like.client.clone(), like.device.clone(), shape.into(), dtype)
 }
 
+/// Several of them in 32 bits, in one piece of memory: looking for memory takes the processor time.
+pub fn several<const N: usize>(like: &CubeTensor, shapes: [Shape; N]) -> [CubeTensor; N] {
+    let even = evenly(like);
+    let mut end = 0;
+    let placed = shapes.map(|shape| {
+        let place = end;
+        end += shape.num_elements().next_multiple_of(even);
+        (place, shape)
+    });
+    let whole = empty(like, [end], DType::F32);
+    placed.map(|(place, shape)| part(&whole, place, shape))
+}
+
+/// Numbers in 32 bits: at multiples of this a driver lets a tensor begin.
+pub fn evenly(like: &CubeTensor) -> usize {
+    (like.client.properties().memory.alignment as usize / size_of::<f32>()).max(1)
+}
+
+/// A tensor that lies in a longer one, both in 32 bits.
+pub fn part(whole: &CubeTensor, place: usize, shape: Shape) -> CubeTensor {
+    let bytes = |numbers: usize| (numbers * size_of::<f32>()) as u64;
+    let after = whole.meta.shape().num_elements() - place - shape.num_elements();
+    let handle = whole.handle.clone().offset_start(bytes(place)).offset_end(bytes(after));
+    CubeTensor::new_contiguous(whole.client.clone(), whole.device.clone(), shape, handle, DType::F32)
+}
+
 /// The sizes; those that are missing count as 1.
 pub fn dims<const D: usize>(x: &CubeTensor) -> [usize; D] {
     let mut dims = [1; D];

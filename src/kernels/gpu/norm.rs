@@ -11,7 +11,7 @@ use cubecl::prelude::*;
 
 use super::activation::{Code, activated, slope};
 use super::columns::{Deal, Pairs, Span, add_distances, add_gradients, channel_of, is_told, totals};
-use super::launch::{argument, cube, cubes, elements, empty, lanes};
+use super::launch::{argument, cube, cubes, elements, empty, lanes, several};
 
 /// `activation((x - center) * scale + shift)`, what it is made of channel by channel, and its deviation's inverse.
 #[derive(Debug, Clone)]
@@ -139,7 +139,7 @@ pub fn normalise(
 ) -> (CubeTensor, Affine, CubeTensor) {
     let (rows, channels) = rows_of(x);
     let Pairs { parts, deal } = add_distances(x, Deal::new(1, rows, channels));
-    let [mean, variance, scale, inverse] = [(); 4].map(|()| empty(x, [channels], DType::F32));
+    let [mean, variance, scale, inverse] = several(x, [(); 4].map(|()| [channels].into()));
     // Safety: units without a channel add up no chunks and write nothing.
     unsafe {
         finish::launch_unchecked(
@@ -202,9 +202,8 @@ impl Affine {
         let (rows, channels) = rows_of(x);
         let parts = [&self.center, &self.scale, &self.shift];
         let Pairs { parts, deal } = add_gradients([x, gradient], parts, code, Deal::new(1, rows, channels));
-        let [sums, products] = [(); 2].map(|()| empty(x, [channels], DType::F32));
         let own = self.inverse.is_some();
-        let weight = empty(x, [if own { channels } else { deal.lanes }], DType::F32);
+        let [sums, products, weight] = several(x, [(); 3].map(|()| [channels].into()));
         // Safety: as above.
         unsafe {
             finish_back::launch_unchecked(

@@ -5,12 +5,11 @@
 
 use burn::backend::Cube;
 use burn::backend::ops::FloatTensorOps;
-use burn::tensor::DType;
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
 use super::gate::{gated, position_sums, product_sums};
-use super::launch::{UNITS, argument, cube, cubes, dims, empty, whole};
+use super::launch::{UNITS, argument, cube, cubes, dims, several, whole};
 
 /// The most channels between the layers: a cube keeps two numbers for each.
 pub const HIDDEN: usize = 1024;
@@ -205,7 +204,7 @@ impl Layers {
         let [samples, height, width, channels] = dims(x);
         let (hidden, turns, slots) = self.sizes();
         let sums = position_sums(x);
-        let [reduced, gates] = [hidden, channels].map(|each| empty(x, [samples, each], DType::F32));
+        let [reduced, gates] = several(x, [hidden, channels].map(|each| [samples, each].into()));
         // Safety: there is a cube for each sample, and its units stop at the last channel and the last number between.
         unsafe {
             excite::launch_unchecked(
@@ -240,8 +239,8 @@ impl Layers {
         let (hidden, turns, slots) = self.sizes();
         let share = 1.0 / (height * width) as f32;
         let of_gates = product_sums(gradient, x);
-        let [after, means] = [(); 2].map(|()| empty(x, [samples, channels], DType::F32));
-        let between = empty(x, [samples, hidden], DType::F32);
+        let sizes = [channels, channels, hidden].map(|each| [samples, each].into());
+        let [after, means, between] = several(x, sizes);
         // Safety: as above.
         unsafe {
             excite_back::launch_unchecked(
@@ -262,9 +261,9 @@ impl Layers {
                 slots,
             );
         }
-        let fresh = |like: &CubeTensor| empty(x, like.meta.shape().clone(), DType::F32);
+        let layers = [&self.reduce, &self.reduce_bias, &self.expand, &self.expand_bias];
         let [reduce, reduce_bias, expand, expand_bias] =
-            [&self.reduce, &self.reduce_bias, &self.expand, &self.expand_bias].map(fresh);
+            several(x, layers.map(|part| part.meta.shape().clone()));
         // Safety: units beyond the last number write nothing.
         unsafe {
             excite_weights::launch_unchecked(
