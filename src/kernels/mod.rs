@@ -60,7 +60,9 @@ pub use half::{dtype, in_float};
 pub use lanes::name as lanes;
 pub use products::{Measured, NO_NUMBER, OWN, PLAIN, Product, met_by, take_kernels};
 pub use sequence::{Bottleneck, Conv, Gate, Piece, Sequence};
-pub use updates::{Moments, Rule, Step, blend, follow, squares, sum, update};
+pub use updates::{
+    Moments, Own, Rule, Step, Update, blend, follow_all, squares, sum, takes_many, update, update_all,
+};
 
 /// How a square convolution window moves over the picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

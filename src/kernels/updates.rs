@@ -2,10 +2,10 @@
 //! and squares of gradients. Owns the rules as formulas; which parameter gets which is decided elsewhere.
 
 use burn::backend::Dispatch;
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
 
 use super::extension::Inferred;
-use super::gpu::Parameter;
+use super::gpu::{self, Parameters};
 use super::{is_native, is_plain, updates_fallback as fallback};
 
 /// A rule with the numbers of one update, as PyTorch defines the three.
@@ -57,6 +57,57 @@ impl Rule {
     }
 }
 
+/// What differs from parameter to parameter in an update.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Own {
+    pub rate: f64,
+    pub weight_decay: f64,
+}
+
+/// A parameter that is to be updated.
+#[derive(Debug)]
+pub struct Update {
+    pub value: Tensor<1>,
+    pub gradient: Tensor<1>,
+    pub moments: Moments,
+    pub own: Own,
+}
+
+/// Whether it is worth collecting a device's parameters: it changes many of them as fast as one.
+pub fn takes_many(device: &Device) -> bool {
+    gpu::is_gpu(device)
+}
+
+/// One update of each parameter and its moments, in their order. Gradients are multiplied by `share` first.
+pub fn update_all(all: Vec<Update>, rule: Rule, share: f64) -> Vec<(Tensor<1>, Moments)> {
+    let keeps = rule.keeps();
+    let [mut values, mut gradients, mut firsts, mut seconds] = [const { Vec::new() }; 4];
+    let mut own = Vec::with_capacity(all.len());
+    for Update { value, gradient, moments, own: its } in all {
+        let start = |moment: Option<Tensor<1>>| moment.unwrap_or_else(|| value.zeros_like());
+        firsts.extend(keeps[0].then(|| start(moments.first)));
+        seconds.extend(keeps[1].then(|| start(moments.second)));
+        values.push(value);
+        gradients.push(gradient);
+        own.push(its);
+    }
+    let lists = match Parameters::of([values, gradients, firsts, seconds]) {
+        Ok(parameters) => {
+            let [values, mut firsts, mut seconds] = parameters.update(&own, rule, share).map(Vec::into_iter);
+            let new = |value| (value, Moments { first: firsts.next(), second: seconds.next() });
+            return values.map(new).collect();
+        }
+        Err(lists) => lists,
+    };
+    let [values, gradients, firsts, seconds] = lists;
+    let (mut firsts, mut seconds) = (firsts.into_iter(), seconds.into_iter());
+    let each = |((value, gradient), own): ((Tensor<1>, Tensor<1>), Own)| {
+        let step = Step { rule, rate: own.rate, weight_decay: own.weight_decay, share };
+        update(value, gradient, Moments { first: firsts.next(), second: seconds.next() }, step)
+    };
+    values.into_iter().zip(gradients).zip(own).map(each).collect()
+}
+
 /// One update of a parameter and its moments.
 pub fn update(value: Tensor<1>, gradient: Tensor<1>, moments: Moments, step: Step) -> (Tensor<1>, Moments) {
     let device = value.device();
@@ -67,9 +118,7 @@ pub fn update(value: Tensor<1>, gradient: Tensor<1>, moments: Moments, step: Ste
         moment.unwrap_or_else(|| Tensor::zeros([if keeps { count } else { 1 }], &device))
     };
     let (first, second) = (start(moments.first, keeps_first), start(moments.second, keeps_second));
-    let (value, first, second) = if let Some(value) = Parameter::of(&value, [&gradient, &first, &second]) {
-        value.update(gradient, [first, second], step)
-    } else if are_native([&value, &gradient]) {
+    let (value, first, second) = if are_native([&value, &gradient]) {
         let (value, gradient) = (value.into_dispatch(), gradient.into_dispatch());
         let found =
             Dispatch::kiln_update(value, gradient, first.into_dispatch(), second.into_dispatch(), step);
@@ -80,11 +129,18 @@ pub fn update(value: Tensor<1>, gradient: Tensor<1>, moments: Moments, step: Ste
     (value, Moments { first: keeps_first.then_some(first), second: keeps_second.then_some(second) })
 }
 
-/// A mean that moves towards a value by a share of their distance: what does not differ keeps its bits.
-pub fn follow(mean: Tensor<1>, value: Tensor<1>, share: f64) -> Tensor<1> {
-    if let Some(mean) = Parameter::of(&mean, [&value]) {
-        return mean.follow(value, share);
+/// Means that move towards values by a share of their distance: what does not differ keeps its bits.
+pub fn follow_all(means: Vec<Tensor<1>>, values: Vec<Tensor<1>>, share: f64) -> Vec<Tensor<1>> {
+    match Parameters::of([means, values]) {
+        Ok(both) => both.follow(share),
+        Err([means, values]) => {
+            means.into_iter().zip(values).map(|(mean, value)| follow(mean, value, share)).collect()
+        }
     }
+}
+
+/// A mean that moves towards a value.
+fn follow(mean: Tensor<1>, value: Tensor<1>, share: f64) -> Tensor<1> {
     if !are_native([&mean, &value]) {
         return mean.clone().add(value.sub(mean).mul_scalar(share));
     }
@@ -94,10 +150,10 @@ pub fn follow(mean: Tensor<1>, value: Tensor<1>, share: f64) -> Tensor<1> {
 /// Mean and variance, `stored` and those of a batch, with the batch's share in what comes of both. Its variance is multiplied by
 /// `unbiased` first.
 pub fn blend(stored: [Tensor<1>; 2], new: [Tensor<1>; 2], share: f64, unbiased: f64) -> [Tensor<1>; 2] {
-    let ([mean, variance], [new_mean, new_variance]) = (stored, new);
-    if let Some(mean) = Parameter::of(&mean, [&variance, &new_mean, &new_variance]) {
-        return mean.blend(variance, [new_mean, new_variance], share, unbiased);
+    if let Ok(parameters) = Parameters::of([stored.to_vec(), new.to_vec()]) {
+        return parameters.blend(share, unbiased);
     }
+    let ([mean, variance], [new_mean, new_variance]) = (stored, new);
     let moved = |old: Tensor<1>, new: Tensor<1>| old.mul_scalar(1.0 - share).add(new.mul_scalar(share));
     [moved(mean, new_mean), moved(variance, new_variance.mul_scalar(unbiased))]
 }
@@ -110,11 +166,18 @@ pub fn sum(left: Tensor<1>, right: Tensor<1>) -> Tensor<1> {
     Tensor::from_dispatch(Dispatch::kiln_sum(left.into_dispatch(), right.into_dispatch()))
 }
 
-/// The sum of the squares, as one number on the device.
-pub fn squares(x: Tensor<1>) -> Tensor<1> {
-    if let Some(x) = Parameter::of(&x, []) {
-        return x.squares();
+/// Numbers whose sum is the sum of all squares, in one piece on the device; none of nothing.
+pub fn squares(all: &[Tensor<1>]) -> Option<Tensor<1>> {
+    if all.is_empty() {
+        return None;
     }
+    Some(match Parameters::of([all.to_vec()]) {
+        Ok(all) => all.squares(),
+        Err([all]) => Tensor::cat(all.into_iter().map(squares_of).collect(), 0),
+    })
+}
+
+fn squares_of(x: Tensor<1>) -> Tensor<1> {
     if !are_native([&x]) {
         return x.square().sum();
     }

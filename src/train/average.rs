@@ -26,12 +26,15 @@ impl Average {
 
     /// Moves towards the network.
     pub fn follow(&mut self, network: &Network) {
-        let keep = self.keep;
+        let (mut names, [mut averages, mut values]) = (Vec::new(), [const { Vec::new() }; 2]);
         visit(network, &mut |name, value| {
             if let Some(average) = self.values.remove(name) {
-                self.values.insert(name.to_owned(), kernels::follow(average, value, 1.0 - keep));
+                names.push(name.to_owned());
+                averages.push(average);
+                values.push(value);
             }
         });
+        self.values.extend(names.into_iter().zip(kernels::follow_all(averages, values, 1.0 - self.keep)));
     }
 
     /// A frozen copy of the network that holds the averages.

@@ -8,23 +8,30 @@ use crate::model::{Network, numbers, update};
 
 /// Whether every weight and statistic is a number. A norm too large for one counts as none.
 pub fn has_finite_numbers(network: &Network) -> bool {
-    let mut all = Named::new();
-    update(network.clone(), &mut |name, _, value| {
-        all.push((name.to_owned(), value.inner()));
+    let mut all = Vec::new();
+    update(network.clone(), &mut |_, _, value| {
+        all.push(value.inner());
         None
     });
-    global_norm(&all).is_finite()
+    found(&all).is_finite()
 }
 
 /// The Euclidean norm over all of them, summed in model order.
 pub fn global_norm(all: &Named) -> f64 {
-    let squares = squares(all);
-    if squares.is_empty() { 0.0 } else { norm(&numbers(Tensor::cat(squares, 0))) }
+    found(&tensors(all))
 }
 
-/// The sum of squares of each of them, still on the device.
-pub fn squares(all: &Named) -> Vec<Tensor<1>> {
-    all.iter().map(|(_, tensor)| kernels::squares(tensor.clone())).collect()
+/// Numbers whose sum is the sum of all squares, still on the device; none of nothing.
+pub fn squares(all: &Named) -> Option<Tensor<1>> {
+    kernels::squares(&tensors(all))
+}
+
+fn tensors(all: &Named) -> Vec<Tensor<1>> {
+    all.iter().map(|(_, tensor)| tensor.clone()).collect()
+}
+
+fn found(all: &[Tensor<1>]) -> f64 {
+    kernels::squares(all).map_or(0.0, |squares| norm(&numbers(squares)))
 }
 
 /// The norm that sums of squares make.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use burn::tensor::{Device, Tensor};
 
 use crate::config;
-use crate::kernels::{self, Moments, Rule, Step};
+use crate::kernels::{self, Moments, Own, Rule, Step, Update};
 use crate::model::{Array, Cut, Network, Role, numbers, role, update};
 
 /// The optimizer of one stage.
@@ -38,21 +38,41 @@ impl Optimizer {
         rate: f64,
     ) -> Network {
         self.updates += 1;
+        let many = gradients.first().is_some_and(|(_, gradient)| kernels::takes_many(&gradient.device()));
         let mut gradients: BTreeMap<_, _> = gradients.into_iter().collect();
-        update(network, &mut |name, dims, value| {
+        let (rule, weight_decay) = self.rule();
+        let mut collected = Vec::new();
+        let network = update(network, &mut |name, dims, value| {
             let gradient = gradients.remove(name)?;
             let decays = role(name, dims.len()) == Role::Weight;
-            let step = Step { share, ..self.rule_for(name, rate, decays) };
+            let weight_decay = if decays { weight_decay } else { 0.0 };
+            let own = Own { rate: rate * self.layer_share(name), weight_decay };
             let moments = self.moments.remove(name).unwrap_or_default();
-            let (new, moments) = kernels::update(value.inner(), gradient, moments, step);
-            self.moments.insert(name.to_owned(), moments);
-            Some(new.autodiff().require_grad())
-        })
+            let (value, name) = (value.inner(), name.to_owned());
+            if many {
+                collected.push((name, Update { value, gradient, moments, own }));
+                return None;
+            }
+            let step = Step { rule, rate: own.rate, weight_decay, share };
+            let (new, moments) = kernels::update(value, gradient, moments, step);
+            self.moments.insert(name, moments);
+            Some(marked(new))
+        });
+        if collected.is_empty() {
+            return network;
+        }
+        let (names, all): (Vec<_>, Vec<_>) = collected.into_iter().unzip();
+        let mut new = BTreeMap::new();
+        for (name, (value, moments)) in names.into_iter().zip(kernels::update_all(all, rule, share)) {
+            self.moments.insert(name.clone(), moments);
+            new.insert(name, value);
+        }
+        update(network, &mut |name, _, _| new.remove(name).map(marked))
     }
 
-    /// The rule for one parameter: its layer's rate, and decay only where it decays.
-    fn rule_for(&self, name: &str, rate: f64, decays: bool) -> Step {
-        let (rule, weight_decay) = match self.rule {
+    /// The rule, and the decay of what decays.
+    fn rule(&self) -> (Rule, f64) {
+        match self.rule {
             config::Optimizer::AdamW { betas, eps, weight_decay } => {
                 (Rule::AdamW { betas, eps, updates: self.updates }, weight_decay)
             }
@@ -62,9 +82,7 @@ impl Optimizer {
             config::Optimizer::RmsProp { alpha, eps, momentum, weight_decay } => {
                 (Rule::RmsProp { alpha, eps, momentum }, weight_decay)
             }
-        };
-        let weight_decay = if decays { weight_decay } else { 0.0 };
-        Step { rule, rate: rate * self.layer_share(name), weight_decay, share: 1.0 }
+        }
     }
 
     /// The share of the learning rate that a layer gets: less with each layer further from the classifier.
@@ -100,6 +118,11 @@ impl Optimizer {
             }
         }
     }
+}
+
+/// A new value, which is to have a gradient.
+fn marked(value: Tensor<1>) -> Tensor<1> {
+    value.autodiff().require_grad()
 }
 
 const FIRST: &str = "first_moment";

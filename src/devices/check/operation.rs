@@ -7,7 +7,7 @@ use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use half::{bf16, f16};
 
 use crate::chance::Key;
-use crate::kernels::{self, Moments, Rule, Step, Window};
+use crate::kernels::{self, Moments, Own, Rule, Update, Window};
 use crate::scaling::{Activation, Float, Padding};
 
 /// Pictures in a batch.
@@ -231,16 +231,23 @@ fn join(draw: &Numbers, channels: usize, side: usize) -> Computed {
     values.and("x", &x, &gradients)
 }
 
+/// More parameters than a launch takes at once, the first of this length and the others shorter.
 fn update(draw: &Numbers, count: usize, rule: Rule) -> Computed {
-    let drawn = |name, low| draw.between(name, [count], low, 1.0).inner();
-    let (value, gradient) = (drawn("value", -1.0), drawn("gradient", -1.0));
-    let moments = Moments { first: Some(drawn("first", -1.0)), second: Some(drawn("second", 0.0)) };
-    let step = Step { rule, rate: 0.1, weight_decay: 0.1, share: 0.5 };
-    let squares = kernels::squares(gradient.clone());
-    let (value, moments) = kernels::update(value, gradient, moments, step);
-    let mut outputs = vec![numbers(value)?, numbers(squares)?];
-    for moment in [moments.first, moments.second].into_iter().flatten() {
-        outputs.push(numbers(moment)?);
+    let parameter = |i: usize| {
+        let drawn =
+            |name, low| draw.between(&format!("{name} {i}"), [count.div_ceil(i + 1)], low, 1.0).inner();
+        let moments = Moments { first: Some(drawn("first", -1.0)), second: Some(drawn("second", 0.0)) };
+        let own = Own { rate: 0.1 / (i + 1) as f64, weight_decay: 0.1 };
+        Update { value: drawn("value", -1.0), gradient: drawn("gradient", -1.0), moments, own }
+    };
+    let all: Vec<Update> = (0..20).map(parameter).collect();
+    let gradients: Vec<_> = all.iter().map(|update| update.gradient.clone()).collect();
+    let squares = kernels::squares(&gradients).map(numbers).transpose()?.unwrap_or_default();
+    let mut outputs = vec![vec![squares.iter().sum()]];
+    for (value, moments) in kernels::update_all(all, rule, 0.5) {
+        for tensor in [Some(value), moments.first, moments.second].into_iter().flatten() {
+            outputs.push(numbers(tensor)?);
+        }
     }
     Ok(Values { outputs, gradients: Vec::new() })
 }

@@ -8,8 +8,8 @@ use burn::tensor::TensorData;
 use burn_cubecl::tensor::CubeTensor;
 
 use super::launch::whole;
-use super::{activation, convolution, gate, norm, squeeze, updates};
-use crate::kernels::{Step, Window};
+use super::{activation, convolution, gate, norm, squeeze};
+use crate::kernels::Window;
 use crate::scaling::Activation;
 
 /// The operations; `gradients.rs` has the way back.
@@ -45,63 +45,6 @@ pub trait OnGpu: Backend {
     fn gpu_pool(x: FloatTensor<Self>) -> FloatTensor<Self>;
 
     fn gpu_join(x: FloatTensor<Self>, input: FloatTensor<Self>, factors: Vec<f32>) -> FloatTensor<Self>;
-}
-
-/// What no gradient goes through: the optimizers.
-#[backend_extension(Cube)]
-pub trait Updated: Backend {
-    fn gpu_update(
-        value: FloatTensor<Self>,
-        gradient: FloatTensor<Self>,
-        first: FloatTensor<Self>,
-        second: FloatTensor<Self>,
-        step: Step,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
-
-    fn gpu_squares(x: FloatTensor<Self>) -> FloatTensor<Self>;
-
-    fn gpu_follow(mean: FloatTensor<Self>, value: FloatTensor<Self>, share: f64) -> FloatTensor<Self>;
-
-    fn gpu_blend(
-        mean: FloatTensor<Self>,
-        variance: FloatTensor<Self>,
-        new_mean: FloatTensor<Self>,
-        new_variance: FloatTensor<Self>,
-        share: f64,
-        unbiased: f64,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>);
-}
-
-impl Updated for Cube {
-    fn gpu_update(
-        value: CubeTensor,
-        gradient: CubeTensor,
-        first: CubeTensor,
-        second: CubeTensor,
-        step: Step,
-    ) -> (CubeTensor, CubeTensor, CubeTensor) {
-        updates::update(&whole(value), &whole(gradient), [first, second].map(whole), step)
-    }
-
-    fn gpu_squares(x: CubeTensor) -> CubeTensor {
-        updates::squares(&whole(x))
-    }
-
-    fn gpu_follow(mean: CubeTensor, value: CubeTensor, share: f64) -> CubeTensor {
-        updates::follow(&whole(mean), &whole(value), share)
-    }
-
-    fn gpu_blend(
-        mean: CubeTensor,
-        variance: CubeTensor,
-        new_mean: CubeTensor,
-        new_variance: CubeTensor,
-        share: f64,
-        unbiased: f64,
-    ) -> (CubeTensor, CubeTensor) {
-        let [mean, variance, new_mean, new_variance] = [mean, variance, new_mean, new_variance].map(whole);
-        updates::blend([&mean, &variance], [&new_mean, &new_variance], share, unbiased)
-    }
 }
 
 impl OnGpu for Cube {

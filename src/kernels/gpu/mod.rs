@@ -18,15 +18,19 @@ mod product;
 mod squeeze;
 #[cfg(test)]
 pub mod tests;
+mod together;
 mod trial;
 mod updates;
 
-use burn::backend::{Dispatch, DispatchDevice};
+use burn::backend::{
+    BackendTensor, Dispatch, DispatchAutodiffContext, DispatchDevice, DispatchTensor, DispatchTensorKind,
+};
 use burn::tensor::{DType, Device, Tensor};
+use burn_cubecl::tensor::CubeTensor;
 
-use super::{Normalised, Step, Window};
+use super::{Normalised, Own, Rule, Window};
 use crate::scaling::Activation;
-use extension::{OnGpu, Updated};
+use extension::OnGpu;
 
 pub use trial::Trial;
 
@@ -99,51 +103,60 @@ impl Pictures {
     }
 }
 
-/// A parameter, or its gradient, on a GPU, with no history of it kept.
-pub struct Parameter(Tensor<1>);
+/// Lists of parameters, or of what belongs to them, on one GPU, with no history of them kept.
+pub struct Parameters<const N: usize>([Vec<CubeTensor>; N]);
 
-impl Parameter {
-    /// Nothing where any of them lies elsewhere, or holds other numbers.
-    pub fn of<const N: usize>(x: &Tensor<1>, others: [&Tensor<1>; N]) -> Option<Self> {
-        let known = |x: &Tensor<1>| {
-            x.dtype() == DType::F32 && matches!(x.device().as_dispatch(), DispatchDevice::Cube(_))
+impl<const N: usize> Parameters<N> {
+    /// The lists themselves where there is nothing in them, or any tensor lies elsewhere or holds other numbers.
+    pub fn of(lists: [Vec<Tensor<1>>; N]) -> Result<Self, [Vec<Tensor<1>>; N]> {
+        let device = lists.iter().flatten().next().map(Tensor::device);
+        let fits = |x: &Tensor<1>| {
+            let is_inner = matches!(x.device().as_dispatch(), DispatchDevice::Cube(_));
+            is_inner && x.dtype() == DType::F32 && Some(x.device()) == device
         };
-        (known(x) && others.into_iter().all(known)).then(|| Self(x.clone()))
+        if device.is_none() || !lists.iter().flatten().all(fits) {
+            return Err(lists);
+        }
+        Ok(Self(lists.map(|list| list.into_iter().filter_map(primitive).collect())))
+    }
+}
+
+impl Parameters<4> {
+    /// One update of values by gradients: they and, where the rule keeps them, both moments.
+    pub fn update(self, own: &[Own], rule: Rule, share: f64) -> [Vec<Tensor<1>>; 3] {
+        updates::update(self.0, own, rule, share).map(|new| new.into_iter().map(tensor).collect())
+    }
+}
+
+impl Parameters<2> {
+    /// Means that move towards values.
+    pub fn follow(self, share: f64) -> Vec<Tensor<1>> {
+        updates::follow(self.0, share).into_iter().map(tensor).collect()
     }
 
-    /// One update: the value and both moments.
-    pub fn update(
-        self,
-        gradient: Tensor<1>,
-        [first, second]: [Tensor<1>; 2],
-        step: Step,
-    ) -> (Tensor<1>, Tensor<1>, Tensor<1>) {
-        let (first, second) = (first.into_dispatch(), second.into_dispatch());
-        let found =
-            Dispatch::gpu_update(self.0.into_dispatch(), gradient.into_dispatch(), first, second, step);
-        (Tensor::from_dispatch(found.0), Tensor::from_dispatch(found.1), Tensor::from_dispatch(found.2))
+    /// A mean and its variance after a batch with those of the second list.
+    pub fn blend(self, share: f64, unbiased: f64) -> [Tensor<1>; 2] {
+        let [stored, new] = &self.0;
+        updates::blend(stored, new, share, unbiased).map(tensor)
     }
+}
 
-    pub fn follow(self, value: Tensor<1>, share: f64) -> Tensor<1> {
-        Tensor::from_dispatch(Dispatch::gpu_follow(self.0.into_dispatch(), value.into_dispatch(), share))
-    }
-
-    /// This mean and its variance after a batch with `new` ones.
-    pub fn blend(
-        self,
-        variance: Tensor<1>,
-        new: [Tensor<1>; 2],
-        share: f64,
-        unbiased: f64,
-    ) -> [Tensor<1>; 2] {
-        let [mean, of_batch] = new.map(Tensor::into_dispatch);
-        let (stored, variance) = (self.0.into_dispatch(), variance.into_dispatch());
-        let found = Dispatch::gpu_blend(stored, variance, mean, of_batch, share, unbiased);
-        [found.0, found.1].map(Tensor::from_dispatch)
-    }
-
-    /// The sum of the squares.
+impl Parameters<1> {
+    /// Numbers whose sum is the sum of all squares.
     pub fn squares(self) -> Tensor<1> {
-        Tensor::from_dispatch(Dispatch::gpu_squares(self.0.into_dispatch()))
+        tensor(updates::squares(&self.0[0]))
     }
+}
+
+/// A tensor as it lies on a GPU.
+fn primitive(x: Tensor<1>) -> Option<CubeTensor> {
+    match x.into_dispatch().kind {
+        DispatchTensorKind::Cube(BackendTensor::Float(found)) => Some(launch::whole(found)),
+        _ => None,
+    }
+}
+
+fn tensor(found: CubeTensor) -> Tensor<1> {
+    let kind = DispatchTensorKind::Cube(BackendTensor::Float(found));
+    Tensor::from_dispatch(DispatchTensor { kind, autodiff: DispatchAutodiffContext::Disabled })
 }

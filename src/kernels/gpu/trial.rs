@@ -103,7 +103,7 @@ impl Trial {
         // Through CUDA what Burn makes has gaps between its rows, and anything may lie in them.
         let gap = whole(Cube::float_sub(cast(found, DType::F32), self.truth.clone()));
         // The largest of numbers may hide one that is none, their squares' sum does not.
-        let sum = number(updates::squares(&gap))?;
+        let sum = number(Cube::float_sum(updates::squares(std::slice::from_ref(&gap))))?;
         let top = number(Cube::float_max_abs(gap))?;
         Ok(if sum.is_finite() { top / self.top } else { NO_NUMBER })
     }

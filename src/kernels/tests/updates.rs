@@ -2,31 +2,43 @@
 
 use burn::tensor::{Device, Tensor};
 
-use super::super::updates::{Moments, Rule, Step, blend, follow, squares, sum, update};
+use super::super::gpu::Parameters;
+use super::super::updates::{
+    Moments, Own, Rule, Step, Update, blend, follow_all, squares, sum, takes_many, update_all,
+};
 use super::{close, drawn, gpu, numbers, other};
 
 fn step(rule: Rule, rate: f64, weight_decay: f64) -> Step {
     Step { rule, rate, weight_decay, share: 1.0 }
 }
 
-/// Three updates with the gradients of the script.
+/// More than one launch on a GPU takes.
+const MANY: usize = 37;
+
+/// Three updates with the gradients of the script, of many parameters at once. Every other one has half the rate
+/// and twice the gradients, and is not looked at.
 fn check(step: Step, expected: [f32; 5]) {
     for device in [Some(Device::flex()), Some(other()), gpu()].into_iter().flatten() {
-        let mut value = Tensor::from_floats([1.0, -2.0, 0.5, 3.0, -0.25], &device);
-        let mut moments = Moments::default();
+        let start = || (Tensor::from_floats([1.0, -2.0, 0.5, 3.0, -0.25], &device), Moments::default());
+        let mut all: Vec<(Tensor<1>, Moments)> = (0..MANY).map(|_| start()).collect();
         for k in 0..3 {
             let k = k as f32;
             let gradient =
                 Tensor::from_floats([0.1 * (k + 1.0), -0.3, 2.0, -0.05 * (k - 1.0), 1e-3], &device);
-            let step = match step.rule {
-                Rule::AdamW { betas, eps, .. } => {
-                    Step { rule: Rule::AdamW { betas, eps, updates: k as i32 + 1 }, ..step }
-                }
-                _ => step,
+            let rule = match step.rule {
+                Rule::AdamW { betas, eps, .. } => Rule::AdamW { betas, eps, updates: k as i32 + 1 },
+                rule => rule,
             };
-            (value, moments) = update(value, gradient, moments, step);
+            let next = all.into_iter().enumerate().map(|(i, (value, moments))| {
+                let gradient = gradient.clone().mul_scalar((i % 2 + 1) as f64);
+                let own = Own { rate: step.rate / (i % 2 + 1) as f64, weight_decay: step.weight_decay };
+                Update { value, gradient, moments, own }
+            });
+            all = update_all(next.collect(), rule, step.share);
         }
-        close(&format!("{step:?} on {device:?}"), &numbers(value), &expected, 1e-6);
+        for (value, _) in all.into_iter().step_by(2) {
+            close(&format!("{step:?} on {device:?}"), &numbers(value), &expected, 1e-6);
+        }
     }
 }
 
@@ -62,31 +74,37 @@ fn rms_prop_as_pytorch_does_it() {
 /// Long enough for several tasks and a rest.
 const LONG: usize = 100_003;
 
+/// Of several lengths: four of them in one launch on a GPU, the fifth longer than a launch takes besides others.
 #[test]
 fn long_parameters_are_updated_to_their_ends() {
-    let (value, gradient) = (drawn("value", [LONG]), drawn("gradient", [LONG]));
+    let lengths = [LONG, 3, 4 * LONG, 1, (4 << 20) + 5];
+    let drawn = |name: &str| lengths.map(|length| drawn(&format!("{name} {length}"), [length]));
+    let (values, gradients) = (drawn("value"), drawn("gradient"));
     for rule in [
         Rule::AdamW { betas: [0.9, 0.99], eps: 1e-8, updates: 1 },
         Rule::Sgd { momentum: 0.9, nesterov: true },
         Rule::RmsProp { alpha: 0.9, eps: 1e-3, momentum: 0.5 },
     ] {
-        let run = |device: &Device| {
-            let (value, gradient) = (value.clone().to_device(device), gradient.clone().to_device(device));
-            let (value, moments) = update(value, gradient, Moments::default(), step(rule, 0.1, 0.01));
-            let moments = [moments.first, moments.second];
-            (numbers(value), moments.map(|moment| moment.map_or_else(Vec::new, numbers)))
+        let run = |device: &Device| -> Vec<[Vec<f32>; 3]> {
+            let all = values.iter().zip(&gradients).enumerate().map(|(i, (value, gradient))| {
+                let own = Own { rate: 0.1 / (i + 1) as f64, weight_decay: 0.01 * i as f64 };
+                let [value, gradient] = [value, gradient].map(|x| x.clone().to_device(device));
+                Update { value, gradient, moments: Moments::default(), own }
+            });
+            let found = update_all(all.collect(), rule, 0.5).into_iter().map(|(value, moments)| {
+                [Some(value), moments.first, moments.second].map(|x| x.map_or_else(Vec::new, numbers))
+            });
+            found.collect()
         };
-        let (native, plain) = (run(&Device::flex()), run(&other()));
-        if let Some(gpu) = gpu() {
-            let gpu = run(&gpu);
-            close("value on a GPU", &gpu.0, &plain.0, 1e-6);
-            for (gpu, plain) in gpu.1.iter().zip(&plain.1) {
-                close("moment on a GPU", gpu, plain, 1e-6);
+        let plain = run(&other());
+        for (name, device) in [("native", Some(Device::flex())), ("a GPU", gpu())] {
+            let Some(device) = device else { continue };
+            for (found, plain) in run(&device).iter().zip(&plain) {
+                for (kind, (found, plain)) in found.iter().zip(plain).enumerate() {
+                    close(&format!("{kind} of {} on {name}", plain.len()), found, plain, 1e-6);
+                }
             }
         }
-        close("value", &native.0, &plain.0, 1e-6);
-        close("first moment", &native.1[0], &plain.1[0], 1e-6);
-        close("second moment", &native.1[1], &plain.1[1], 1e-6);
     }
 }
 
@@ -97,17 +115,29 @@ fn sums_squares_and_moving_means() {
     let each =
         |f: fn(f32, f32) -> f32| -> Vec<f32> { left.iter().zip(&right).map(|(a, b)| f(*a, *b)).collect() };
     close("sum", &numbers(sum(a.clone(), b.clone())), &each(|a, b| a + b), 1e-7);
-    close("mean", &numbers(follow(a.clone(), b.clone(), 0.25)), &each(|a, b| a + (b - a) * 0.25), 1e-6);
-    assert_eq!(numbers(follow(a.clone(), a.clone(), 0.3)), left, "what does not differ keeps its bits");
-    let expected: f64 = left.iter().map(|value| f64::from(*value).powi(2)).sum();
-    if let Some(gpu) = gpu() {
-        close("squares on a GPU", &numbers(squares(a.clone().to_device(&gpu))), &[expected as f32], 1e-6);
-        let [a, b] = [&a, &b].map(|x| x.clone().to_device(&gpu));
-        let moved = each(|a, b| a + (b - a) * 0.25);
-        close("mean on a GPU", &numbers(follow(a.clone(), b, 0.25)), &moved, 1e-6);
-        assert_eq!(numbers(follow(a.clone(), a, 0.3)), left, "what does not differ keeps its bits on a GPU");
+    let square = |values: &[f32]| values.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>();
+    assert!(squares(&[]).is_none());
+    for device in [Some(Device::flex()), gpu()].into_iter().flatten() {
+        let here = |x: &Tensor<1>, parts: [usize; 2]| -> Vec<Tensor<1>> {
+            let [end, count] = parts;
+            (0..count).map(|i| x.clone().narrow(0, i, end - 2 * i).to_device(&device)).collect()
+        };
+        let [means, values] = [&a, &b].map(|x| here(x, [LONG, MANY]));
+        let same = follow_all(means.clone(), means.clone(), 0.3);
+        for (i, (same, moved)) in same.into_iter().zip(follow_all(means, values, 0.25)).enumerate() {
+            let range = i..LONG - i;
+            close("mean", &numbers(moved), &each(|a, b| a + (b - a) * 0.25)[range.clone()], 1e-6);
+            assert_eq!(numbers(same), left[range], "what does not differ keeps its bits on {device:?}");
+        }
+        let expected: f64 = (0..MANY).map(|i| square(&left[i..LONG - i])).sum();
+        let found = squares(&here(&a, [LONG, MANY])).map_or_else(Vec::new, numbers);
+        let found: f64 = found.iter().map(|part| f64::from(*part)).sum();
+        close("squares", &[found as f32], &[expected as f32], 1e-6);
+        let one = here(&a, [5, 1]);
+        assert_eq!(Parameters::of([one.clone()]).is_ok(), takes_many(&device), "{device:?}");
+        let found: f32 = squares(&one).map_or_else(Vec::new, numbers).iter().sum();
+        close("few squares", &[found], &[square(&left[..5]) as f32], 1e-6);
     }
-    close("squares", &numbers(squares(a)), &[expected as f32], 1e-6);
 }
 
 #[test]
