@@ -4,6 +4,7 @@
 use burn::backend::cubecl::dtype_to_storage_type;
 use burn::tensor::DType;
 use burn_cubecl::tensor::CubeTensor;
+use cubecl::features::Tma;
 use cubecl::prelude::*;
 use cubecl::tf32;
 use cubek::matmul::definition::{MatmulElems, MatmulGlobalElems};
@@ -92,7 +93,9 @@ impl Candidate {
     /// Whether the device has what it is built on, for matrices of these types.
     pub fn is_for(&self, device: &CubeTensor, from: DType, into: DType) -> bool {
         let Some(tile) = self.tile else { return true };
-        if self.rounds(device, from) {
+        // CubeCL has the engine that copies tiles only where it compiles through NVIDIA's own compiler (its feature cuda-cpp).
+        let copies = matches!(self.strategy, Strategy::SimpleTmaCmma(_) | Strategy::SimpleTmaMma(_));
+        if self.rounds(device, from) || copies && !device.client.features().tma.contains(Tma::Base) {
             return false;
         }
         let mut types = types(from, into);
