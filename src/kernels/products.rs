@@ -78,6 +78,17 @@ pub(super) fn kernel_for(product: Product) -> Option<String> {
 }
 
 impl Product {
+    /// One that every device can make.
+    pub const SMALL: Self = Self {
+        count: 1,
+        rows: 8,
+        columns: 4,
+        depth: 2,
+        turned: [false; 2],
+        from: Float::Fp32,
+        into: Float::Fp32,
+    };
+
     /// Whether it is another but for the number of pictures, which a weight's gradient sums over.
     pub fn is_like(&self, other: Self) -> bool {
         let Self { count, rows, depth, .. } = *self;

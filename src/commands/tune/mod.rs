@@ -1,7 +1,8 @@
 //! `train.tune`: before a GPU first trains a network with batches of a size, the kernels for its products of matrices are measured.
 //! That is done by a kiln of its own, so a kernel that makes a driver hang or crash takes no run with it.
 
-use std::collections::BTreeSet;
+mod child;
+
 use std::io::{BufRead, BufReader, Read, Seek, Write};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,15 +10,14 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use clap::Args;
 use serde::{Deserialize, Serialize};
 
-use super::console::{Bar, print, tell, warn_loudly};
+pub use self::child::Measure;
+use super::console::{Bar, tell, warn_loudly};
 use super::sizes::Sizes;
-use super::{Ended, Place};
 use crate::config::Tune;
-use crate::devices::{Chosen, Pick, Tuned, choose, on, release, tried};
-use crate::kernels::{Measured, NO_NUMBER, OWN, PLAIN, Product, Trial, met_by};
+use crate::devices::{Chosen, Pick, Tuned, release};
+use crate::kernels::{Measured, NO_NUMBER, OWN, PLAIN, Product};
 
 /// How often the measuring kiln may end before the rest is left as it is.
 const MOST_DEATHS: usize = 3;
@@ -27,9 +27,19 @@ const PATIENCE: Duration = Duration::from_secs(300);
 #[derive(Serialize, Deserialize)]
 struct Request {
     sizes: Sizes,
-    /// Kernels and products that are not to be tried.
-    banned: BTreeSet<String>,
+    /// Kernels that are not to be tried, and at which product they ended the program before.
+    banned: Vec<(String, Product)>,
+    /// Products that are not to be tried.
     skipped: Vec<Product>,
+}
+
+impl Request {
+    /// A kernel that ended the program is tried no more. Burn's own and the plainest are missed only where they did: all others are held
+    /// against them.
+    fn bans(&self, kernel: &str, product: Product) -> bool {
+        let is_missed = [OWN, PLAIN].contains(&kernel);
+        self.banned.iter().any(|(name, at)| name == kernel && (*at == product || !is_missed))
+    }
 }
 
 /// What the measuring kiln says, a line each.
@@ -39,7 +49,7 @@ enum Line {
     Missing(usize),
     /// The product that comes next, before any kernel tries it.
     Next(Product),
-    Trying(String),
+    Trying(String, Product),
     Found(Product, Vec<(String, Measured)>),
     Failed(Product, String),
 }
@@ -80,7 +90,7 @@ pub fn settle(tune: Tune, chosen: &Chosen, sizes: &Sizes, stop: &AtomicBool) {
 
 /// Measures what is not known yet. Gives whether all of it is known now.
 fn measure(tuned: &mut Tuned, chosen: &Chosen, sizes: &Sizes, stop: &AtomicBool) -> Result<bool> {
-    let mut request = Request { sizes: sizes.clone(), banned: BTreeSet::new(), skipped: Vec::new() };
+    let mut request = Request { sizes: sizes.clone(), banned: Vec::new(), skipped: Vec::new() };
     let mut picks = Vec::new();
     for _ in 0..=MOST_DEATHS {
         let mut kiln = Command::new(std::env::current_exe().context("kiln cannot find itself")?);
@@ -91,10 +101,15 @@ fn measure(tuned: &mut Tuned, chosen: &Chosen, sizes: &Sizes, stop: &AtomicBool)
                 tell(&format!("  {}", in_short(&picks)));
                 return Ok(true);
             }
-            Heard::Stop => return Ok(false),
-            Heard::Died(kernel) => {
-                tell(&format!("  the kernel {kernel:?} ended the program that tried it, and is left out"));
-                request.banned.insert(kernel);
+            Heard::Stop => {
+                tell(&format!("  stopped; {}", in_short(&picks)));
+                return Ok(false);
+            }
+            Heard::Died(kernel, product) => {
+                tell(&format!(
+                    "  the kernel {kernel:?} ended the program that tried it at {product}, and is left out"
+                ));
+                request.banned.push((kernel, product));
             }
             Heard::DiedBefore(product) => {
                 tell(&format!(
@@ -126,7 +141,7 @@ enum Heard {
     /// Asked to.
     Stop,
     /// While it tried this kernel.
-    Died(String),
+    Died(String, Product),
     /// Before it tried a kernel at this product.
     DiedBefore(Product),
 }
@@ -171,13 +186,16 @@ impl Helper {
         // Who is to blame if it ends now; nobody but itself between two products.
         let mut blamed = None;
         let ended = loop {
+            if stop.load(Ordering::Relaxed) {
+                break Some(Heard::Stop);
+            }
             match self.lines.recv_timeout(Duration::from_millis(200)) {
                 Ok(line) => {
                     heard = Instant::now();
                     match line {
                         Line::Missing(count) => missing = Some(count),
                         Line::Next(product) => blamed = Some(Heard::DiedBefore(product)),
-                        Line::Trying(kernel) => blamed = Some(Heard::Died(kernel)),
+                        Line::Trying(kernel, product) => blamed = Some(Heard::Died(kernel, product)),
                         Line::Failed(product, reason) => {
                             blamed = None;
                             bar.line(&format!("  {product} could not be measured: {reason}"));
@@ -195,10 +213,7 @@ impl Helper {
                     }
                     bar.set(done as u64, missing.unwrap_or(0) as u64);
                 }
-                Err(RecvTimeoutError::Timeout) if stop.load(Ordering::Relaxed) => break Some(Heard::Stop),
-                Err(RecvTimeoutError::Timeout) if heard.elapsed() > PATIENCE => {
-                    break blamed;
-                }
+                Err(RecvTimeoutError::Timeout) if heard.elapsed() > PATIENCE => break blamed,
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) if missing == Some(done) => break Some(Heard::All),
                 Err(RecvTimeoutError::Disconnected) if stop.load(Ordering::Relaxed) => {
@@ -236,77 +251,6 @@ fn warn_of_wrong(pick: &Pick) {
     }
 }
 
-/// Takes what to measure as JSON on standard input.
-#[derive(Args)]
-pub struct Measure {
-    #[command(flatten)]
-    place: Place,
-}
-
-impl Measure {
-    pub fn run(self) -> Ended {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text)?;
-        let Request { sizes, banned, skipped } = serde_json::from_str(&text)?;
-        let chosen = choose(self.place.choice())?;
-        let mut met = Vec::new();
-        on(&chosen, || met = met_by(|| sizes.take_steps(&chosen.device)))?;
-        release(&chosen.device);
-        let mut tuned = Tuned::load(&chosen.listed);
-        met.retain(|product| !tuned.knows(*product) && !skipped.contains(product));
-        // The large ones first: where memory is short they fail at once.
-        met.sort_by(|a, b| b.work().total_cmp(&a.work()));
-        say(&Line::Missing(met.len()))?;
-        for product in met {
-            say(&Line::Next(product))?;
-            let like = tuned.like(product).map(|pick| pick.kernel.clone());
-            let found = measured(product, like.as_deref(), &banned, &chosen)?;
-            if let Some(pick) = found.as_ref().ok().and_then(|found| Pick::of(product, found)) {
-                tuned.add(pick);
-            }
-            say(&match found {
-                Ok(found) => Line::Found(product, found),
-                Err(reason) => Line::Failed(product, reason),
-            })?;
-            release(&chosen.device);
-        }
-        Ok(0)
-    }
-}
-
-/// What the kernels that can make this product did with it: all of them, or Burn's own and the one that is best for a product like it.
-/// The plainest only where all others are wrong.
-fn measured(
-    product: Product,
-    like: Option<&str>,
-    banned: &BTreeSet<String>,
-    chosen: &Chosen,
-) -> Result<Result<Vec<(String, Measured)>, String>> {
-    let trial = match tried(|| Trial::new(product, &chosen.device)) {
-        Ok(trial) => trial,
-        Err(reason) => return Ok(Err(reason)),
-    };
-    let mut found: Vec<(String, Measured)> = Vec::new();
-    let is_asked = |kernel: &str| like.is_none_or(|like| [like, OWN, PLAIN].contains(&kernel));
-    let kernels = trial.kernels().into_iter().filter(|kernel| is_asked(kernel) && !banned.contains(*kernel));
-    for kernel in kernels {
-        if kernel == PLAIN && Pick::of(product, &found).is_some() {
-            continue;
-        }
-        say(&Line::Trying(kernel.to_owned()))?;
-        match tried(|| trial.measure(kernel)) {
-            Ok(measured) => found.push((kernel.to_owned(), measured)),
-            // One that cannot make this product is no loss, unless it took the device with it.
-            Err(_) => tried(|| trial.works()).map_err(anyhow::Error::msg)?,
-        }
-    }
-    Ok(Ok(found))
-}
-
-fn say(line: &Line) -> Result<()> {
-    print(&(serde_json::to_string(line)? + "\n"))
-}
-
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
@@ -329,30 +273,22 @@ mod tests {
     fn heard(script: &str, picks: &mut Vec<Pick>, stop: bool) -> Result<Heard> {
         let mut shell = Command::new("sh");
         shell.args(["-c", script]);
-        let request = Request { sizes: sizes(), banned: BTreeSet::new(), skipped: Vec::new() };
+        let request = Request { sizes: sizes(), banned: Vec::new(), skipped: Vec::new() };
         Helper::start(shell, &request)?.listen(&mut Tuned::default(), picks, &AtomicBool::new(stop))
     }
 
     #[test]
     fn a_kernel_that_ends_its_program_is_named_and_what_was_found_before_is_kept() {
-        let product = Product {
-            count: 1,
-            rows: 8,
-            columns: 4,
-            depth: 2,
-            turned: [false; 2],
-            from: Float::Fp32,
-            into: Float::Fp32,
-        };
+        let product = Product::SMALL;
         let line = |line: &Line| format!("echo '{}'\n", serde_json::to_string(line).unwrap());
         let measured = |ms| Measured { ms, error: 0.0 };
         let found = vec![("own".to_owned(), measured(2.0)), ("unit".to_owned(), measured(1.0))];
         let begun = line(&Line::Missing(2))
             + &line(&Line::Found(product, found))
-            + &line(&Line::Trying("cmma".into()));
+            + &line(&Line::Trying("cmma".into(), product));
         let mut picks = Vec::new();
         let ended = heard(&(begun.clone() + "kill -9 $$"), &mut picks, false).unwrap();
-        assert!(matches!(ended, Heard::Died(kernel) if kernel == "cmma"));
+        assert!(matches!(ended, Heard::Died(kernel, at) if kernel == "cmma" && at == product));
         let found: Vec<_> =
             picks.iter().map(|pick| (pick.product, pick.kernel.as_str(), pick.saved())).collect();
         assert_eq!(found, [(product, "unit", 1.0)]);
@@ -378,6 +314,19 @@ mod tests {
         let silent =
             heard("echo no driver here >&2; exit 3", &mut Vec::new(), false).err().unwrap().to_string();
         assert!(silent.contains("no driver here") && silent.contains('3'), "{silent}");
+    }
+
+    #[test]
+    fn burns_own_kernel_is_left_out_only_where_it_ended_the_program() {
+        let (here, there) = (Product::SMALL, Product { rows: 9, ..Product::SMALL });
+        let banned = [OWN, "cmma"].map(|kernel| (kernel.to_owned(), here)).into();
+        let request = Request { sizes: sizes(), banned, skipped: Vec::new() };
+        let check = |kernel: &str, expected: [bool; 2]| {
+            assert_eq!([here, there].map(|product| request.bans(kernel, product)), expected, "{kernel}");
+        };
+        check(OWN, [true, false]);
+        check("cmma", [true, true]);
+        check(PLAIN, [false, false]);
     }
 
     #[test]
