@@ -173,6 +173,8 @@ fn small() -> Vec<Operation> {
     ] {
         all.extend([5, 1000].map(|count| Operation::Update { count, rule }));
     }
+    // So many numbers that units take turns, and several of them add up squares.
+    all.push(Operation::Update { count: 150_000, rule: Rule::Sgd { momentum: 0.9, nesterov: false } });
     for activation in [None, Some(Activation::Silu), Some(Activation::Relu6)] {
         // Few numbers: at the corners of a ReLU6 two right devices may disagree, so none may lie there.
         all.push(Operation::Normalise { channels: 8, side: 5, activation });
