@@ -39,8 +39,8 @@ part() {
 
 if [ -z "${KILN:-}" ] && command -v cargo >/dev/null; then
     say "cargo build"
-    timeout 90 cargo build --release --offline --features "$([ "$device" = cuda ] && echo cuda || echo wgpu)" >&2 ||
-        echo "the build failed or takes longer than 90 seconds here; going on with $kiln" >&2
+    timeout 75 cargo build --release --offline --features "$([ "$device" = cuda ] && echo cuda || echo wgpu)" >&2 ||
+        echo "the build failed or takes longer than 75 seconds here; going on with $kiln" >&2
 fi
 [ -x "$kiln" ] || { echo "$kiln is not there: build it first, or name one with KILN=path" >&2; exit 2; }
 
@@ -72,7 +72,8 @@ for one in "${work[@]}"; do
         part "kiln $device $precision, $variant" "${quick:+2}30" "${measure[@]}"
         # b3 in fp32 stays untuned: tuning is for the precision that is trained in, and there are only 9 minutes.
         if [ -z "$quick" ] && [ "$variant $precision" != "b3 fp32" ]; then
-            part "kiln $device $precision tuned, $variant" 45 "${measure[@]}" --tune
+            # What is not measured by then is left to Burn's own choice; the next run goes on there.
+            part "kiln $device $precision tuned, $variant" 50 "${measure[@]}" --tune --tune-for 30
         fi
     done
 done

@@ -77,6 +77,19 @@ fn products_are_measured_once_and_training_goes_on_by_what_was_found() {
     assert!(json(&file)["picks"].as_array().unwrap().len() > picks_of(&kept));
 }
 
+#[test]
+fn tuning_ends_when_its_time_is_over() {
+    let Some((studio, [device, ..])) = on_gpu() else { return };
+    let device = device.split('=').next_back().unwrap();
+    let bench = "--variant lite0 --side 32 --batch 2 --steps 1 --json --tune --tune-for 1";
+    let mut args = vec!["bench", "--device", device];
+    args.extend(bench.split(' '));
+    let ended = studio.expect(0, &args);
+    assert!(ended.err.contains("stopped; products measured: "), "{}", ended.err);
+    let report: Value = serde_json::from_str(&ended.out).unwrap();
+    assert!(report["median_ms"].as_f64().unwrap() > 0.0, "{report}");
+}
+
 fn picks_of(kept: &Value) -> usize {
     kept["picks"].as_array().unwrap().len()
 }

@@ -3,8 +3,8 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::time::Instant;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use burn::tensor::Device;
@@ -45,6 +45,9 @@ pub struct Bench {
     /// On a GPU: measure kernels for products of matrices first, where that has not been done
     #[arg(long)]
     tune: bool,
+    /// With --tune: no longer than this; what was not measured by then is left to Burn's own choice
+    #[arg(long, value_name = "SECONDS", requires = "tune")]
+    tune_for: Option<u64>,
     #[arg(long, default_value_t = 16, value_parser = at_least_one)]
     batch: usize,
     /// How often to time; two runs before that do not count
@@ -166,7 +169,7 @@ impl Bench {
         let plan = Plan::variant(variant);
         let side = self.side.unwrap_or(plan.resolution);
         if self.tune {
-            tune::settle(Tune::On, &chosen, &self.sizes(&plan, side), &AtomicBool::new(false));
+            tune::settle(Tune::On, &chosen, &self.sizes(&plan, side), &self.time_to_tune());
         }
         let (first_ms, ms) = on(&chosen, || self.times(&plan, side, &chosen.device))?;
         let report = Report {
@@ -185,6 +188,19 @@ impl Bench {
         };
         self.show(&report)?;
         Ok(0)
+    }
+
+    /// What says that it has tuned for long enough.
+    fn time_to_tune(&self) -> Arc<AtomicBool> {
+        let over = Arc::new(AtomicBool::new(false));
+        if let Some(seconds) = self.tune_for {
+            let over = over.clone();
+            std::thread::spawn(move || {
+                std::thread::sleep(Duration::from_secs(seconds));
+                over.store(true, Ordering::Relaxed);
+            });
+        }
+        over
     }
 
     /// Milliseconds of the first run, and of those that count from the quickest on.
