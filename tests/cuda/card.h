@@ -334,6 +334,19 @@ static void ldmatrix(struct thread *t, u32 *words, int count, u64 at, int transp
     give(t, ~0u, (u64[]){0}, 1);
 }
 
+static void stmatrix(struct thread *t, const u32 *words, int count, u64 at, int transposed) {
+    u64 (*all)[32] = give(t, ~0u, &at, 1);
+    for (int i = 0; i < count; i++) {
+        u16 two[2] = {LO(words[i]), HI(words[i])};
+        for (int j = 0; j < 2; j++) {
+            int row = t->lane / 4, column = t->lane % 4 * 2 + j;
+            if (transposed) { int keep = row; row = column; column = keep; }
+            memcpy((u8 *)all[i * 8 + row][0] + column * 2, &two[j], 2);
+        }
+    }
+    give(t, ~0u, (u64[]){0}, 1);
+}
+
 // ---- launching ----
 
 #define STACK (64 << 10)

@@ -4,6 +4,7 @@
 //   CARD_HOME    where translate.py and card.h lie             CARD_CACHE   where compiled kernels are kept
 //   CARD_SM      the compute capability (default 80)           CARD_COUNT   how many cards (default 1)
 //   CARD_MEMORY  bytes of each (default 8 GiB)                 CARD_LOG     a file: one line for each launch
+//   CARD_LEVEL   how far gcc optimises kernels (default 1)
 //   CARD_RUNS    so many launches compute, and later ones do nothing: what is left is the time that launching takes
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -211,9 +212,9 @@ API Result cuModuleLoadData(void **module, const void *image) {
         fputs(image, file);
         fclose(file);
         snprintf(command, sizeof command,
-                 "python3 %s/translate.py %s.ptx > %s.c 2> %s.err && gcc -std=gnu11 -O1 -w -fno-strict-aliasing -fwrapv -march=native -ffp-contract=off -fopenmp -fPIC -shared "
+                 "python3 %s/translate.py %s.ptx > %s.c 2> %s.err && gcc -std=gnu11 -O%ld -w -fno-strict-aliasing -fwrapv -march=native -ffp-contract=off -fopenmp -fPIC -shared "
                  "-I %s -o %s.so %s.c -lm 2>> %s.err && mv %s.ptx %s.ptx && mv %s.c %s.c && rm %s.err && mv %s.so %s.so",
-                 home, mine, mine, mine, home, mine, mine, mine, mine, stem, mine, stem, mine, mine, stem);
+                 home, mine, mine, mine, setting("CARD_LEVEL", 1), home, mine, mine, mine, mine, stem, mine, stem, mine, mine, stem);
         if (system(command)) {
             fprintf(stderr, "card: %s.err\n", mine);
             return BAD_PTX;

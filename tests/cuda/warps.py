@@ -145,3 +145,10 @@ class Warps:
         _, space = self.memory(flags)
         made = f"u32 w_[4]; ldmatrix(t, w_, {count}, (u64){self.pointer(args[1], space)}, {int('trans' in flags)}); "
         return made + self.into(args[0], "w_")
+
+    def op_stmatrix(self, flags, args):
+        self.waits = True
+        count = int(next(flag for flag in flags if re.fullmatch(r"x\d", flag))[1:])
+        _, space = self.memory(flags)
+        made = f"u32 w_[] = {{{', '.join(self.words(args[1]))}}}; "
+        return made + f"stmatrix(t, w_, {count}, (u64){self.pointer(args[0], space)}, {int('trans' in flags)});"
