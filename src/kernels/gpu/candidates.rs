@@ -32,7 +32,7 @@ pub struct Candidate {
 }
 
 /// Every kernel but Burn's own choice.
-pub fn all() -> Vec<Candidate> {
+fn all() -> Vec<Candidate> {
     use TileMatmulKind::{Cmma, Mma};
     let simple = |multi_rows, tile_matmul| SimpleArgs { multi_rows, tile_matmul };
     let unit = |tile_size| Strategy::SimpleUnit(Inferred(SimpleUnitSelectionArgs { tile_size }));
@@ -89,9 +89,20 @@ pub fn rounds(device: &CubeTensor, from: DType) -> bool {
     from == DType::F32 && device.client.properties().supports_type(tf32::elem_type_native())
 }
 
+/// Those that a device has the means for, for matrices of these types.
+pub fn fitting(device: &CubeTensor, from: DType, into: DType) -> Vec<Candidate> {
+    let mut fitting = all();
+    fitting.retain(|candidate| candidate.is_for(device, from, into));
+    // Where there are matrix units for halves, kernels without them have little chance, and these take longest to compile.
+    if from != DType::F32 && fitting.iter().any(|candidate| candidate.tile.is_some()) {
+        fitting.retain(|one| !matches!(one.strategy, Strategy::SimpleUnit(_) | Strategy::DoubleUnit(_)));
+    }
+    fitting
+}
+
 impl Candidate {
     /// Whether the device has what it is built on, for matrices of these types.
-    pub fn is_for(&self, device: &CubeTensor, from: DType, into: DType) -> bool {
+    fn is_for(&self, device: &CubeTensor, from: DType, into: DType) -> bool {
         let Some(tile) = self.tile else { return true };
         // CubeCL has the engine that copies tiles only where it compiles through NVIDIA's own compiler (its feature cuda-cpp).
         let copies = matches!(self.strategy, Strategy::SimpleTmaCmma(_) | Strategy::SimpleTmaMma(_));

@@ -8,7 +8,7 @@ use burn::tensor::{DType, Device, Distribution, FloatDType, Shape, read_sync};
 use burn_cubecl::kernel::cast;
 use burn_cubecl::tensor::CubeTensor;
 
-use super::candidates::{self, Candidate};
+use super::candidates;
 use super::launch::whole;
 use super::{product, updates};
 use crate::kernels::half::dtype;
@@ -59,10 +59,9 @@ impl Trial {
 
     /// The kernels that this device has the means for: Burn's own choice first, and last the plainest, which never is the fastest.
     pub fn kernels(&self) -> Vec<&'static str> {
-        let fitting =
-            |one: &Candidate| one.name != PLAIN && one.is_for(&self.left, self.left.dtype, self.into);
-        let all = candidates::all().into_iter().filter(fitting).map(|one| one.name);
-        std::iter::once(OWN).chain(all).chain([PLAIN]).collect()
+        let fitting = candidates::fitting(&self.left, self.left.dtype, self.into).into_iter();
+        let others = fitting.map(|one| one.name).filter(|name| *name != PLAIN);
+        std::iter::once(OWN).chain(others).chain([PLAIN]).collect()
     }
 
     pub fn measure(&self, kernel: &str) -> Result<Measured, String> {
